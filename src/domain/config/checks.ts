@@ -1,0 +1,226 @@
+import { passwordProblem } from '../password.ts';
+import { isLoopback, type Network } from './network.ts';
+import type { ConfigMistake } from './setting.ts';
+
+/** The settings that depend on each other. */
+export type CheckedSettings = {
+  host: string;
+  port: number;
+  publicUrl: string | undefined;
+  metricsPort: number | undefined;
+  trustedProxies: readonly Network[];
+  webhookAllow: readonly Network[];
+  workers: number | undefined;
+  mongodbUrl: string | undefined;
+  redisUrl: string | undefined;
+  secretKey: string | undefined;
+  secretKeyPrevious: readonly string[];
+  adminEmail: string | undefined;
+  adminPassword: string | undefined;
+  rateLimit: boolean;
+  accessTokenLifeMs: number;
+  refreshTokenLifeMs: number;
+  sqliteSynchronous: 'full' | 'normal';
+  argon2MemoryKib: number;
+};
+
+type Check = {
+  /** Skipped when one of these has a mistake of its own, which would only be repeated in other words. */
+  reads: readonly (keyof CheckedSettings)[];
+  level: 'mistake' | 'warning';
+  find: (settings: CheckedSettings) => ConfigMistake | undefined;
+};
+
+// OWASP's least memory for two passes and one lane.
+const leastArgon2Kib = 19_456;
+
+const checks: readonly Check[] = [
+  {
+    reads: ['mongodbUrl', 'redisUrl'],
+    level: 'mistake',
+    find: ({ mongodbUrl, redisUrl }) => {
+      if (mongodbUrl && redisUrl) {
+        const problem = 'is set, and so is REDIS_URL, but this release runs the embedded size only';
+        return { name: 'MONGODB_URL', problem, cure: 'Unset both: responses are kept in FORMSTEAD_DATA_DIR.' };
+      }
+      if (!mongodbUrl && !redisUrl) return undefined;
+      const [name, other] = mongodbUrl ? ['MONGODB_URL', 'REDIS_URL'] : ['REDIS_URL', 'MONGODB_URL'];
+      const problem = `is set without ${other}; the two belong together, and this release runs the embedded size only`;
+      return { name, problem, cure: 'Unset it: responses are kept in FORMSTEAD_DATA_DIR.' };
+    },
+  },
+  {
+    reads: ['workers', 'mongodbUrl', 'redisUrl'],
+    level: 'mistake',
+    find: ({ workers, mongodbUrl, redisUrl }) =>
+      workers !== undefined && workers > 1 && !(mongodbUrl && redisUrl)
+        ? {
+            name: 'FORMSTEAD_WORKERS',
+            problem:
+              'asks for several API processes, which only the stack (MongoDB and Redis) has; the embedded size is one process',
+            cure: 'Unset it.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['adminEmail', 'adminPassword'],
+    level: 'mistake',
+    find: ({ adminEmail, adminPassword }) =>
+      adminPassword !== undefined && adminEmail === undefined
+        ? {
+            name: 'FORMSTEAD_ADMIN_PASSWORD',
+            problem: 'is set without FORMSTEAD_ADMIN_EMAIL',
+            cure: 'Set FORMSTEAD_ADMIN_EMAIL as well, or unset the password: the first start then makes one.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['adminEmail', 'adminPassword'],
+    level: 'mistake',
+    find: ({ adminEmail, adminPassword }) => {
+      const problem =
+        adminPassword === undefined ? undefined : passwordProblem(adminPassword, adminEmail ? [adminEmail] : []);
+      return problem === undefined
+        ? undefined
+        : {
+            name: 'FORMSTEAD_ADMIN_PASSWORD',
+            problem: `is refused: ${problem}`,
+            cure: 'Choose another, or unset it: the first start then makes one.',
+          };
+    },
+  },
+  {
+    reads: ['port', 'metricsPort'],
+    level: 'mistake',
+    find: ({ port, metricsPort }) =>
+      metricsPort !== undefined && metricsPort !== 0 && metricsPort === port
+        ? {
+            name: 'FORMSTEAD_METRICS_PORT',
+            problem: `is ${metricsPort}, which is FORMSTEAD_PORT`,
+            cure: 'Give the metrics a port of their own, such as 9464.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['accessTokenLifeMs', 'refreshTokenLifeMs'],
+    level: 'mistake',
+    find: ({ accessTokenLifeMs, refreshTokenLifeMs }) =>
+      refreshTokenLifeMs < accessTokenLifeMs
+        ? {
+            name: 'FORMSTEAD_REFRESH_TOKEN_LIFE',
+            problem: 'is shorter than FORMSTEAD_ACCESS_TOKEN_LIFE',
+            cure: 'Make the refresh token live longer than the access token it renews.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['secretKey', 'secretKeyPrevious'],
+    level: 'warning',
+    find: ({ secretKey, secretKeyPrevious }) =>
+      secretKey !== undefined && secretKeyPrevious.includes(secretKey)
+        ? {
+            name: 'FORMSTEAD_SECRET_KEY_PREVIOUS',
+            problem: 'contains the current secret key, so nothing was rotated',
+            cure: 'Put a new secret into FORMSTEAD_SECRET_KEY and only earlier ones here.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['host', 'trustedProxies'],
+    level: 'warning',
+    find: ({ host, trustedProxies }) =>
+      !isLoopback(host) && trustedProxies.length === 0
+        ? {
+            name: 'FORMSTEAD_HOST',
+            problem: `is ${host}: other machines reach this server, and no proxy is named whose X-Forwarded-For counts`,
+            cure: 'Behind a proxy, name it in FORMSTEAD_TRUSTED_PROXIES (else all its visitors share one rate limit); without one, put TLS in front.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['trustedProxies'],
+    level: 'warning',
+    find: ({ trustedProxies }) =>
+      trustedProxies.some((network) => network.prefix === 0)
+        ? {
+            name: 'FORMSTEAD_TRUSTED_PROXIES',
+            problem: 'trusts every address: any visitor can claim any address, in rate limits and in the audit log',
+            cure: 'Name only the addresses of your proxies.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['webhookAllow'],
+    level: 'warning',
+    find: ({ webhookAllow }) =>
+      webhookAllow.some((network) => network.prefix === 0)
+        ? {
+            name: 'FORMSTEAD_WEBHOOK_ALLOW',
+            problem: 'allows every private network: webhooks can reach whatever this machine can reach',
+            cure: 'Name only the networks your receivers are in.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['publicUrl'],
+    level: 'warning',
+    find: ({ publicUrl }) =>
+      publicUrl?.startsWith('http://') && !isLoopback(new URL(publicUrl).hostname.replace(/^\[|\]$/g, ''))
+        ? {
+            name: 'FORMSTEAD_PUBLIC_URL',
+            problem: 'is http: passwords, tokens and answers travel in the clear',
+            cure: 'Put TLS in front and write https.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['rateLimit'],
+    level: 'warning',
+    find: ({ rateLimit }) =>
+      rateLimit
+        ? undefined
+        : {
+            name: 'FORMSTEAD_RATE_LIMIT',
+            problem: 'is off: anybody may send as much as the machine takes',
+            cure: 'Use it for load tests only.',
+          },
+  },
+  {
+    reads: ['sqliteSynchronous'],
+    level: 'warning',
+    find: ({ sqliteSynchronous }) =>
+      sqliteSynchronous === 'normal'
+        ? {
+            name: 'FORMSTEAD_SQLITE_SYNCHRONOUS',
+            problem: 'is normal: a power cut loses responses that were answered with 202',
+            cure: 'Unset it. It exists to show that the power-cut test notices.',
+          }
+        : undefined,
+  },
+  {
+    reads: ['argon2MemoryKib'],
+    level: 'warning',
+    find: ({ argon2MemoryKib }) =>
+      argon2MemoryKib < leastArgon2Kib
+        ? {
+            name: 'FORMSTEAD_ARGON2_MEMORY',
+            problem: `is ${argon2MemoryKib} KiB: stolen password hashes are guessed faster`,
+            cure: `Use it for tests only; OWASP's least is ${leastArgon2Kib}.`,
+          }
+        : undefined,
+  },
+];
+
+/** What the settings are wrong about together. The start refuses to run with mistakes; `doctor` shows both. `failed` holds keys that have no valid value. */
+export function checkSettings(
+  settings: CheckedSettings,
+  failed: ReadonlySet<string> = new Set(),
+): { mistakes: ConfigMistake[]; warnings: ConfigMistake[] } {
+  const found = { mistakes: [] as ConfigMistake[], warnings: [] as ConfigMistake[] };
+  for (const check of checks) {
+    if (check.reads.some((key) => failed.has(key))) continue;
+    const result = check.find(settings);
+    if (result) (check.level === 'mistake' ? found.mistakes : found.warnings).push(result);
+  }
+  return found;
+}

@@ -1,0 +1,11 @@
+export type DiskReading = {
+  /** Bytes an unprivileged process may still write on the file system of the data directory. */
+  freeBytes: number;
+  totalBytes: number;
+};
+
+/** How full the disk under the data directory is. Asked on the accept path, so a reading may be up to a second old. */
+export interface DiskSpace {
+  /** Errors: rejects when the file system does not answer (the directory is gone, the mount is broken). */
+  read(): Promise<DiskReading>;
+}
