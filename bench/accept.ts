@@ -1,0 +1,136 @@
+/**
+ * Durable acceptances per second of the whole program (HTTP, validation, receipt, task, commit) at 100 connections, beside a bare server that writes
+ * the same rows with the same group commit, and beside one that pays one fsync for each response. All in the same run, in turns, since the machine's
+ * speed drifts. Usage: node bench/accept.ts [--seconds 5] [--rounds 3] [--connections 100]
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import autocannon from 'autocannon';
+import { barePort, type Child, serverPort, startChild } from './accept/children.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '100' },
+  },
+});
+const here = (name: string) => new URL(name, import.meta.url).pathname;
+
+const definition = {
+  pages: [
+    {
+      name: 'contact',
+      elements: [
+        { type: 'text', name: 'name', isRequired: true, maxLength: 200 },
+        { type: 'text', inputType: 'email', name: 'email', isRequired: true },
+        { type: 'dropdown', name: 'topic', choices: ['billing', 'delivery', 'other'], isRequired: true },
+        { type: 'rating', name: 'stars', rateMin: 1, rateMax: 5 },
+        { type: 'boolean', name: 'callback' },
+        {
+          type: 'text',
+          inputType: 'tel',
+          name: 'phone',
+          visibleIf: '{callback} = true',
+          requiredIf: '{callback} = true',
+        },
+        { type: 'comment', name: 'message', isRequired: true, maxLength: 5000 },
+      ],
+    },
+  ],
+};
+const answers = {
+  name: 'Ada Example',
+  email: 'ada@example.org',
+  topic: 'billing',
+  stars: 4,
+  callback: true,
+  phone: '+49 30 123456',
+  message: 'My invoice of last month shows an amount that I cannot explain, please have a look. '.repeat(9),
+};
+const body = JSON.stringify({ answers });
+
+type Figures = { rate: number; p95: number };
+
+async function load(url: string): Promise<Figures> {
+  const options = {
+    url,
+    method: 'POST' as const,
+    headers: { 'content-type': 'application/json' },
+    body,
+    connections: Number(values.connections),
+  };
+  await autocannon({ ...options, duration: 1 });
+  const result = await autocannon({ ...options, duration: Number(values.seconds) });
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${url}: ${result.non2xx} answers were not 2xx, ${result.errors} errors`);
+  // autocannon has no p95; p97.5 is stricter.
+  return { rate: result.requests.average, p95: result.latency.p97_5 };
+}
+
+async function startFormstead(dir: string): Promise<{ child: Child; url: string }> {
+  const env = {
+    FORMSTEAD_DATA_DIR: dir,
+    FORMSTEAD_PORT: '0',
+    FORMSTEAD_RATE_LIMIT: 'off',
+    FORMSTEAD_LOG_LEVEL: 'info',
+    FORMSTEAD_ADMIN_EMAIL: 'admin@example.org',
+    FORMSTEAD_ADMIN_PASSWORD: 'a bench needs no secret',
+  };
+  const child = await startChild(here('../src/cli/main.ts'), ['serve'], env, serverPort);
+  const base = `http://127.0.0.1:${child.port}/api/v1`;
+  const call = async (path: string, payload: unknown, token?: string) => {
+    const headers = { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) };
+    const response = await fetch(base + path, { method: 'POST', headers, body: JSON.stringify(payload) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json() as Promise<Record<string, string>>;
+  };
+  const { access_token } = await call('/auth/login', {
+    email: env.FORMSTEAD_ADMIN_EMAIL,
+    password: env.FORMSTEAD_ADMIN_PASSWORD,
+  });
+  const intelligence = { respond: { instructions: 'Thank the person.' } };
+  const form = await call('/forms', { title: 'Bench', definition, intelligence }, access_token);
+  await call(`/forms/${form.id}/publish`, {}, access_token);
+  return { child, url: `${base}/forms/${form.id}/responses` };
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'formstead-bench-'));
+const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+try {
+  const formstead = await startFormstead(join(dir, 'formstead'));
+  const group = await startChild(here('accept/bare-server.ts'), ['--dir', dir, '--commit', 'group'], {}, barePort);
+  const rows: Record<'formstead' | 'bare, group commit' | 'bare, one fsync each', Figures[]> = {
+    formstead: [],
+    'bare, group commit': [],
+    'bare, one fsync each': [],
+  };
+  const each = await startChild(
+    here('accept/bare-server.ts'),
+    ['--dir', mkdtempSync(join(dir, 'each-')), '--commit', 'each'],
+    {},
+    barePort,
+  );
+  for (let round = 0; round < Number(values.rounds); round += 1) {
+    rows.formstead.push(await load(formstead.url));
+    rows['bare, group commit'].push(await load(`http://127.0.0.1:${group.port}/`));
+    rows['bare, one fsync each'].push(await load(`http://127.0.0.1:${each.port}/`));
+  }
+  await Promise.all([formstead.child.stop(), group.stop(), each.stop()]);
+  console.log(
+    `${values.connections} connections, ${Buffer.byteLength(body)} byte bodies, ${values.rounds} rounds of ${values.seconds} s, medians`,
+  );
+  for (const [name, figures] of Object.entries(rows)) {
+    const rate = Math.round(median(figures.map((f) => f.rate)));
+    console.log(`  ${name.padEnd(22)} ${String(rate).padStart(7)}/s   p97.5 ${median(figures.map((f) => f.p95))} ms`);
+  }
+  const ratios = (other: Figures[]) => median(rows.formstead.map((own, i) => own.rate / other[i]!.rate)).toFixed(2);
+  console.log(
+    `  formstead / bare group commit:   ${ratios(rows['bare, group commit'])} (at least 0.60; 0.80 is the aim)`,
+  );
+  console.log(`  formstead / bare one fsync each: ${ratios(rows['bare, one fsync each'])}`);
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}

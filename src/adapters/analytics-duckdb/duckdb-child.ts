@@ -1,0 +1,37 @@
+import { setPriority } from 'node:os';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { copyStatement, quote } from './copy-statement.ts';
+import type { CopyAnswer, CopyJob } from './protocol.ts';
+
+/* Process of its own for DuckDB: it can be ended at any moment, and its memory and its faults are not the server's. One job, one answer, the end. */
+
+// The parent is gone and nobody will take the file. DuckDB works on other threads; only a kill stops them at once.
+// Whoever waits for an answer of the API comes first.
+setPriority(10);
+
+process.once('message', async (job: CopyJob) => {
+  const answer = await copy(job).catch(failure);
+  process.send!(answer, () => process.exit());
+});
+
+async function copy(job: CopyJob): Promise<CopyAnswer> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(job.threads),
+    memory_limit: `${Math.floor(job.memoryBytes / 1024)}KiB`,
+    temp_directory: job.spill,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  await connection.run(`SET allowed_paths = [${quote(job.input)}, ${quote(job.output)}]`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+  const { rowsChanged } = await connection.run(copyStatement(job));
+  return { rows: rowsChanged };
+}
+
+function failure(err: unknown): CopyAnswer {
+  const message = err instanceof Error ? err.message : '';
+  const kind = /^[A-Z][A-Za-z ]{2,40}(?=:)/.exec(message)?.[0] ?? 'Unknown Error';
+  return { failed: kind, diskFull: kind === 'IO Error' && /No space left|quota|Read-only file system/i.test(message) };
+}

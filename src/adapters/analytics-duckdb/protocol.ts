@@ -1,0 +1,17 @@
+/** What the parent asks of the DuckDB process: one file of rows into one Parquet file. */
+export type CopyJob = {
+  /** NDJSON; the cells of a row stand under `c0`, `c1`, …; null ones are left out. */
+  input: string;
+  output: string;
+  columns: { name: string; sqlType: string }[];
+  rowGroupSize: number;
+  /** Bytes of the longest line at most. */
+  longestLine: number;
+  memoryBytes: number;
+  threads: number;
+  /** Folder for what does not fit into the memory. */
+  spill: string;
+};
+
+/** `kind`: DuckDB's name of the error, such as `Out of Memory Error`. Its message is left behind: it may quote what somebody wrote. */
+export type CopyAnswer = { rows: number } | { failed: string; diskFull: boolean };

@@ -1,0 +1,55 @@
+import type { TextClassifier } from '#ports/text-classifier.ts';
+import { createClassifyThread } from './classify-thread.ts';
+import { trainInThread } from './train-thread.ts';
+
+/**
+ * Text classifier that needs no model file: hashed word and character n-grams, rarity weights, softmax regression.
+ *
+ * Classifying runs in one thread, training in another that lives for one head; trainings wait for each other, so that two cores are the
+ * most this ever takes. A call that is waiting when a thread crashes is rejected; the next call starts a new thread.
+ */
+export function createNgramClassifier(
+  deps: {
+    /** Milliseconds without a call after which the thread ends. */ idleMs?: number /** Entry of the threads; another one only in tests. */;
+    entry?: URL;
+  } = {},
+): TextClassifier {
+  const entry = deps.entry ?? new URL('./worker.ts', import.meta.url);
+  const thread = createClassifyThread({ entry, idleMs: deps.idleMs ?? 60_000 });
+  const closing = new AbortController();
+  let lastTraining: Promise<unknown> = Promise.resolve();
+
+  function assertOpen(): void {
+    if (closing.signal.aborted) throw closing.signal.reason;
+  }
+
+  return {
+    async train({ signal, ...input }) {
+      assertOpen();
+      const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+      const turn = lastTraining.then(() => trainInThread(entry, input, stop));
+      lastTraining = turn.catch(() => {});
+      return unlessAborted(turn, stop);
+    },
+    async classify({ head, texts }) {
+      assertOpen();
+      if (texts.length === 0) return [];
+      return thread.classify(head, texts);
+    },
+    async close() {
+      const reason = new Error('the classifier is closed');
+      closing.abort(reason);
+      await Promise.all([thread.stop(reason), lastTraining]);
+    },
+  };
+}
+
+/** Rejects as soon as the signal aborts, also while the work still waits for its turn. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { Head } from './head.ts';
+import { type ScopeModel, signCount } from './scope.ts';
+
+/*
+ * A head as bytes: "FSNGRAM" and a format number (8 bytes), length of the header in bytes (uint32, little endian), the header as JSON, zeros up to
+ * a multiple of 8, then the arrays in the order of `layout`, each padded the same way. All numbers little endian. The header holds the sha256 of
+ * everything after it. The format number also stands for the features (`features.ts`): change it when their hashes change.
+ */
+const magic = 'FSNGRAM\x01';
+
+type Header = {
+  labels: string[];
+  classes: number;
+  columns: number;
+  temperature: number;
+  unseenWeight: number;
+  scope: ScopeModel | null;
+  report: Head['report'];
+  sha256: string;
+};
+
+/** The bytes are not a head, or not one of this format, or damaged. */
+export class HeadFormatError extends Error {
+  override name = 'HeadFormatError';
+}
+
+export function encodeHead(head: Head): Uint8Array {
+  const { vocabulary } = head;
+  const arrays = [vocabulary.hashes, vocabulary.weights, head.scales, head.bias, vocabulary.viewOf, head.weights];
+  const body = join(arrays.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)));
+  const header: Header = {
+    labels: head.labels,
+    classes: head.classes,
+    columns: vocabulary.hashes.length,
+    temperature: head.temperature,
+    unseenWeight: vocabulary.unseenWeight,
+    scope: head.scope ?? null,
+    report: head.report,
+    sha256: sha256(body),
+  };
+  const json = Buffer.from(JSON.stringify(header));
+  const start = Buffer.alloc(12);
+  start.write(magic, 'latin1');
+  start.writeUInt32LE(json.length, 8);
+  return join([Buffer.concat([start, json]), body]);
+}
+
+/** Errors: `HeadFormatError`. */
+export function decodeHead(bytes: Uint8Array): Head {
+  const { header, body } = split(bytes);
+  const { columns, classes } = header;
+  let at = 0;
+  const next = (length: number): ArrayBuffer => {
+    const part = body.slice(at, at + length);
+    at += padded(length);
+    return part.buffer;
+  };
+  const hashes = new Int32Array(next(columns * 4));
+  const weights = new Float32Array(next(columns * 4));
+  const scales = new Float32Array(next(columns * 4));
+  const bias = new Float32Array(next(classes * 4));
+  const viewOf = new Uint8Array(next(columns));
+  return {
+    labels: header.labels,
+    classes,
+    vocabulary: { hashes, viewOf, weights, unseenWeight: header.unseenWeight },
+    weights: new Int8Array(next(columns * classes)),
+    scales,
+    bias,
+    temperature: header.temperature,
+    scope: header.scope ?? undefined,
+    report: header.report,
+  };
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function split(bytes: Uint8Array): { header: Header; body: Uint8Array } {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.length < 12 || view.toString('latin1', 0, 7) !== magic.slice(0, 7)) throw new HeadFormatError('not a head');
+  if (view[7] !== magic.charCodeAt(7))
+    throw new HeadFormatError(`a head of format ${view[7]}, not of ${magic.charCodeAt(7)}: train it again`);
+  const end = 12 + view.readUInt32LE(8);
+  if (end > view.length) throw new HeadFormatError('a head cut short in its header');
+  const header = readHeader(view.toString('utf8', 12, end));
+  const body = bytes.subarray(padded(end));
+  const { columns, classes } = header;
+  const expected = [columns * 4, columns * 4, columns * 4, classes * 4, columns, columns * classes].reduce(
+    (sum, n) => sum + padded(n),
+    0,
+  );
+  if (body.length !== expected)
+    throw new HeadFormatError(`a head of ${body.length} bytes where ${expected} are needed`);
+  if (sha256(body) !== header.sha256) throw new HeadFormatError('a damaged head: its checksum differs');
+  return { header, body };
+}
+
+function readHeader(json: string): Header {
+  let header: Header;
+  try {
+    header = JSON.parse(json) as Header;
+  } catch (cause) {
+    throw new HeadFormatError('a head with an unreadable header', { cause });
+  }
+  const { labels, classes, columns, temperature, scope } = header;
+  const fits =
+    Array.isArray(labels) &&
+    labels.length >= 2 &&
+    labels.every((label) => typeof label === 'string') &&
+    Number.isSafeInteger(columns) &&
+    columns >= 0 &&
+    (classes === labels.length || classes === labels.length + 1) &&
+    temperature > 0 &&
+    typeof header.unseenWeight === 'number' &&
+    typeof header.report?.threshold === 'number' &&
+    (scope === null || (typeof scope?.bias === 'number' && scope.weights?.length === signCount));
+  if (!fits) throw new HeadFormatError('a head whose header does not fit');
+  return header;
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / 8) * 8;
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + padded(part.length), 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += padded(part.length);
+  }
+  return result;
+}

@@ -1,0 +1,135 @@
+import type { LabelledText } from '#ports/text-classifier.ts';
+import { abstainThreshold, calibrationError, fitTemperature, type Outcome } from './calibration.ts';
+import { type Corpus, countTexts } from './corpus.ts';
+import { stratifiedFolds } from './folds.ts';
+import { createScorer, type Head, judge, roundWeights, type Scores, signsOf } from './head.ts';
+import { labelWords } from './normalise.ts';
+import { fitScope, type ScopeModel, scopeFromInside } from './scope.ts';
+import { leastNoneForClass, refusedInside, settingsFor, type TrainingSettings, wantedAccuracy } from './settings.ts';
+import { trainSoftmax } from './softmax.ts';
+import { weigh } from './weighting.ts';
+
+export type TrainingInput = { examples: LabelledText[]; none: string[]; allowNone: boolean };
+
+/** Texts in one list: the examples, the `none` texts, and the words of the labels' names. */
+type Material = {
+  labels: string[];
+  texts: string[];
+  corpus: Corpus;
+  /** Class of each text; for `none` texts `labels.length`. */
+  classOf: Int32Array;
+  classes: number;
+  /** Number of examples; the `none` texts follow them, the names follow those. */
+  examples: number;
+  none: number;
+  settings: TrainingSettings;
+};
+
+/** What a model that has not seen a text says about it. `target` is its class. */
+type HeldOut = { target: number; scores: Scores };
+
+/**
+ * Trains a head: the same input gives the same head. Takes from milliseconds to about a minute of one core: not for a thread that serves.
+ * Errors: fewer than two labels.
+ */
+export function trainHead(input: TrainingInput): Head {
+  const material = gather(input);
+  const heldOut = crossValidate(material);
+  const inside = heldOut.filter((row) => row.target < material.labels.length);
+  const temperature = fitTemperature(
+    inside.map((row) => row.scores.classes.subarray(0, material.labels.length)),
+    inside.map((row) => row.target),
+  );
+  const scope = input.allowNone ? chooseScope(material, heldOut, temperature) : undefined;
+  const model = fit(
+    material,
+    Int32Array.from(material.texts.keys()).filter((row) => isTrainedOn(material, row)),
+  );
+  const head = { ...model, temperature, scope };
+  const judged = heldOut.filter((row) => scope !== undefined || row.target < material.labels.length);
+  const outcomes = judged.map((row) => outcome(material, head, row));
+  const right = inside.filter((row) => outcome(material, { ...head, scope: undefined }, row).right).length;
+  return {
+    ...head,
+    report: {
+      examples: input.examples.length,
+      labels: material.labels.length,
+      ...(inside.length > 0 && { accuracy: right / inside.length, calibrationError: calibrationError(outcomes) }),
+      threshold: abstainThreshold(outcomes, wantedAccuracy),
+    },
+  };
+}
+
+function gather(input: TrainingInput): Material {
+  const labels = [...new Set(input.examples.map((example) => example.label))].sort();
+  if (labels.length < 2) throw new Error(`a head needs examples of at least two labels, there are ${labels.length}`);
+  const number = new Map(labels.map((label, k) => [label, k]));
+  const none = input.allowNone ? input.none : [];
+  // A label's name is an example of its own: 10 texts per label of Banking77 gain 2 points by it.
+  const names = labels.map(labelWords);
+  const texts = [...input.examples.map((example) => example.text), ...none, ...names];
+  const classOf = Int32Array.from([
+    ...input.examples.map((example) => number.get(example.label)!),
+    ...none.map(() => labels.length),
+    ...labels.keys(),
+  ]);
+  return {
+    labels,
+    texts,
+    corpus: countTexts(texts),
+    classOf,
+    classes: labels.length + (none.length >= leastNoneForClass ? 1 : 0),
+    examples: input.examples.length,
+    none: none.length,
+    settings: settingsFor(input.examples.length, labels.length),
+  };
+}
+
+/** `none` texts too few for a class of their own are only judged, never learnt. */
+function isTrainedOn(material: Material, row: number): boolean {
+  return material.classOf[row]! < material.classes;
+}
+
+function fit(material: Material, rows: Int32Array) {
+  const { settings, corpus, classOf, classes } = material;
+  const { vocabulary, design } = weigh(corpus, rows, classOf, classes, settings.weighting);
+  const columns = vocabulary.hashes.length;
+  const targets = rows.map((row) => classOf[row]!);
+  const model = trainSoftmax(design, targets, columns, classes, settings.softmax);
+  return { labels: material.labels, classes, vocabulary, ...roundWeights(model, columns) };
+}
+
+function crossValidate(material: Material): HeldOut[] {
+  const { count, evaluated } = material.settings.folds;
+  const judged = material.examples + material.none;
+  const foldOf = stratifiedFolds(material.classOf.subarray(0, judged), material.labels.length + 1, count, 7);
+  const heldOut: HeldOut[] = [];
+  for (let fold = 0; fold < evaluated; fold++) {
+    const out = [...foldOf.keys()].filter((row) => foldOf[row] === fold);
+    if (out.length === 0) continue;
+    const rows = Int32Array.from(material.texts.keys()).filter(
+      (row) => foldOf[row] !== fold && isTrainedOn(material, row),
+    );
+    const score = createScorer(fit(material, rows));
+    for (const row of out) {
+      const said = score(material.texts[row]!);
+      heldOut.push({ target: material.classOf[row]!, scores: { ...said, classes: said.classes.slice() } });
+    }
+  }
+  return heldOut;
+}
+
+function chooseScope(material: Material, heldOut: HeldOut[], temperature: number): ScopeModel {
+  const labels = material.labels.length;
+  const signs = (rows: HeldOut[]) => rows.map((row) => signsOf(row.scores, labels, temperature));
+  const inside = signs(heldOut.filter((row) => row.target < labels));
+  const outside = signs(heldOut.filter((row) => row.target === labels));
+  return inside.length > 0 && outside.length >= leastNoneForClass
+    ? fitScope(inside, outside)
+    : scopeFromInside(inside, refusedInside);
+}
+
+function outcome(material: Material, head: Pick<Head, 'labels' | 'temperature' | 'scope'>, row: HeldOut): Outcome {
+  const verdict = judge(head, row.scores, 0);
+  return { confidence: verdict.confidence, right: verdict.label === material.labels[row.target] };
+}

@@ -1,0 +1,69 @@
+import type { ChainHead, Receipt } from '#domain/receipt.ts';
+import type { Kind } from '#ports/storage.ts';
+import type { SqlRow, SqlValue } from './tables.ts';
+
+/** What the main thread asks of the writer thread: rows ready to bind, so that the thread only checks and writes. */
+export type WriteOp =
+  | CommitOp
+  | { op: 'claim'; id: string; token: string; until: number; now: number }
+  | { op: 'extend'; held: { id: string; token: string; progress: number }[]; until: number }
+  | { op: 'void-leases'; now: number }
+  | { op: 'cancel'; id: string; now: number; audit: AuditRow[] }
+  | { op: 'requeue'; id: string; now: number; audit: AuditRow[] }
+  | { op: 'drop'; id: string; now: number; audit: AuditRow[] }
+  | { op: 'prune'; table: string; where: string; values: SqlValue[]; limit: number }
+  | { op: 'forget-keys'; before: number; limit: number }
+  | { op: 'sign'; chain: string; signed: string }
+  | { op: 'seal'; seals: { id: string; seq: number; sha256: string; previous: string }[] }
+  | { op: 'ping'; now: number };
+
+export type AuditRow = { id: string; at: number; action: string; doc: string };
+
+export type CommitOp = {
+  op: 'commit';
+  change: ChangeOp;
+  also: { kind: Kind; row: SqlValue[] }[];
+  tasks: SqlValue[][];
+  audit: AuditRow[];
+  cause?: { taskId: string; lease: string };
+};
+
+export type ChangeOp =
+  | { op: 'insert'; kind: Kind; row: SqlValue[] /** responses only */; payloadSha256?: string }
+  | { op: 'update'; kind: Kind; id: string; row: SqlValue[]; expect: number }
+  | { op: 'remove'; kind: Kind; id: string; expect: number }
+  | {
+      op: 'settle';
+      id: string;
+      lease: string;
+      status: string;
+      runAt: number | null;
+      giveBack: boolean;
+      result: string | null;
+      error: string | null;
+      now: number;
+    }
+  | { op: 'none' };
+
+/** `value` is what the operation resolves to; `error` the message of one that could not be written (nothing of it was). */
+export type WriteResult = { value: unknown } | { error: string };
+
+export type CommitResult =
+  | { outcome: 'committed'; revision: number; receipt?: Receipt }
+  | { outcome: 'conflict' }
+  | { outcome: 'exists'; id: string }
+  | { outcome: 'lease-lost' };
+
+export type WriterMessage = { batch: WriteOp[] } | { close: true };
+export type WriterAnswer =
+  | { ready: true }
+  | { failed: string }
+  | { results: WriteResult[]; commitMs: number; head: ChainHead | undefined }
+  | { closed: true };
+
+export type ReadOp = { sql: string; params: SqlValue[] };
+export type ReaderMessage = { reads: { id: number; read: ReadOp }[] } | { close: true };
+export type ReaderAnswer =
+  | { ready: true }
+  | { failed: string }
+  | { answers: { id: number; rows?: SqlRow[]; error?: string }[] };

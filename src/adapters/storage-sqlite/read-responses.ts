@@ -1,0 +1,94 @@
+import type { Response } from '#domain/response.ts';
+import { rootTaskId, type TaskStatus } from '#domain/task.ts';
+import type { Chain, Link, ResponseCounts } from '#ports/storage.ts';
+import { docOf, type SqlValue } from './tables.ts';
+import type { Reader } from './threads.ts';
+
+export function createResponseReads(reader: Reader) {
+  /** By index where it can be: total, days and labels read `responses_day` alone; values of questions read the form's answers. */
+  async function analytics(query: {
+    formId: string;
+    fields: string[];
+    from?: number;
+    to?: number;
+  }): Promise<ResponseCounts> {
+    const range = `form_id = ?${query.from === undefined ? '' : ' AND at >= ?'}${query.to === undefined ? '' : ' AND at < ?'}`;
+    const bound: SqlValue[] = [
+      query.formId,
+      ...(query.from === undefined ? [] : [query.from]),
+      ...(query.to === undefined ? [] : [query.to]),
+    ];
+    const [days, labels, ...fields] = await Promise.all([
+      reader.all(`SELECT day, count(*) AS count FROM responses WHERE ${range} GROUP BY day ORDER BY day`, ...bound),
+      reader.all(
+        `SELECT label, count(*) AS count FROM responses WHERE ${range} GROUP BY label ORDER BY count DESC, label`,
+        ...bound,
+      ),
+      ...query.fields.map((field) =>
+        reader.all(
+          `SELECT v.value AS value, v.type AS type, count(*) AS count FROM responses, json_each(answers) AS q,
+             json_each(CASE q.type WHEN 'array' THEN q.value WHEN 'true' THEN '[true]' WHEN 'false' THEN '[false]' ELSE json_array(q.value) END) AS v
+           WHERE ${range} AND q.key = ? GROUP BY v.type, v.value ORDER BY count DESC, v.value LIMIT 1000`,
+          ...bound,
+          field,
+        ),
+      ),
+    ]);
+    const counted = labels.filter((row) => row.label !== null);
+    return {
+      total: days.reduce((sum, row) => sum + Number(row.count), 0),
+      perDay: days.map((row) => ({ day: row.day as string, count: Number(row.count) })),
+      byLabel: counted.map((row) => ({
+        label: row.label === '' ? null : (row.label as string),
+        count: Number(row.count),
+      })),
+      unlabelled: labels.filter((row) => row.label === null).reduce((sum, row) => sum + Number(row.count), 0),
+      byField: Object.fromEntries(
+        query.fields.map((field, i) => [
+          field,
+          fields[i]!.map((row) => ({
+            value: jsonScalar(row.value as SqlValue, row.type as string),
+            count: Number(row.count),
+          })),
+        ]),
+      ),
+    };
+  }
+
+  async function chains(): Promise<Chain[]> {
+    const rows = await reader.all('SELECT * FROM chains ORDER BY rowid');
+    return rows.map((row) => ({
+      id: row.id as string,
+      startedAt: row.started_at as number,
+      previous: row.previous === null ? undefined : JSON.parse(row.previous as string),
+      signed: row.signed === null ? undefined : JSON.parse(row.signed as string),
+    }));
+  }
+
+  async function links(after: number, limit: number): Promise<Link[]> {
+    const rows = await reader.all('SELECT * FROM responses WHERE n > ? ORDER BY n LIMIT ?', after, limit);
+    if (rows.length === 0) return [];
+    const roots = rows.map((row) => rootTaskId(row.id as string));
+    const steps = await reader.all(
+      'SELECT root, id, status FROM tasks WHERE root IN (SELECT value FROM json_each(?))',
+      JSON.stringify(roots),
+    );
+    const byRoot = Map.groupBy(steps, (row) => row.root as string);
+    return rows.map((row, i) => {
+      const response = docOf('response', row) as Response & { receipt: Link['receipt'] };
+      const own = (byRoot.get(roots[i]!) ?? []).map((step) => ({
+        id: step.id as string,
+        status: step.status as TaskStatus,
+      }));
+      return { position: row.n as number, receipt: response.receipt, response, steps: own };
+    });
+  }
+
+  return { analytics, chains, links };
+}
+
+/** SQLite gives a JSON boolean as 1 or 0; the type beside it tells. */
+function jsonScalar(value: SqlValue, type: string): string | number | boolean {
+  if (type === 'true' || type === 'false') return type === 'true';
+  return value ?? '';
+}

@@ -1,0 +1,27 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/**
+ * Gives a connection `contains_text(answers, text)`: whether one of the answers (a JSON object) contains the text, which must be folded.
+ * LIKE would not do: it ignores letter case for A to Z alone, and sees the names of questions and the punctuation of JSON too.
+ */
+export function addTextSearch(db: DatabaseSync): void {
+  db.function('contains_text', { deterministic: true }, (answers, text) =>
+    containsText(String(answers), String(text)) ? 1 : 0,
+  );
+}
+
+export function folded(text: string): string {
+  return text.toLowerCase();
+}
+
+function containsText(answers: string, text: string): boolean {
+  // Most rows end here, without being parsed.
+  if (!folded(answers).includes(JSON.stringify(text).slice(1, -1))) return false;
+  return isIn(JSON.parse(answers), text);
+}
+
+function isIn(value: unknown, text: string): boolean {
+  if (typeof value === 'string') return folded(value).includes(text);
+  if (typeof value === 'number') return String(value).includes(text);
+  return typeof value === 'object' && value !== null && Object.values(value).some((inner) => isIn(inner, text));
+}

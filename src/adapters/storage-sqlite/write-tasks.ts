@@ -1,0 +1,85 @@
+import type { Statements } from './connection.ts';
+import type { AuditRow, WriteOp } from './protocol.ts';
+import { taskOf } from './tables.ts';
+
+type Op<N extends WriteOp['op']> = Extract<WriteOp, { op: N }>;
+
+/** The writes on tasks that are not part of a commit. */
+export function createTaskWriter(sql: Statements, audit: (entry: AuditRow) => void) {
+  const auditAll = (entries: AuditRow[]) => entries.forEach(audit);
+
+  return {
+    claim(op: Op<'claim'>) {
+      const row = sql.get(
+        `UPDATE tasks SET status = 'running', attempts = attempts + 1, lease_token = ?, lease_until = ?, started_at = coalesce(started_at, ?),
+           progress = 0, finished_at = NULL
+         WHERE id = ? AND attempts < max_attempts
+           AND ((status IN ('pending', 'retrying') AND run_at <= ?) OR (status = 'running' AND lease_until <= ?))
+         RETURNING *`,
+        op.token,
+        op.until,
+        op.now,
+        op.id,
+        op.now,
+        op.now,
+      );
+      return row ? taskOf(row) : undefined;
+    },
+
+    extend(op: Op<'extend'>) {
+      const lost: string[] = [];
+      const cancelled: string[] = [];
+      for (const { id, token, progress } of op.held) {
+        const row = sql.get(
+          `UPDATE tasks SET lease_until = ?, progress = max(progress, ?) WHERE id = ? AND lease_token = ? AND status = 'running' RETURNING cancel_requested`,
+          op.until,
+          progress,
+          id,
+          token,
+        );
+        if (!row) lost.push(id);
+        else if (row.cancel_requested === 1) cancelled.push(id);
+      }
+      return { lost, cancelled };
+    },
+
+    voidLeases: (op: Op<'void-leases'>) =>
+      sql.run(`UPDATE tasks SET lease_until = ? WHERE status = 'running' AND lease_until > ?`, op.now, op.now),
+
+    cancel(op: Op<'cancel'>) {
+      const waiting = sql.run(
+        `UPDATE tasks SET status = 'cancelled', finished_at = ? WHERE id = ? AND status IN ('pending', 'retrying')`,
+        op.now,
+        op.id,
+      );
+      const running = waiting
+        ? 0
+        : sql.run(`UPDATE tasks SET cancel_requested = 1 WHERE id = ? AND status = 'running'`, op.id);
+      if (waiting || running) {
+        auditAll(op.audit);
+        return waiting ? 'cancelled' : 'requested';
+      }
+      return sql.get('SELECT 1 AS there FROM tasks WHERE id = ?', op.id) ? 'finished' : 'missing';
+    },
+
+    requeue(op: Op<'requeue'>) {
+      const done = sql.run(
+        `UPDATE tasks SET status = 'pending', attempts = 0, run_at = ?, finished_at = NULL, cancel_requested = 0, error = NULL WHERE id = ? AND status = 'failed'`,
+        op.now,
+        op.id,
+      );
+      if (done) auditAll(op.audit);
+      return done === 1;
+    },
+
+    drop(op: Op<'drop'>) {
+      const done = sql.run(
+        `UPDATE tasks SET status = 'cancelled', finished_at = ? WHERE id = ? AND status = 'failed'`,
+        op.now,
+        op.id,
+      );
+      if (done) auditAll(op.audit);
+      return done === 1;
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { performance } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { createChainWriter } from './chain-writer.ts';
+import { openingProblem, openWriter, type Synchronous, statements } from './connection.ts';
+import { migrate } from './migrations.ts';
+import type { WriteOp, WriteResult, WriterAnswer, WriterMessage } from './protocol.ts';
+import { createCommitWriter } from './write-commit.ts';
+import { createTaskWriter } from './write-tasks.ts';
+
+/*
+ * The storage thread: the only writer of the file. Each message is what queued up on the main thread during the last transaction; it becomes
+ * one transaction with one fsync (group commit), and is answered after that.
+ */
+const port = parentPort!;
+const { file, synchronous } = workerData as { file: string; synchronous: Synchronous };
+const answer = (message: WriterAnswer) => port.postMessage(message);
+
+try {
+  const db = openWriter(file, synchronous);
+  migrate(db);
+  const sql = statements(db);
+  const chain = createChainWriter(sql);
+  const commits = createCommitWriter(sql, chain);
+  const tasks = createTaskWriter(sql, commits.audit);
+
+  const perform = (op: WriteOp): unknown => {
+    switch (op.op) {
+      case 'commit':
+        return commits.commit(op);
+      case 'claim':
+        return tasks.claim(op);
+      case 'extend':
+        return tasks.extend(op);
+      case 'void-leases':
+        return tasks.voidLeases(op);
+      case 'cancel':
+        return tasks.cancel(op);
+      case 'requeue':
+        return tasks.requeue(op);
+      case 'drop':
+        return tasks.drop(op);
+      case 'prune':
+        return sql.run(
+          `DELETE FROM ${op.table} WHERE id IN (SELECT id FROM ${op.table} WHERE ${op.where} LIMIT ${op.limit})`,
+          ...op.values,
+        );
+      case 'forget-keys':
+        return sql.run(
+          'UPDATE responses SET key = NULL WHERE n IN (SELECT n FROM responses WHERE key IS NOT NULL AND at < ? LIMIT ?)',
+          op.before,
+          op.limit,
+        );
+      case 'sign':
+        return sql.run('UPDATE chains SET signed = ? WHERE id = ?', op.signed, op.chain);
+      case 'seal':
+        return seal(op.seals);
+      case 'ping':
+        return sql.run(
+          `INSERT INTO pings (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at`,
+          op.now,
+        );
+    }
+  };
+
+  const seal = (seals: Extract<WriteOp, { op: 'seal' }>['seals']): boolean => {
+    const last = Number(sql.get('SELECT coalesce(max(seq), 0) AS seq FROM audit')!.seq);
+    // All or none: an entry that another sealer numbered in the meantime would leave a hole in this one's numbers.
+    const free = ({ id }: { id: string }) =>
+      sql.get('SELECT 1 FROM audit WHERE id = ? AND seq IS NULL', id) !== undefined;
+    if (!seals.every((s, i) => s.seq === last + 1 + i && free(s))) return false;
+    for (const s of seals) {
+      sql.run('UPDATE audit SET seq = ?, sha256 = ?, previous = ? WHERE id = ?', s.seq, s.sha256, s.previous, s.id);
+    }
+    return true;
+  };
+
+  const inTransaction = (ops: WriteOp[]): WriteResult[] => {
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      const results = ops.map((op) => ({ value: perform(op) }));
+      db.exec('COMMIT');
+      chain.committed();
+      return results;
+    } catch (err) {
+      chain.failed();
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw err;
+    }
+  };
+
+  /** A batch that fails is taken apart, so that one bad operation cannot sink its neighbours. */
+  const write = (batch: WriteOp[]): WriteResult[] => {
+    try {
+      return inTransaction(batch);
+    } catch (err) {
+      if (batch.length === 1) return [{ error: (err as Error).message }];
+      return batch.flatMap((op) => write([op]));
+    }
+  };
+
+  port.on('message', (message: WriterMessage) => {
+    if ('close' in message) {
+      db.close();
+      answer({ closed: true });
+      port.close();
+      return;
+    }
+    const from = performance.now();
+    const results = write(message.batch);
+    answer({ results, commitMs: performance.now() - from, head: chain.head() });
+  });
+  answer({ ready: true });
+} catch (err) {
+  answer({ failed: openingProblem(file, err) });
+  port.close();
+}

@@ -1,0 +1,140 @@
+import { csvHeader, csvLine } from '#domain/csv.ts';
+import { AppError } from '#domain/errors.ts';
+import type { Export } from '#domain/export.ts';
+import { planAllForms, planForm, type RowPlan } from '#domain/export-rows.ts';
+import type { FormVersion } from '#domain/form/form.ts';
+import type { KeptResponse } from '#domain/response.ts';
+import { responseView } from '#domain/response-view.ts';
+import type { DiskSpace } from '#ports/disk-space.ts';
+import type { ExportWriter } from '#ports/export-writer.ts';
+import type { Page, Storage } from '#ports/storage.ts';
+
+type Deps = { storage: Pick<Storage, 'list'>; writer: ExportWriter; disk: DiskSpace; diskReserveBytes: number };
+
+export type Run = {
+  /** Responses submitted before this instant, epoch ms. */
+  until: number;
+  signal: AbortSignal;
+  /** 0…1 */
+  progress(fraction: number): void;
+};
+
+/** Takes pages of responses; `close` when there are no more. */
+type Target = {
+  write(responses: KeptResponse[]): Promise<void>;
+  close(): Promise<void>;
+  discard(): Promise<void>;
+  /** Answers that did not fit their column so far. */
+  misfits(): number;
+};
+
+/** Responses read at once: a page of 1 kB each goes through every step in a few milliseconds, and of 1 MB each still fits into the memory. */
+const page = 200;
+
+/** Writes the rows of an export into a new file at `path`. Errors: those of the store and the writer, `disk-nearly-full`, the signal's reason. */
+export async function writeExport(
+  deps: Deps,
+  wish: Pick<Export, 'formId' | 'format' | 'from'>,
+  path: string,
+  run: Run,
+): Promise<{ rows: number; misfits: number }> {
+  const target = await openTarget(deps, wish, path, run.signal);
+  let rows = 0;
+  try {
+    for await (const responses of pagesOf(deps.storage, wish, run)) {
+      run.signal.throwIfAborted();
+      await refuseWhenDiskIsFull(deps);
+      await target.write(responses);
+      rows += responses.length;
+    }
+    await target.close();
+  } finally {
+    await target.discard();
+  }
+  return { rows, misfits: target.misfits() };
+}
+
+async function openTarget(
+  { storage, writer }: Deps,
+  { formId, format }: Pick<Export, 'formId' | 'format'>,
+  path: string,
+  signal: AbortSignal,
+): Promise<Target> {
+  if (format === 'jsonl') {
+    const file = await writer.openText({ path, gzip: true, signal });
+    const lineOf = (response: KeptResponse) => `${JSON.stringify(responseView(response))}\n`;
+    return { ...file, write: (responses) => file.write(responses.map(lineOf).join('')), misfits: () => 0 };
+  }
+  const plan = formId === undefined ? planAllForms() : planForm(await versionsOf(storage, formId));
+  let misfits = 0;
+  const cellsOf = (response: KeptResponse): ReturnType<RowPlan['rowOf']>['cells'] => {
+    const row = plan.rowOf(response);
+    misfits += row.misfits;
+    return row.cells;
+  };
+  if (format === 'csv') {
+    const file = await writer.openText({ path, gzip: false, signal });
+    await file.write(csvHeader(plan.columns));
+    const lineOf = (response: KeptResponse) => csvLine(cellsOf(response));
+    return { ...file, write: (responses) => file.write(responses.map(lineOf).join('')), misfits: () => misfits };
+  }
+  const file = await writer.openParquet({ path, columns: plan.columns, signal });
+  return { ...file, write: (responses) => file.write(responses.map(cellsOf)), misfits: () => misfits };
+}
+
+async function versionsOf(storage: Deps['storage'], formId: string): Promise<FormVersion[]> {
+  const versions: FormVersion[] = [];
+  let after: string | undefined;
+  do {
+    const found = await storage.list('form-version', { where: { formId }, limit: 100, after });
+    versions.push(...found.items.map(({ doc }) => doc));
+    after = found.next;
+  } while (after !== undefined);
+  return versions;
+}
+
+/** Oldest first; of all forms, one form after the other (the store's index is by form and time). */
+async function* pagesOf(
+  storage: Deps['storage'],
+  { formId, from }: Pick<Export, 'formId' | 'from'>,
+  run: Run,
+): AsyncGenerator<KeptResponse[]> {
+  if (formId !== undefined) {
+    yield* pagesOfForm(storage, { formId, from }, run);
+    return;
+  }
+  let after: string | undefined;
+  do {
+    const forms = await storage.list('form', { limit: 100, after });
+    for (const { doc } of forms.items) yield* pagesOfForm(storage, { formId: doc.id, from }, { ...run, progress() {} });
+    after = forms.next;
+  } while (after !== undefined);
+}
+
+async function* pagesOfForm(
+  storage: Deps['storage'],
+  { formId, from }: { formId: string; from: number | undefined },
+  { until, progress }: Run,
+): AsyncGenerator<KeptResponse[]> {
+  const read = (after: string | undefined): Promise<Page<'response'>> =>
+    storage.list('response', { where: { formId }, from, to: until, limit: page, after });
+  let begin: number | undefined;
+  let reading: Promise<Page<'response'>> | undefined = read(undefined);
+  while (reading !== undefined) {
+    const { items, next }: Page<'response'> = await reading;
+    const last = items.at(-1);
+    if (last === undefined) return;
+    // The reading thread fetches the next page while this one is written.
+    reading = next === undefined ? undefined : read(next);
+    reading?.catch(() => {});
+    begin ??= items[0]!.doc.submittedAt;
+    yield items.map(({ doc }) => doc);
+    progress((last.doc.submittedAt - begin) / Math.max(1, until - begin));
+  }
+}
+
+async function refuseWhenDiskIsFull({ disk, diskReserveBytes }: Deps): Promise<void> {
+  const { freeBytes } = await disk.read();
+  if (freeBytes < diskReserveBytes)
+    throw new AppError('disk-nearly-full', { detail: 'The export would take the space that responses need.' });
+}

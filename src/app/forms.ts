@@ -1,0 +1,193 @@
+import { nothing, published } from '#domain/consequences.ts';
+import { AppError, type Issue } from '#domain/errors.ts';
+import { compileForm, contentSha256 } from '#domain/form/compile.ts';
+import type { FormDefinition } from '#domain/form/definition.ts';
+import { parseDefinition } from '#domain/form/definition.ts';
+import type { Form, FormSettings, FormStatus, FormVersion } from '#domain/form/form.ts';
+import { versionId } from '#domain/form/form.ts';
+import type { IntelligenceSpec } from '#domain/intelligence.ts';
+import { intelligenceIssues } from '#domain/intelligence-check.ts';
+import type { NewTask } from '#domain/task.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Ids } from '#ports/ids.ts';
+import type { Commit, Storage, Stored } from '#ports/storage.ts';
+import type { Auditor, Caller } from './audit.ts';
+import type { FormCatalog } from './form-catalog.ts';
+
+export type FormDraft = {
+  title: string;
+  slug?: string;
+  definition: unknown;
+  intelligence?: IntelligenceSpec;
+  settings?: FormSettings;
+};
+
+type Deps = {
+  storage: Pick<Storage, 'commit' | 'get' | 'list'>;
+  catalog: FormCatalog;
+  ids: Ids;
+  clock: Clock;
+  audit: Auditor;
+  offer: (tasks: NewTask[]) => void;
+};
+
+/** From which states each step may be taken, and where it leads. */
+const steps: Record<'close' | 'reopen' | 'archive', { from: FormStatus[]; to: FormStatus }> = {
+  close: { from: ['open'], to: 'closed' },
+  reopen: { from: ['closed'], to: 'open' },
+  archive: { from: ['draft', 'open', 'closed'], to: 'archived' },
+};
+
+export function createForms(deps: Deps) {
+  const { storage, clock } = deps;
+
+  async function create(caller: Caller, draft: FormDraft): Promise<Stored<'form'>> {
+    const definition = checked(draft);
+    const id = deps.ids.next('frm');
+    const now = clock.now();
+    const doc: Form = {
+      id,
+      slug: draft.slug ?? id,
+      title: draft.title,
+      status: 'draft',
+      definition,
+      intelligence: draft.intelligence,
+      settings: draft.settings ?? {},
+      version: 0,
+      createdAt: now,
+      updatedAt: now,
+    };
+    const audit = [deps.audit(caller, 'form.create', id)];
+    const result = await storage.commit({ change: { op: 'insert', kind: 'form', doc }, audit });
+    if (result.outcome === 'exists') throw slugTaken(doc.slug);
+    return { revision: 1, doc };
+  }
+
+  /** Replaces the draft. Errors: `revision-mismatch`, `form-archived`, `definition-invalid`, `already-exists` (slug). */
+  async function update(caller: Caller, id: string, revision: number, draft: FormDraft): Promise<Stored<'form'>> {
+    const current = await get(id);
+    if (current.doc.status === 'archived') throw new AppError('form-archived');
+    const definition = checked(draft);
+    const doc: Form = {
+      ...current.doc,
+      title: draft.title,
+      slug: draft.slug ?? id,
+      definition,
+      intelligence: draft.intelligence,
+      settings: draft.settings ?? {},
+      updatedAt: clock.now(),
+    };
+    const next = await replace(doc, revision, [deps.audit(caller, 'form.update', id)]);
+    deps.catalog.forget(id, current.doc.slug);
+    return next;
+  }
+
+  /** Freezes the draft as the next version. A draft that has not changed since the newest version is published again all the same: the number is the author's. */
+  async function publish(caller: Caller, id: string): Promise<FormVersion> {
+    const current = await get(id);
+    if (current.doc.status === 'archived') throw new AppError('form-archived');
+    const now = clock.now();
+    const number = current.doc.version + 1;
+    const version: FormVersion = {
+      id: versionId(id, number),
+      formId: id,
+      version: number,
+      title: current.doc.title,
+      definition: current.doc.definition,
+      intelligence: current.doc.intelligence,
+      compiled: compileForm(current.doc.definition),
+      contentSha256: contentSha256(current.doc.definition),
+      publishedAt: now,
+    };
+    const status = current.doc.status === 'draft' ? 'open' : current.doc.status;
+    const doc: Form = { ...current.doc, status, version: number, updatedAt: now };
+    const audit = [deps.audit(caller, 'form.publish', id, { version: number, content_sha256: version.contentSha256 })];
+    const { tasks } = version.intelligence?.classify ? published(id, number, now) : nothing;
+    await replace(doc, current.revision, audit, { also: [{ kind: 'form-version', doc: version }], tasks });
+    deps.offer(tasks);
+    return version;
+  }
+
+  async function move(caller: Caller, id: string, step: keyof typeof steps): Promise<Stored<'form'>> {
+    const current = await get(id);
+    const { from, to } = steps[step];
+    if (current.doc.status === to) return current;
+    if (!from.includes(current.doc.status)) {
+      const code = current.doc.status === 'archived' ? 'form-archived' : 'conflict';
+      throw new AppError(code, {
+        detail: `A form that is ${current.doc.status} cannot be ${to}; it must be ${from.join(' or ')}.`,
+      });
+    }
+    return replace({ ...current.doc, status: to, updatedAt: clock.now() }, current.revision, [
+      deps.audit(caller, `form.${step}`, id),
+    ]);
+  }
+
+  async function replace(
+    doc: Form,
+    expect: number,
+    audit: ReturnType<Auditor>[],
+    follow: Pick<Commit, 'also' | 'tasks'> = {},
+  ): Promise<Stored<'form'>> {
+    const result = await storage.commit({ change: { op: 'update', kind: 'form', doc, expect }, ...follow, audit });
+    deps.catalog.forget(doc.id, doc.slug);
+    if (result.outcome === 'exists') throw slugTaken(doc.slug);
+    if (result.outcome !== 'committed') {
+      throw new AppError('revision-mismatch', {
+        detail: 'Read the form again, apply your change to what it is now, and send its new ETag.',
+      });
+    }
+    return { revision: result.revision, doc };
+  }
+
+  async function get(id: string): Promise<Stored<'form'>> {
+    const found = await storage.get('form', id);
+    if (!found) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
+    return found;
+  }
+
+  async function getVersion(id: string, number: number): Promise<FormVersion> {
+    const { doc } = await get(id);
+    return (await deps.catalog.version(doc, number)).version;
+  }
+
+  return {
+    create,
+    update,
+    publish,
+    move,
+    get,
+    getVersion,
+    list: (query: { limit: number; after?: string; status?: FormStatus }) =>
+      storage.list('form', {
+        where: { status: query.status },
+        limit: query.limit,
+        after: query.after,
+        newestFirst: true,
+      }),
+    listVersions: async (id: string, query: { limit: number; after?: string }) => {
+      await get(id);
+      return storage.list('form-version', {
+        where: { formId: id },
+        limit: query.limit,
+        after: query.after,
+        newestFirst: true,
+      });
+    },
+  };
+}
+export type Forms = ReturnType<typeof createForms>;
+
+/** Errors: `definition-invalid` with everything that is wrong, pointers from the root of the body. */
+function checked(draft: FormDraft): FormDefinition {
+  const parsed = parseDefinition(draft.definition);
+  const issues: Issue[] = [];
+  if ('issues' in parsed)
+    issues.push(...parsed.issues.map((issue) => ({ ...issue, pointer: `/definition${issue.pointer}` })));
+  else if (draft.intelligence) issues.push(...intelligenceIssues(draft.intelligence, compileForm(parsed.definition)));
+  if (issues.length > 0 || 'issues' in parsed) throw new AppError('definition-invalid', { issues });
+  return parsed.definition;
+}
+
+const slugTaken = (slug: string) =>
+  new AppError('already-exists', { detail: `Another form has the slug ${slug}; choose another one.` });

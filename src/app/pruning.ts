@@ -1,0 +1,50 @@
+import type { Clock } from '#ports/clock.ts';
+import type { Storage } from '#ports/storage.ts';
+
+type Deps = {
+  storage: Pick<Storage, 'prune' | 'tasks' | 'responses'>;
+  clock: Clock;
+  taskRetentionMs: number;
+  idempotencyLifeMs: number;
+  sessionLifeMs: number;
+};
+
+/** Rows removed in one write: short enough that no commit waits behind it for long. */
+const batch = 500;
+/** Ended deliveries, their attempts and the bodies of their events can be looked at and sent again for this long. */
+const deliveryRetentionMs = 30 * 86_400_000;
+
+export type Pruned = {
+  tasks: number;
+  sessions: number;
+  deliveries: number;
+  attempts: number;
+  events: number;
+  keys: number;
+};
+
+/** Removes bookkeeping that nobody needs any more. A response keeps its own status, so `verify` needs no task of the past. */
+export function createPruning({ storage, clock, ...lives }: Deps) {
+  async function prune(signal: AbortSignal): Promise<Pruned> {
+    const now = clock.now();
+    const all = async (remove: () => Promise<number>): Promise<number> => {
+      let removed = 0;
+      while (!signal.aborted) {
+        const count = await remove();
+        removed += count;
+        if (count < batch) break;
+      }
+      return removed;
+    };
+    return {
+      tasks: await all(() => storage.tasks.prune(now - lives.taskRetentionMs, batch)),
+      sessions: await all(() => storage.prune('session', now - lives.sessionLifeMs, batch)),
+      deliveries: await all(() => storage.prune('delivery', now - deliveryRetentionMs, batch)),
+      attempts: await all(() => storage.prune('attempt', now - deliveryRetentionMs, batch)),
+      events: await all(() => storage.prune('event', now - deliveryRetentionMs, batch)),
+      keys: await all(() => storage.responses.forgetKeys(now - lives.idempotencyLifeMs, batch)),
+    };
+  }
+  return { prune };
+}
+export type Pruning = ReturnType<typeof createPruning>;

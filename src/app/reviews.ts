@@ -1,0 +1,139 @@
+import { announce, eventId, nothing, trainSoon, understand } from '#domain/consequences.ts';
+import { AppError, type Issue } from '#domain/errors.ts';
+import type { IntelligenceSpec } from '#domain/intelligence.ts';
+import type { ExampleBatch } from '#domain/learning.ts';
+import type { KeptResponse, Review } from '#domain/response.ts';
+import { responseView } from '#domain/response-view.ts';
+import type { NewTask } from '#domain/task.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Ids } from '#ports/ids.ts';
+import type { Query, Storage, Stored } from '#ports/storage.ts';
+import { type Auditor, actorName, type Caller } from './audit.ts';
+import type { FormCatalog } from './form-catalog.ts';
+import type { WantsEvent } from './responses.ts';
+import { textsOf } from './understanding.ts';
+
+type Deps = {
+  storage: Pick<Storage, 'commit' | 'get' | 'list'>;
+  catalog: Pick<FormCatalog, 'form' | 'version'>;
+  clock: Clock;
+  ids: Ids;
+  audit: Auditor;
+  wantsEvent: WantsEvent;
+  offer: (tasks: NewTask[]) => void;
+};
+
+export type Correction = { label?: string | null; fields?: Record<string, string>; reply?: string };
+
+/** What people do with kept responses: read them, correct what the machine understood, have it read again. */
+export function createReviews(deps: Deps) {
+  const { storage } = deps;
+
+  async function get(id: string): Promise<Stored<'response'>> {
+    const found = await storage.get('response', id);
+    if (!found) throw new AppError('response-not-found', { detail: `There is no response ${id}.` });
+    return found;
+  }
+
+  /** Errors: `form-not-found`. */
+  async function list(
+    formId: string,
+    query: Omit<Query<'response'>, 'where'> & { label?: string; status?: 'accepted' | 'completed' },
+  ) {
+    await deps.catalog.form(formId);
+    const { label, status, ...rest } = query;
+    return storage.list('response', { ...rest, where: { formId, label, status } });
+  }
+
+  /**
+   * Keeps a person's correction beside the machine's result; a label becomes an example that the next training learns from.
+   * A later review replaces an earlier one. Errors: `response-not-found`, `value-refused`, `conflict`.
+   */
+  async function review(caller: Caller, id: string, correction: Correction): Promise<KeptResponse> {
+    const stored = await get(id);
+    const form = await deps.catalog.form(stored.doc.formId);
+    const { version } = await deps.catalog.version(form, stored.doc.formVersion);
+    const issues = correctionIssues(version.intelligence, correction);
+    if (issues.length > 0) throw new AppError('value-refused', { issues });
+
+    const now = deps.clock.now();
+    const review: Review = { ...stored.doc.review, ...correction, by: actorName(caller.actor), at: now };
+    const doc: KeptResponse = { ...stored.doc, review };
+    const text = textsOf(doc, version.intelligence?.text ?? version.compiled.texts)
+      .map((part) => part.text)
+      .join('\n\n');
+    const learns = correction.label !== undefined && text !== '';
+    const example: ExampleBatch = {
+      id: deps.ids.next('exb'),
+      formId: doc.formId,
+      source: 'review',
+      at: now,
+      items: [{ text, label: correction.label ?? null }],
+    };
+    const training = learns ? trainSoon(doc.formId, now) : nothing;
+    const wanted = await deps.wantsEvent('response.reviewed', doc.formId);
+    const event = wanted
+      ? announce({
+          id: eventId(doc.id, `reviewed-${stored.revision}`),
+          type: 'response.reviewed',
+          at: now,
+          data: responseView(doc),
+          formId: doc.formId,
+          responseId: doc.id,
+        })
+      : nothing;
+    const tasks = [...training.tasks, ...event.tasks];
+    const result = await storage.commit({
+      change: { op: 'update', kind: 'response', doc, expect: stored.revision },
+      also: [...event.also, ...(learns ? [{ kind: 'examples' as const, doc: example }] : [])],
+      tasks,
+      audit: [deps.audit(caller, 'response.review', id)],
+    });
+    if (result.outcome !== 'committed') {
+      throw new AppError('conflict', {
+        detail: 'The response changed while you reviewed it; read it again and repeat the review.',
+      });
+    }
+    deps.offer(tasks);
+    return doc;
+  }
+
+  /** Reads the response again with what the form's head knows now. Errors: `response-not-found`, `conflict` for a form that asks for nothing. */
+  async function reprocess(caller: Caller, id: string): Promise<string> {
+    const { doc } = await get(id);
+    const form = await deps.catalog.form(doc.formId);
+    const { version } = await deps.catalog.version(form, doc.formVersion);
+    if (!version.intelligence)
+      throw new AppError('conflict', { detail: 'The form version of this response asks for no understanding.' });
+    const { tasks } = understand(doc.id, deps.clock.now(), deps.ids.next('tsk').slice(4));
+    await storage.commit({ change: { op: 'none' }, tasks, audit: [deps.audit(caller, 'response.reprocess', id)] });
+    deps.offer(tasks);
+    return tasks[0]!.id;
+  }
+
+  return { get, list, review, reprocess };
+}
+export type Reviews = ReturnType<typeof createReviews>;
+
+function correctionIssues(spec: IntelligenceSpec | undefined, correction: Correction): Issue[] {
+  const issues: Issue[] = [];
+  const labels = spec?.classify?.labels.map(({ name }) => name) ?? [];
+  const { label } = correction;
+  if (label !== undefined && label !== null && !labels.includes(label)) {
+    issues.push({
+      pointer: '/label',
+      code: 'unknown-label',
+      detail: `The form has no label ${JSON.stringify(label)}; it has ${labels.join(', ') || 'none'}.`,
+    });
+  }
+  const fields = new Set(spec?.extract?.fields.map(({ name }) => name));
+  for (const name of Object.keys(correction.fields ?? {})) {
+    if (!fields.has(name))
+      issues.push({
+        pointer: `/fields/${name}`,
+        code: 'unknown-field',
+        detail: `The form extracts no field ${JSON.stringify(name)}.`,
+      });
+  }
+  return issues;
+}

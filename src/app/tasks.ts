@@ -1,0 +1,135 @@
+import { AppError } from '#domain/errors.ts';
+import type { Json } from '#domain/json.ts';
+import type { KeptResponse } from '#domain/response.ts';
+import {
+  isFinished,
+  type QueueName,
+  responseIdOfRoot,
+  type Task,
+  type TaskError,
+  type TaskStatus,
+} from '#domain/task.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Storage } from '#ports/storage.ts';
+import type { Auditor, Caller } from './audit.ts';
+
+export type TaskView = {
+  id: string;
+  kind: string;
+  status: TaskStatus;
+  progress: number;
+  steps: Step[];
+  webhook: { sent: number; pending: number; failed: number };
+  result?: Json;
+  error?: TaskError;
+  createdAt: number;
+  /** The response it belongs to, if any. */
+  responseId?: string;
+};
+
+export type Step = Pick<
+  Task,
+  'id' | 'kind' | 'queue' | 'status' | 'attempts' | 'progress' | 'startedAt' | 'finishedAt' | 'error'
+>;
+
+type Deps = { storage: Pick<Storage, 'get' | 'list' | 'tasks'>; clock: Clock; audit: Auditor; nudge: () => void };
+
+const understanding = 'understand-response';
+/** Deliveries of one response that its task counts; more than a few endpoints is rare. */
+const countedDeliveries = 200;
+
+export function createTasks(deps: Deps) {
+  const { storage, clock } = deps;
+
+  /**
+   * A task of its own, a step, or the root of a response. The root is not a row: it is the response seen as work, so that it can be asked for
+   * from the moment of the 202 on and for as long as the response is kept. Errors: `task-not-found`.
+   */
+  async function get(id: string): Promise<TaskView> {
+    const task = await storage.tasks.get(id);
+    if (task) return viewOf(task);
+    const response = id.startsWith('tsk_') ? await storage.get('response', responseIdOfRoot(id)) : undefined;
+    if (!response)
+      throw new AppError('task-not-found', {
+        detail: `There is no task ${id}; finished tasks are removed after some days.`,
+      });
+    return rootView(id, response.doc);
+  }
+
+  async function rootView(id: string, response: KeptResponse): Promise<TaskView> {
+    const [steps, deliveries] = await Promise.all([
+      storage.tasks.steps(id),
+      storage.list('delivery', { where: { responseId: response.id }, limit: countedDeliveries }),
+    ]);
+    const latest = steps.findLast((step) => step.kind === understanding);
+    const count = (status: string) => deliveries.items.filter(({ doc }) => doc.status === status).length;
+    // An event that has not been fanned out yet is a delivery still to come.
+    const unsent = steps.filter((step) => step.kind === 'fan-out-event' && !isFinished(step.status)).length;
+    const status = latest?.status ?? 'succeeded';
+    return {
+      id,
+      kind: 'process-response',
+      status,
+      progress:
+        latest && !isFinished(latest.status) ? latest.progress : status === 'succeeded' ? 1 : (latest?.progress ?? 1),
+      steps,
+      webhook: { sent: count('delivered'), pending: count('pending') + unsent, failed: count('failed') },
+      error: latest?.error,
+      createdAt: response.submittedAt,
+      responseId: response.id,
+    };
+  }
+
+  function viewOf(task: Task): TaskView {
+    return {
+      id: task.id,
+      kind: task.kind,
+      status: task.status,
+      progress: task.progress,
+      steps: [task],
+      webhook: { sent: 0, pending: 0, failed: 0 },
+      result: task.result,
+      error: task.error,
+      createdAt: task.createdAt,
+      responseId: task.root && responseIdOfRoot(task.root),
+    };
+  }
+
+  /** Errors: `task-not-found`, `conflict` when it has ended already. */
+  async function cancel(caller: Caller, id: string): Promise<TaskView> {
+    const view = await get(id);
+    const open = view.steps.filter((step) => !isFinished(step.status));
+    if (open.length === 0) throw new AppError('conflict', { detail: `The task has ended already: ${view.status}.` });
+    for (const step of open)
+      await storage.tasks.cancel(step.id, clock.now(), [deps.audit(caller, 'task.cancel', step.id)]);
+    return get(id);
+  }
+
+  async function getDeadLetter(id: string): Promise<Task> {
+    const task = await storage.tasks.get(id);
+    if (task?.status !== 'failed') throw new AppError('task-not-found', { detail: `There is no dead letter ${id}.` });
+    return task;
+  }
+
+  async function requeue(caller: Caller, id: string): Promise<void> {
+    await getDeadLetter(id);
+    await storage.tasks.requeue(id, clock.now(), [deps.audit(caller, 'dead-letter.requeue', id)]);
+    deps.nudge();
+  }
+
+  async function drop(caller: Caller, id: string): Promise<void> {
+    await getDeadLetter(id);
+    await storage.tasks.drop(id, clock.now(), [deps.audit(caller, 'dead-letter.drop', id)]);
+  }
+
+  return {
+    get,
+    cancel,
+    requeue,
+    drop,
+    list: (query: { status?: TaskStatus; queue?: QueueName; after?: string; limit: number }) =>
+      storage.tasks.list(query),
+    depths: () => storage.tasks.depths(clock.now()),
+  };
+}
+export type Tasks = ReturnType<typeof createTasks>;

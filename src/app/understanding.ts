@@ -1,0 +1,225 @@
+import { announce, eventId, nothing } from '#domain/consequences.ts';
+import { AppError } from '#domain/errors.ts';
+import type { FormVersion } from '#domain/form/form.ts';
+import { sha256Hex } from '#domain/hash.ts';
+import { templateModel, templateReply } from '#domain/reply-template.ts';
+import type {
+  ClassifyResult,
+  ExtractResult,
+  KeptResponse,
+  Provenance,
+  RespondResult,
+  Tier,
+  Understanding,
+} from '#domain/response.ts';
+import { withApplied } from '#domain/response.ts';
+import { responseView } from '#domain/response-view.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Metrics } from '#ports/metrics.ts';
+import type { Storage } from '#ports/storage.ts';
+import type { TextClassifier } from '#ports/text-classifier.ts';
+import type { Reading, TextReader } from '#ports/text-reader.ts';
+import type { FormCatalog } from './form-catalog.ts';
+import type { WantsEvent } from './responses.ts';
+
+type Deps = {
+  storage: Pick<Storage, 'commit' | 'get'>;
+  catalog: Pick<FormCatalog, 'form' | 'version'>;
+  classifier: Pick<TextClassifier, 'classify'>;
+  reader: Pick<TextReader, 'read'>;
+  blobs: Pick<BlobStore, 'read'>;
+  clock: Clock;
+  metrics: Pick<Metrics, 'observe' | 'count'>;
+  wantsEvent: WantsEvent;
+  timeZone: string;
+  /** ISO 3166 region for phone numbers without a country code. */
+  region: string | undefined;
+};
+
+export type Cause = { taskId: string; lease: string };
+export type Understood = 'understood' | 'already-understood' | 'gone' | 'lease-lost';
+
+const rulesModel = 'rules/1';
+/** Somebody may review the response at the same moment; more collisions than this are not chance. */
+const tries = 5;
+
+type Text = { question: string; text: string };
+
+export function createUnderstanding(deps: Deps) {
+  /** Reads one response by the tiers there are and keeps the result with its provenance, in one commit. Running it twice changes nothing. */
+  async function understand(
+    cause: Cause,
+    responseId: string,
+    progress: (fraction: number) => void,
+  ): Promise<Understood> {
+    for (let attempt = 1; attempt <= tries; attempt += 1) {
+      const stored = await deps.storage.get('response', responseId);
+      if (!stored) return 'gone';
+      if (stored.doc.applied.includes(cause.taskId)) return 'already-understood';
+      const form = await deps.catalog.form(stored.doc.formId);
+      const { version } = await deps.catalog.version(form, stored.doc.formVersion);
+      const understanding = await readResponse(stored.doc, version, progress);
+      const done = await keep(cause, stored, understanding);
+      if (done !== 'conflict') return done;
+    }
+    throw new AppError('conflict', { detail: `The response kept changing while it was read (${tries} times).` });
+  }
+
+  async function keep(
+    cause: Cause,
+    stored: { revision: number; doc: KeptResponse },
+    understanding: Understanding,
+  ): Promise<Understood | 'conflict'> {
+    const now = deps.clock.now();
+    const doc: KeptResponse = {
+      ...stored.doc,
+      status: 'completed',
+      understanding,
+      applied: withApplied(stored.doc.applied, cause.taskId),
+    };
+    const wanted = await deps.wantsEvent('response.understood', doc.formId);
+    const follow = wanted
+      ? announce({
+          // A reprocessed response is understood again: another task, another event.
+          id: eventId(doc.id, cause.taskId.split(':')[1]?.replace('understand', 'understood') ?? 'understood'),
+          type: 'response.understood',
+          at: now,
+          data: responseView(doc),
+          formId: doc.formId,
+          responseId: doc.id,
+        })
+      : nothing;
+    const result = await deps.storage.commit({
+      change: { op: 'update', kind: 'response', doc, expect: stored.revision },
+      ...follow,
+      cause,
+    });
+    if (result.outcome === 'lease-lost') return 'lease-lost';
+    return result.outcome === 'committed' ? 'understood' : 'conflict';
+  }
+
+  async function readResponse(
+    response: KeptResponse,
+    version: FormVersion,
+    progress: (fraction: number) => void,
+  ): Promise<Understanding> {
+    const spec = version.intelligence ?? {};
+    const texts = textsOf(response, spec.text ?? version.compiled.texts);
+    const whole = texts.map(({ text }) => text).join('\n\n');
+    const stamp = stampFor(sha256Hex(whole));
+    const skipped: Record<string, string> = {};
+    const result: Understanding = {};
+    if (texts.length === 0) {
+      for (const part of ['classify', 'extract'] as const) if (spec[part]) skipped[part] = 'no-text';
+    }
+
+    const reading = await timed('extract', 'rules', () => readTexts(response, version, texts));
+    result.language = reading.value.language;
+    progress(0.4);
+    if (spec.extract && texts.length > 0)
+      result.extract = extraction(reading.value, texts, stamp('rules', rulesModel, reading.milliseconds));
+
+    if (spec.classify && texts.length > 0) {
+      const verdict = await classify(response.formId, whole, stamp);
+      if (verdict) result.classify = verdict;
+      else skipped.classify = 'no-trained-head';
+    }
+    progress(0.8);
+    if (spec.respond) result.respond = templateDraft(version, reading.value.language, stamp);
+    if (Object.keys(skipped).length > 0) result.skipped = skipped;
+    return result;
+  }
+
+  const readTexts = (response: KeptResponse, version: FormVersion, texts: Text[]): Promise<Reading> =>
+    deps.reader.read(
+      texts.map(({ text }) => text),
+      version.intelligence?.extract?.fields ?? [],
+      { now: response.submittedAt, timeZone: deps.timeZone, region: deps.region },
+    );
+
+  async function classify(formId: string, text: string, stamp: Stamp): Promise<ClassifyResult | undefined> {
+    const head = await deps.storage.get('head', formId);
+    if (!head) return undefined;
+    const { file, sha256 } = head.doc;
+    const read = async () => {
+      const bytes = await deps.blobs.read(file);
+      if (!bytes)
+        throw new AppError('internal', { detail: `The head ${file} is missing; upload an example to train it again.` });
+      return bytes;
+    };
+    const { value, milliseconds } = await timed('classify', 'head', () =>
+      deps.classifier.classify({ head: { sha256, read }, texts: [text] }),
+    );
+    const verdict = value[0]!;
+    deps.metrics.count('formstead_inference_total', {
+      kind: 'classify',
+      tier: 'head',
+      outcome: verdict.abstained ? 'abstained' : 'answered',
+    });
+    return {
+      label: verdict.label ?? null,
+      confidence: rounded(verdict.confidence),
+      tier: 'head',
+      needsReview: verdict.abstained,
+      alternatives: verdict.alternatives.map((other) => ({
+        label: other.label,
+        confidence: rounded(other.confidence),
+      })),
+      provenance: { ...stamp('head', 'ngram-head/1', milliseconds), modelSha256: sha256 },
+    };
+  }
+
+  function templateDraft(version: FormVersion, language: string | undefined, stamp: Stamp): RespondResult {
+    const maxWords = version.intelligence?.respond?.max_words ?? 80;
+    const text = templateReply({ language, title: version.title, maxWords });
+    return { text, tier: 'template', draft: true, provenance: stamp('template', templateModel, 0) };
+  }
+
+  type Stamp = ReturnType<typeof stampFor>;
+  const stampFor =
+    (inputSha256: string) =>
+    (tier: Tier, model: string, milliseconds: number): Provenance => ({
+      tier,
+      model,
+      inputSha256,
+      milliseconds: Math.round(milliseconds * 1000) / 1000,
+      at: deps.clock.now(),
+    });
+
+  async function timed<T>(
+    kind: 'classify' | 'extract',
+    tier: Tier,
+    work: () => Promise<T>,
+  ): Promise<{ value: T; milliseconds: number }> {
+    const from = performance.now();
+    const value = await work();
+    const milliseconds = performance.now() - from;
+    deps.metrics.observe('formstead_inference_seconds', { kind, tier }, milliseconds / 1000);
+    return { value, milliseconds };
+  }
+
+  return { understand };
+}
+export type UnderstandingUseCase = ReturnType<typeof createUnderstanding>;
+
+function extraction(reading: Reading, texts: Text[], provenance: Provenance): ExtractResult {
+  const fields: ExtractResult['fields'] = {};
+  for (const [name, { text, value, source, start, end }] of Object.entries(reading.fields)) {
+    const from = texts[text];
+    // Grounded or not at all: the value must stand where it says it stands.
+    if (from?.text.slice(start, end) !== source) continue;
+    fields[name] = { value, source, start, end, question: from.question, tier: 'rules' };
+  }
+  return { fields, provenance };
+}
+
+/** The answers that are read, in the order of the form; what is blank or no text is left out. */
+export function textsOf(response: Pick<KeptResponse, 'answers'>, questions: string[]): Text[] {
+  return questions.flatMap((question) => {
+    const text = response.answers[question];
+    return typeof text === 'string' && text.trim() !== '' ? [{ question, text }] : [];
+  });
+}
+
+const rounded = (probability: number): number => Math.round(probability * 10_000) / 10_000;

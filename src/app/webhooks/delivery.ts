@@ -1,0 +1,310 @@
+import { AppError } from '#domain/errors.ts';
+import type { NewTask, TaskError } from '#domain/task.ts';
+import { afterEvent, type BreakerEvent, type BreakerState, closedBreaker, mayTry } from '#domain/webhook/breaker.ts';
+import { deliveryTask, isFor, newDelivery, restarted, revived } from '#domain/webhook/delivery.ts';
+import {
+  attemptId,
+  type Breaker,
+  type Delivery,
+  type DeliveryAttempt,
+  type WebhookEndpoint,
+  type WebhookEvent,
+} from '#domain/webhook/model.ts';
+import { breakerEventOf, type SendOutcome } from '#domain/webhook/outcome.ts';
+import { type NextStep, nextStep } from '#domain/webhook/schedule.ts';
+import { signedHeaders } from '#domain/webhook/signature.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Ids } from '#ports/ids.ts';
+import type { Metrics } from '#ports/metrics.ts';
+import type { Storage, Stored } from '#ports/storage.ts';
+import type { WebhookTransport } from '#ports/webhook-transport.ts';
+import type { Auditor, Caller } from '../audit.ts';
+import type { Cause } from '../understanding.ts';
+import type { WebhookEndpoints } from './endpoints.ts';
+
+type Deps = {
+  storage: Pick<Storage, 'commit' | 'get' | 'list'>;
+  endpoints: Pick<WebhookEndpoints, 'secretsOf' | 'disable'>;
+  transport: Pick<WebhookTransport, 'send'>;
+  clock: Clock;
+  ids: Pick<Ids, 'chance' | 'next'>;
+  metrics: Pick<Metrics, 'count' | 'observe'>;
+  audit: Auditor;
+  offer: (tasks: NewTask[]) => void;
+  timeoutMs: number;
+};
+
+/** What came of one run of a delivery's task; the job turns it into the task's fate. */
+export type Delivered =
+  | { end: 'delivered' | 'cancelled' | 'already-ended' | 'lease-lost' }
+  | { end: 'retry'; at: number; error: TaskError }
+  | { end: 'dead'; error: TaskError }
+  /** Not tried: not due, the breaker is open, or we were asked to stop. */
+  | { end: 'later'; until: number };
+
+const page = 500;
+/** Another attempt to the same endpoint is probing it just now. */
+const probeBusyMs = 1_000;
+
+export function createWebhookDelivery(deps: Deps) {
+  const { storage, clock } = deps;
+
+  /** One delivery for each endpoint that wants the event, in one commit. Ids are derived, so that a second run changes nothing. */
+  async function fanOut(cause: Cause, eventId: string): Promise<number> {
+    const stored = await storage.get('event', eventId);
+    if (!stored) return 0;
+    const event = stored.doc;
+    const wanting: WebhookEndpoint[] = [];
+    let after: string | undefined;
+    do {
+      const endpoints = await storage.list('endpoint', { where: { status: 'active' }, limit: page, after });
+      wanting.push(
+        ...endpoints.items.map(({ doc }) => doc).filter((endpoint) => isFor(endpoint, event.type, event.formId)),
+      );
+      after = endpoints.next;
+    } while (after !== undefined);
+    const now = clock.now();
+    const deliveries = wanting.map((endpoint) => ({ endpoint, delivery: newDelivery(event, endpoint, now) }));
+    const tasks = deliveries.map(({ delivery, endpoint }) => deliveryTask(delivery, endpoint, now));
+    const also = deliveries.map(({ delivery }) => ({ kind: 'delivery' as const, doc: delivery }));
+    const result = await storage.commit({ change: { op: 'none' }, also, tasks, cause });
+    if (result.outcome === 'committed') deps.offer(tasks);
+    return deliveries.length;
+  }
+
+  /** Makes one attempt: prepare, send, settle. Never throws for what the remote does. */
+  async function deliver(run: {
+    cause: Cause;
+    deliveryId: string;
+    taskAttempt: number;
+    signal: AbortSignal;
+  }): Promise<Delivered> {
+    const stored = await storage.get('delivery', run.deliveryId);
+    if (!stored) return { end: 'already-ended' };
+    const delivery = revived(stored.doc, run.taskAttempt);
+    if (delivery.status !== 'pending') return { end: 'already-ended' };
+    const now = clock.now();
+    if (delivery.nextAttemptAt !== undefined && delivery.nextAttemptAt > now)
+      return { end: 'later', until: delivery.nextAttemptAt };
+    const [endpoint, event] = await Promise.all([
+      storage.get('endpoint', delivery.endpointId),
+      storage.get('event', delivery.eventId),
+    ]);
+    if (!event || endpoint?.doc.status !== 'active') return cancelDelivery(run.cause, { ...stored, doc: delivery });
+
+    const breaker = await takeTurn(endpoint.doc.id, now);
+    if ('until' in breaker) return { end: 'later', until: breaker.until };
+    const outcome = await send(endpoint.doc, event.doc, run.signal);
+    const number = delivery.attempts + 1;
+    const step = nextStep(
+      outcome,
+      number - delivery.earlierAttempts,
+      endpoint.doc.schedule,
+      deps.ids.chance(),
+      clock.now(),
+    );
+    if (step.step === 'handed-back') return { end: 'later', until: clock.now() };
+    observe(outcome, step);
+    await tellBreaker(endpoint.doc.id, breakerEventOf(outcome));
+    if (step.step === 'endpoint-gone') await deps.endpoints.disable(endpoint.doc.id, 'the receiver answered 410 Gone');
+    return settle(run.cause, { ...stored, doc: delivery }, number, outcome, step);
+  }
+
+  async function send(endpoint: WebhookEndpoint, event: WebhookEvent, signal: AbortSignal): Promise<SendOutcome> {
+    const headers = signedHeaders({
+      id: event.id,
+      body: event.body,
+      secrets: deps.endpoints.secretsOf(endpoint),
+      now: clock.now(),
+    });
+    return deps.transport.send({
+      url: endpoint.url,
+      headers: { ...headers },
+      body: event.body,
+      timeoutMs: deps.timeoutMs,
+      signal,
+    });
+  }
+
+  /** One commit: the attempt's row and where the delivery stands now. */
+  async function settle(
+    cause: Cause,
+    stored: Stored<'delivery'>,
+    number: number,
+    outcome: SendOutcome,
+    step: NextStep,
+  ): Promise<Delivered> {
+    const now = clock.now();
+    const attempt: DeliveryAttempt = {
+      id: attemptId(stored.doc.id, number),
+      deliveryId: stored.doc.id,
+      endpointId: stored.doc.endpointId,
+      number,
+      at: now - outcome.durationMs,
+      milliseconds: outcome.durationMs,
+      httpStatus: outcome.kind === 'http-status' ? outcome.status : undefined,
+      outcome: outcome.kind,
+      excerpt: outcome.kind === 'http-status' ? outcome.answer : outcome.detail,
+    };
+    const status = step.step === 'delivered' ? 'delivered' : step.step === 'retry' ? 'pending' : 'failed';
+    const doc: Delivery = {
+      ...stored.doc,
+      attempts: number,
+      status,
+      nextAttemptAt: step.step === 'retry' ? step.at : undefined,
+      finishedAt: status === 'pending' ? undefined : now,
+    };
+    const result = await storage.commit({
+      change: { op: 'update', kind: 'delivery', doc, expect: stored.revision },
+      also: [{ kind: 'attempt', doc: attempt }],
+      cause,
+    });
+    if (result.outcome !== 'committed') return { end: 'lease-lost' };
+    const error = { code: outcome.kind, detail: describe(outcome) };
+    if (step.step === 'delivered') return { end: 'delivered' };
+    return step.step === 'retry' ? { end: 'retry', at: step.at, error } : { end: 'dead', error };
+  }
+
+  async function cancelDelivery(cause: Cause, stored: Stored<'delivery'>): Promise<Delivered> {
+    const doc: Delivery = { ...stored.doc, status: 'cancelled', nextAttemptAt: undefined, finishedAt: clock.now() };
+    await storage.commit({ change: { op: 'update', kind: 'delivery', doc, expect: stored.revision }, cause });
+    deps.metrics.count('formstead_deliveries_total', { outcome: 'cancelled' });
+    return { end: 'cancelled' };
+  }
+
+  /** Asks the endpoint's breaker. After a cool-down one attempt gets through: the compare-and-set decides which. */
+  async function takeTurn(endpointId: string, now: number): Promise<{ yes: true } | { until: number }> {
+    const stored = await storage.get('breaker', endpointId);
+    const state = stored?.doc.state ?? closedBreaker;
+    const answer = mayTry(state, now);
+    if (!answer.yes) return { until: answer.until };
+    const next = afterEvent(state, 'try', now);
+    if (next === state) return { yes: true };
+    const won = await writeBreaker({ id: endpointId, state: next }, stored?.revision);
+    return won ? { yes: true } : { until: now + probeBusyMs };
+  }
+
+  /** Losing a race here loses one count of a failure; the next attempt counts again. */
+  async function tellBreaker(endpointId: string, event: BreakerEvent | undefined): Promise<void> {
+    if (event === undefined) return;
+    const stored = await storage.get('breaker', endpointId);
+    const state: BreakerState = stored?.doc.state ?? closedBreaker;
+    const next = afterEvent(state, event, clock.now());
+    const same =
+      next === state || (next.phase === 'closed' && state.phase === 'closed' && next.failures === state.failures);
+    if (!same) await writeBreaker({ id: endpointId, state: next }, stored?.revision);
+  }
+
+  async function writeBreaker(doc: Breaker, expect: number | undefined): Promise<boolean> {
+    const change =
+      expect === undefined
+        ? ({ op: 'insert', kind: 'breaker', doc } as const)
+        : ({ op: 'update', kind: 'breaker', doc, expect } as const);
+    return (await storage.commit({ change })).outcome === 'committed';
+  }
+
+  /** Starts the schedule of an ended delivery again. Errors: `not-found`, `conflict` while it is pending, `gone` without its event or endpoint. */
+  async function redeliver(caller: Caller, id: string): Promise<string> {
+    const stored = await storage.get('delivery', id);
+    if (!stored) throw new AppError('not-found', { detail: `There is no delivery ${id}.` });
+    if (stored.doc.status === 'pending')
+      throw new AppError('conflict', { detail: 'The delivery is still being tried.' });
+    const [endpoint, event] = await Promise.all([
+      storage.get('endpoint', stored.doc.endpointId),
+      storage.get('event', stored.doc.eventId),
+    ]);
+    if (!event || !endpoint) throw new AppError('gone', { detail: 'The event or its endpoint has been removed.' });
+    return again(stored, endpoint.doc, [deps.audit(caller, 'delivery.redeliver', id)]);
+  }
+
+  async function again(
+    stored: Stored<'delivery'>,
+    endpoint: WebhookEndpoint,
+    audit: ReturnType<Auditor>[],
+  ): Promise<string> {
+    const now = clock.now();
+    const doc = restarted(stored.doc);
+    const task = deliveryTask(doc, endpoint, now, { suffix: `again-${stored.revision}` });
+    const result = await storage.commit({
+      change: { op: 'update', kind: 'delivery', doc, expect: stored.revision },
+      tasks: [task],
+      audit,
+    });
+    if (result.outcome !== 'committed')
+      throw new AppError('conflict', { detail: 'Somebody else has just done the same.' });
+    deps.offer([task]);
+    return task.id;
+  }
+
+  /** Redelivers what failed for an endpoint since a moment (epoch ms), oldest first. Errors: `not-found`. */
+  async function recover(caller: Caller, endpointId: string, since: number): Promise<number> {
+    const endpoint = await storage.get('endpoint', endpointId);
+    if (!endpoint) throw new AppError('not-found', { detail: `There is no webhook endpoint ${endpointId}.` });
+    let recovered = 0;
+    let after: string | undefined;
+    do {
+      const failed = await storage.list('delivery', {
+        where: { endpointId, status: 'failed' },
+        from: since,
+        limit: page,
+        after,
+      });
+      for (const stored of failed.items) {
+        if (!(await storage.get('event', stored.doc.eventId))) continue;
+        const audit = recovered === 0 ? [deps.audit(caller, 'webhook.recover', endpointId, { since })] : [];
+        await again(stored, endpoint.doc, audit);
+        recovered += 1;
+      }
+      after = failed.next;
+    } while (after !== undefined);
+    return recovered;
+  }
+
+  function observe(outcome: SendOutcome, step: NextStep): void {
+    deps.metrics.count('formstead_webhook_attempts_total', { outcome: metricOutcome(outcome) });
+    deps.metrics.observe('formstead_webhook_attempt_seconds', {}, outcome.durationMs / 1000);
+    if (step.step === 'delivered') deps.metrics.count('formstead_deliveries_total', { outcome: 'succeeded' });
+    if (step.step === 'dead' || step.step === 'endpoint-gone')
+      deps.metrics.count('formstead_deliveries_total', { outcome: 'dead' });
+  }
+
+  async function attempts(endpointId: string, query: { limit: number; after?: string; status?: Delivery['status'] }) {
+    if (!(await storage.get('endpoint', endpointId)))
+      throw new AppError('not-found', { detail: `There is no webhook endpoint ${endpointId}.` });
+    const deliveries = await storage.list('delivery', {
+      where: { endpointId, status: query.status },
+      limit: query.limit,
+      after: query.after,
+      newestFirst: true,
+    });
+    const items = await Promise.all(
+      deliveries.items.map(async ({ doc }) => ({
+        delivery: doc,
+        attempts: (await storage.list('attempt', { where: { deliveryId: doc.id }, limit: 100 })).items.map(
+          (attempt) => attempt.doc,
+        ),
+      })),
+    );
+    return { items, next: deliveries.next };
+  }
+
+  return { fanOut, deliver, redeliver, recover, attempts };
+}
+export type WebhookDelivery = ReturnType<typeof createWebhookDelivery>;
+
+function describe(outcome: SendOutcome): string {
+  return outcome.kind === 'http-status' ? `the receiver answered ${outcome.status}` : outcome.detail;
+}
+
+function metricOutcome(outcome: SendOutcome): string {
+  switch (outcome.kind) {
+    case 'http-status':
+      return outcome.status >= 200 && outcome.status <= 299 ? 'succeeded' : 'refused';
+    case 'timeout':
+      return 'timed-out';
+    case 'refused-by-guard':
+      return 'blocked';
+    default:
+      return 'unreachable';
+  }
+}

@@ -1,0 +1,221 @@
+import { announce } from '#domain/consequences.ts';
+import { AppError } from '#domain/errors.ts';
+import type { NewTask } from '#domain/task.ts';
+import { deliveryTask, isFor, newDelivery } from '#domain/webhook/delivery.ts';
+import type { EventType, SubscribableEvent, WebhookEndpoint } from '#domain/webhook/model.ts';
+import type { DeliverySchedule } from '#domain/webhook/schedule.ts';
+import { maskedSecret, newSecret, rotatedSecrets, type SigningSecret } from '#domain/webhook/secret.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Ids } from '#ports/ids.ts';
+import type { KeyRing } from '#ports/key-ring.ts';
+import type { Storage, Stored } from '#ports/storage.ts';
+import type { WebhookTransport } from '#ports/webhook-transport.ts';
+import type { Auditor, Caller } from '../audit.ts';
+
+export type EndpointDraft = {
+  url: string;
+  events?: SubscribableEvent[];
+  form_ids?: string[];
+  schedule?: DeliverySchedule;
+};
+export type EndpointChange = Partial<EndpointDraft> & { status?: 'active' | 'disabled' };
+
+type Deps = {
+  storage: Pick<Storage, 'commit' | 'get' | 'list'>;
+  transport: Pick<WebhookTransport, 'checkUrl'>;
+  keyRing: Pick<KeyRing, 'seal' | 'open'>;
+  clock: Clock;
+  ids: Ids;
+  audit: Auditor;
+  offer: (tasks: NewTask[]) => void;
+};
+
+const purpose = 'webhook-secrets';
+/** What another process changed is seen after this time; this process forgets at once. */
+const freshForMs = 1_000;
+const most = 1_000;
+
+export function createWebhookEndpoints(deps: Deps) {
+  const { storage, clock, keyRing } = deps;
+  let known: { active: WebhookEndpoint[]; readAt: number } | undefined;
+  const forget = () => {
+    known = undefined;
+  };
+
+  async function activeEndpoints(): Promise<WebhookEndpoint[]> {
+    if (known && clock.now() - known.readAt < freshForMs) return known.active;
+    const page = await storage.list('endpoint', { where: { status: 'active' }, limit: most });
+    known = { active: page.items.map(({ doc }) => doc), readAt: clock.now() };
+    return known.active;
+  }
+
+  /** Whether any endpoint would be sent such an event: what nobody wants is not kept. */
+  async function wants(type: EventType, formId?: string): Promise<boolean> {
+    return (await activeEndpoints()).some((endpoint) => isFor(endpoint, type, formId));
+  }
+
+  /** The secret is in the answer this one time. Errors: `webhook-url-refused`, `conflict` at 1000 endpoints. */
+  async function create(
+    caller: Caller,
+    draft: EndpointDraft,
+  ): Promise<{ endpoint: Stored<'endpoint'>; secret: string }> {
+    const url = await checkedUrl(draft.url);
+    if ((await activeEndpoints()).length >= most)
+      throw new AppError('conflict', { detail: `At most ${most} endpoints may be active.` });
+    const id = deps.ids.next('whe');
+    const secret = newSecret(deps.ids.randomBytes(32));
+    const now = clock.now();
+    const doc: WebhookEndpoint = {
+      id,
+      url,
+      events: draft.events ?? [],
+      formIds: draft.form_ids ?? [],
+      schedule: draft.schedule ?? 'task',
+      status: 'active',
+      disabledReason: undefined,
+      secrets: [{ sealed: keyRing.seal(purpose, secret, id) }],
+      createdAt: now,
+      updatedAt: now,
+    };
+    await storage.commit({
+      change: { op: 'insert', kind: 'endpoint', doc },
+      audit: [deps.audit(caller, 'webhook.create', id)],
+    });
+    forget();
+    return { endpoint: { revision: 1, doc }, secret };
+  }
+
+  async function update(caller: Caller, id: string, change: EndpointChange): Promise<Stored<'endpoint'>> {
+    const current = await get(id);
+    const url = change.url === undefined ? current.doc.url : await checkedUrl(change.url);
+    const status = change.status ?? current.doc.status;
+    return replace(
+      current.revision,
+      {
+        ...current.doc,
+        url,
+        events: change.events ?? current.doc.events,
+        formIds: change.form_ids ?? current.doc.formIds,
+        schedule: change.schedule ?? current.doc.schedule,
+        status,
+        disabledReason: status === 'active' ? undefined : (current.doc.disabledReason ?? 'by an administrator'),
+      },
+      [deps.audit(caller, 'webhook.update', id)],
+    );
+  }
+
+  /** Deliveries that wait are cancelled when their turn comes. */
+  async function remove(caller: Caller, id: string): Promise<void> {
+    const current = await get(id);
+    const result = await storage.commit({
+      change: { op: 'remove', kind: 'endpoint', id, expect: current.revision },
+      audit: [deps.audit(caller, 'webhook.remove', id)],
+    });
+    forget();
+    if (result.outcome !== 'committed') throw changed();
+  }
+
+  /** The former secret goes on signing beside the new one for a day, so that receivers can change over. */
+  async function rotate(caller: Caller, id: string): Promise<string> {
+    const current = await get(id);
+    const fresh = newSecret(deps.ids.randomBytes(32));
+    const secrets = rotatedSecrets({ current: secretsOf(current.doc)[0]!.secret, fresh, now: clock.now() });
+    const sealed = secrets.map(({ secret, validUntil }) => ({ sealed: keyRing.seal(purpose, secret, id), validUntil }));
+    await replace(current.revision, { ...current.doc, secrets: sealed }, [
+      deps.audit(caller, 'webhook.rotate-secret', id),
+    ]);
+    return fresh;
+  }
+
+  /** Sends a test event to this endpoint alone, ahead of everything else. Returns the delivery's id. */
+  async function test(caller: Caller, id: string): Promise<{ deliveryId: string; taskId: string }> {
+    const { doc: endpoint } = await get(id);
+    if (endpoint.status !== 'active')
+      throw new AppError('conflict', { detail: 'The endpoint is disabled; enable it before you test it.' });
+    const now = clock.now();
+    const { also } = announce({
+      id: deps.ids.next('evt'),
+      type: 'webhook.test',
+      at: now,
+      data: { endpoint_id: id, message: 'This is a test of your webhook endpoint.' },
+    });
+    const event = also[0]!.doc;
+    const delivery = newDelivery(event, endpoint, now);
+    const task = deliveryTask(delivery, endpoint, now, { queue: 'high-priority' });
+    await storage.commit({
+      change: { op: 'insert', kind: 'event', doc: event },
+      also: [{ kind: 'delivery', doc: delivery }],
+      tasks: [task],
+      audit: [deps.audit(caller, 'webhook.test', id)],
+    });
+    deps.offer([task]);
+    return { deliveryId: delivery.id, taskId: task.id };
+  }
+
+  /** A receiver that answered 410 does not want to be asked again. */
+  async function disable(id: string, reason: string): Promise<void> {
+    const current = await storage.get('endpoint', id);
+    if (!current || current.doc.status === 'disabled') return;
+    const audit = deps.audit({ actor: { kind: 'system', id: 'webhooks' } }, 'webhook.disable', id, { reason });
+    await replace(current.revision, { ...current.doc, status: 'disabled', disabledReason: reason }, [audit]);
+  }
+
+  async function replace(
+    expect: number,
+    doc: WebhookEndpoint,
+    audit: ReturnType<Auditor>[],
+  ): Promise<Stored<'endpoint'>> {
+    const next = { ...doc, updatedAt: clock.now() };
+    const result = await storage.commit({ change: { op: 'update', kind: 'endpoint', doc: next, expect }, audit });
+    forget();
+    if (result.outcome !== 'committed') throw changed();
+    return { revision: result.revision, doc: next };
+  }
+
+  async function checkedUrl(url: string): Promise<string> {
+    const check = await deps.transport.checkUrl(url);
+    if (check.ok) return check.url;
+    throw new AppError('webhook-url-refused', {
+      detail: check.detail,
+      issues: [{ pointer: '/url', code: check.refused, detail: check.detail }],
+    });
+  }
+
+  async function get(id: string): Promise<Stored<'endpoint'>> {
+    const found = await storage.get('endpoint', id);
+    if (!found) throw new AppError('not-found', { detail: `There is no webhook endpoint ${id}.` });
+    return found;
+  }
+
+  /** Errors: `internal` when the key ring cannot open a secret (the secret key was changed without the old one). */
+  function secretsOf(endpoint: WebhookEndpoint): SigningSecret[] {
+    return endpoint.secrets.map(({ sealed, validUntil }) => {
+      const opened = keyRing.open(purpose, sealed, endpoint.id);
+      if (!opened)
+        throw new AppError('internal', {
+          detail: `The secret of ${endpoint.id} cannot be opened with today's secret key; rotate it.`,
+        });
+      return { secret: Buffer.from(opened).toString('utf8'), validUntil };
+    });
+  }
+
+  return {
+    wants,
+    create,
+    update,
+    remove,
+    rotate,
+    test,
+    disable,
+    get,
+    secretsOf,
+    /** The first characters of the current secret. */
+    hint: (endpoint: WebhookEndpoint) => maskedSecret(secretsOf(endpoint)[0]!.secret),
+    list: (query: { limit: number; after?: string }) =>
+      storage.list('endpoint', { limit: query.limit, after: query.after, newestFirst: true }),
+  };
+}
+export type WebhookEndpoints = ReturnType<typeof createWebhookEndpoints>;
+
+const changed = () =>
+  new AppError('conflict', { detail: 'The endpoint changed at the same moment; read it again and repeat.' });

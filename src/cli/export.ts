@@ -1,0 +1,74 @@
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { writeExport } from '#app/export-run.ts';
+import { openAdapters, openLog } from '#compose.ts';
+import { AppError } from '#domain/errors.ts';
+import { type ExportFormat, exportFormats } from '#domain/export.ts';
+import { progressBar } from './progress.ts';
+import { configOrExit } from './settings.ts';
+import { version } from './version.ts';
+
+export type ExportOptions = { out: string; form?: string; format: string; from?: string; to?: string };
+
+/** Writes an export straight into a file, a page at a time. The file appears whole or not at all; an existing one is not overwritten. */
+export async function exportFile(options: ExportOptions): Promise<void> {
+  const format = formatOf(options.format);
+  const [from, to] = [timeOf('--from', options.from), timeOf('--to', options.to)];
+  const { config } = configOrExit();
+  const log = await openLog({ logLevel: 'error' });
+  const adapters = await openAdapters(config, { log, version, readOnly: true });
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new AppError('value-refused', { detail: 'stopped; nothing was written' })));
+  const bar = progressBar('rows');
+  const path = resolve(options.out);
+  try {
+    const { storage, disk, exportWriter: writer } = adapters;
+    const formId = options.form === undefined ? undefined : await formIdOf(adapters, options.form);
+    const until = Math.min(to ?? Number.POSITIVE_INFINITY, Date.now() + 1);
+    const deps = { storage, writer, disk, diskReserveBytes: config.diskReserveBytes };
+    const { rows } = await writeExport(deps, { formId, format, from }, path, {
+      until,
+      signal: stop.signal,
+      progress: (fraction) => {
+        bar.total(100);
+        bar.update(Math.round(fraction * 100));
+      },
+    });
+    bar.stop();
+    console.log(`${rows} rows in ${path}`);
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
+    }
+    await rm(path, { force: true });
+    throw err;
+  } finally {
+    bar.stop();
+    await adapters.close();
+  }
+}
+
+async function formIdOf({ storage }: Awaited<ReturnType<typeof openAdapters>>, name: string): Promise<string> {
+  const found = (await storage.get('form', name)) ?? (await storage.getByKey('form', name));
+  if (!found) throw new AppError('form-not-found', { detail: `There is no form with the id or slug ${name}.` });
+  return found.doc.id;
+}
+
+function formatOf(text: string): ExportFormat {
+  const format = exportFormats.find((one) => one === text);
+  if (!format)
+    throw new AppError('value-refused', {
+      detail: `There is no format ${text}; there are ${exportFormats.join(', ')}.`,
+    });
+  return format;
+}
+
+function timeOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const time = Date.parse(text);
+  if (Number.isNaN(time))
+    throw new AppError('value-refused', {
+      detail: `${option} must be a time such as 2026-11-22T09:00:00Z or a day such as 2026-11-22.`,
+    });
+  return time;
+}

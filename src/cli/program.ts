@@ -1,0 +1,121 @@
+import { Command } from 'commander';
+import { AppError, errorTable } from '#domain/errors.ts';
+import { version } from './version.ts';
+
+/* The command line. Each command's code is loaded when it is called, so that `formstead serve` does not read the demo. */
+
+export async function run(argv: string[]): Promise<void> {
+  const program = new Command('formstead')
+    .description(
+      'A self-hosted form backend: keeps what people write, understands it on your own CPU, passes it on, and counts it.',
+    )
+    .version(version)
+    .addHelpText(
+      'after',
+      `
+Settings come from the environment; every one is explained in docs/reference/configuration.md.
+
+First steps:
+  $ npm run demo                       see everything at work, on a data directory that is thrown away
+  $ npm start                          run the server; the first start prints the administrator's password once
+  $ npm run formstead -- doctor        what is wrong with this machine or this configuration, and how to mend it`,
+    );
+
+  program
+    .command('serve')
+    .description('Run the server: API, workers and schedules in one process, data in FORMSTEAD_DATA_DIR')
+    .option('--no-workers', 'the API alone: responses are kept, their tasks wait for a start with workers')
+    .addHelpText(
+      'after',
+      `
+SIGTERM stops it in order: no new requests, running tasks finished or handed back, the store closed. Whatever was
+answered with 202 is on disk before the answer, so a kill -9 loses nothing either.
+
+  $ FORMSTEAD_DATA_DIR=/var/lib/formstead FORMSTEAD_PORT=8080 formstead serve`,
+    )
+    .action(async (options: { workers: boolean }) => (await import('./serve.ts')).serve(options));
+
+  program
+    .command('verify')
+    .description('Reconcile receipts, responses, tasks and deliveries, and print one line')
+    .option('--json', 'print the verdict as JSON')
+    .addHelpText(
+      'after',
+      `
+Reads only, beside a running server too. Exit code 0: everything adds up. 1: it does not; what is wrong is on standard error.`,
+    )
+    .action(async (options: { json?: boolean }) => (await import('./verify.ts')).verify(options));
+
+  program
+    .command('demo')
+    .description('See everything at work on a data directory that is thrown away, in under a minute')
+    .option('--keep', 'leave the server running at the end and print where')
+    .addHelpText(
+      'after',
+      `
+Publishes the example forms, teaches them, sends all example responses from several clients at once, kills the server with
+SIGKILL in the middle, receives the webhooks in a process of its own that checks every signature, exports, verifies, and
+prints what was lost: nothing, or the exit code is 1.`,
+    )
+    .action(async (options: { keep?: boolean }) => (await import('./demo.ts')).demo(options));
+
+  program
+    .command('export')
+    .description('Write the responses of a form, or of all, into a file')
+    .requiredOption('--out <file>', 'the file to write')
+    .option('--form <id or slug>', 'only this form')
+    .option('--format <format>', 'jsonl (gzip), parquet or csv', 'jsonl')
+    .option('--from <time>', 'submitted at or after, RFC 3339 or a day')
+    .option('--to <time>', 'submitted before')
+    .addHelpText(
+      'after',
+      `
+Reads only, beside a running server too. The same rows and columns as POST /api/v1/exports.
+
+  $ formstead export --form contact --format parquet --out contact.parquet`,
+    )
+    .action(async (options) => (await import('./export.ts')).exportFile(options));
+
+  const user = program.command('user').description('Add and change users without the API; the server must be stopped');
+  user
+    .command('add <email>')
+    .description('Add a user; the password is read from standard input or generated and printed')
+    .option('--role <role>', 'admin, editor, analyst or viewer', 'viewer')
+    .option('--name <name>')
+    .option('--password-stdin', 'read the password from the first line of standard input')
+    .action(async (email: string, options) => (await import('./user.ts')).addUser(email, options));
+  user
+    .command('list')
+    .description('List the users')
+    .action(async () => (await import('./user.ts')).listUsers());
+  user
+    .command('password <email>')
+    .description('Set a new password (generated and printed, or from standard input); ends every login of the user')
+    .option('--password-stdin', 'read the password from the first line of standard input')
+    .action(async (email: string, options) => (await import('./user.ts')).setPassword(email, options));
+  user
+    .command('disable <email>')
+    .description('Disable a user and end every login')
+    .action(async (email: string) => (await import('./user.ts')).setStatus(email, 'disabled'));
+  user
+    .command('enable <email>')
+    .description('Enable a user again')
+    .action(async (email: string) => (await import('./user.ts')).setStatus(email, 'active'));
+
+  program
+    .command('doctor')
+    .description('Say what is wrong with this machine and this configuration, and how to mend it')
+    .option('--settings', 'also print every setting as it is read')
+    .addHelpText('after', '\nExit code 0: nothing keeps the server from running well. 1: something does.')
+    .action(async (options: { settings?: boolean }) => (await import('./doctor.ts')).doctor(options));
+
+  try {
+    await program.parseAsync(argv);
+  } catch (err) {
+    // What the operator can mend is said in a sentence; anything else keeps its stack.
+    if (!(err instanceof AppError)) throw err;
+    console.error(`formstead: ${err.detail ?? errorTable[err.code].title}`);
+    for (const { pointer, detail } of err.issues ?? []) console.error(`  ${pointer}: ${detail}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openLog, type Program, startProgram } from '#compose.ts';
+import { AppError } from '#domain/errors.ts';
+import { configExit, configOrExit } from './settings.ts';
+import { version } from './version.ts';
+
+/** Runs the server until it is asked to stop. SIGTERM and SIGINT end it in order and with exit code 0; a second one ends it at once. */
+export async function serve(options: { workers?: boolean } = {}): Promise<void> {
+  const { config, warnings } = configOrExit();
+  const log = await openLog(config);
+  for (const { name, problem, cure } of warnings)
+    log.warn({ setting: name, problem, cure }, 'setting is allowed but questionable');
+
+  // A store that cannot commit or a state nobody foresaw: what is acknowledged is safe on disk, so the safest thing is to end and be started again.
+  const die = (err: unknown, message: string): never => {
+    log.error({ err }, message);
+    log.flush();
+    process.exit(1);
+  };
+  process.on('uncaughtException', (err) => die(err, 'unexpected error, the process ends'));
+  process.on('unhandledRejection', (err) => die(err, 'unexpected rejection, the process ends'));
+
+  const program = await startOrExplain();
+  if (program.firstAdmin?.password)
+    announceFirstAdmin(config.dataDir, program.firstAdmin.email, program.firstAdmin.password);
+  log.info({ url: program.url, version, dataDir: config.dataDir, pid: process.pid }, 'listening');
+  log.flush();
+
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.info({ signal }, 'stopping');
+      program.stop().then(
+        () => {
+          log.info({}, 'stopped');
+          log.flush();
+          process.exit(0);
+        },
+        (err: unknown) => die(err, 'the stop failed'),
+      );
+    });
+  }
+
+  async function startOrExplain(): Promise<Program> {
+    try {
+      return await startProgram(config, {
+        log,
+        version,
+        workers: options.workers,
+        onFatal: (err) => die(err, 'the storage thread has ended, the process ends'),
+      });
+    } catch (err) {
+      if (err instanceof AppError) {
+        console.error(`Formstead cannot start: ${err.detail ?? err.message}`);
+        process.exit(configExit);
+      }
+      if ((err as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+        console.error(
+          `Formstead cannot start: ${config.host}:${config.port} is taken. Stop the other program, or set FORMSTEAD_PORT.`,
+        );
+        process.exit(configExit);
+      }
+      throw err;
+    }
+  }
+}
+
+/** Shown once on the terminal and kept in a file that only its owner reads; never logged. */
+function announceFirstAdmin(dataDir: string, email: string, password: string): void {
+  const file = join(dataDir, 'first-admin.txt');
+  writeFileSync(file, `${email}\n${password}\n`, { mode: 0o600 });
+  console.error(`\nThe first administrator has been made:\n\n  e-mail    ${email}\n  password  ${password}\n`);
+  console.error(`This is shown once. It is kept in ${file}; sign in, change it, and remove that file.\n`);
+}

@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import type { Config } from '#config.ts';
+import { AppError } from '#domain/errors.ts';
+import type { Log } from '#ports/log.ts';
+
+export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
+
+export type OpenOptions = {
+  log: Log;
+  version: string;
+  /** For looking only, beside a running server. */
+  readOnly?: boolean;
+  /** The store has died under us. */
+  onFatal?: (err: Error) => void;
+};
+
+/** The log of this process: JSON lines on standard output. */
+export async function openLog(config: Pick<Config, 'logLevel'>): Promise<Log & { flush(): void }> {
+  const [{ createLog }, { systemClock }] = await Promise.all([
+    import('#adapters/log-pino/log.ts'),
+    import('#adapters/clock-system/clock.ts'),
+  ]);
+  return createLog({ level: config.logLevel, clock: systemClock });
+}
+
+/**
+ * What touches the world in the embedded size.
+ * Errors: `storage-unavailable` (data directory in use, schema of a newer release), `value-refused` (the secret file may not be used).
+ */
+export async function openAdapters(config: Config, options: OpenOptions) {
+  const { log } = options;
+  const load = await loadModules();
+  const clock = load.clock.systemClock;
+  const ids = load.ids.createIds({ clock });
+  const metrics = load.metrics.createMetrics({ version: options.version, log });
+  const hasDatabase = load.sqlite.databaseExists(config.dataDir);
+  if (options.readOnly && !hasDatabase) {
+    throw new AppError('storage-unavailable', {
+      detail: `There is no Formstead database in ${config.dataDir}. Set FORMSTEAD_DATA_DIR to the data directory of the server.`,
+    });
+  }
+  const secret = config.secretKey ?? (await masterSecret(load.secretFile, config.dataDir, !hasDatabase));
+  const keyRing = load.keyRing.createKeyRing({ current: secret, previous: config.secretKeyPrevious });
+  const storage = await load.sqlite.openSqliteStorage({
+    dir: config.dataDir,
+    synchronous: config.sqliteSynchronous,
+    readOnly: options.readOnly,
+    onFatal: options.onFatal,
+    onBatch: ({ size, commitMs }) => {
+      metrics.observe('formstead_storage_batch_size', {}, size);
+      metrics.observe('formstead_storage_fsync_seconds', {}, commitMs / 1000);
+    },
+  });
+  const reader = load.reader.createThreadedReader();
+  const classifier = load.classifier.createNgramClassifier();
+  return {
+    clock,
+    log,
+    metrics,
+    storage,
+    ids,
+    keyRing,
+    reader,
+    classifier,
+    blobs: await load.blobs.openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock }),
+    cache: load.cache.createMemoryCache({ clock }),
+    exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
+    disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
+    queue: load.queue.createMemoryQueue({ log }),
+    validator: load.validator.createAjvValidator(),
+    hasher: load.passwords.createPasswordHasher({ atOnce: config.argon2Parallel, memoryKib: config.argon2MemoryKib }),
+    tokens: load.tokens.createAccessTokens({
+      keyRing,
+      clock,
+      lifeSeconds: Math.floor(config.accessTokenLifeMs / 1000),
+    }),
+    transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
+    async close(): Promise<void> {
+      await Promise.all([reader.close(), classifier.close()]);
+      await storage.close();
+      metrics.close();
+    },
+  };
+}
+
+async function loadModules() {
+  const [
+    clock,
+    ids,
+    keyRing,
+    secretFile,
+    sqlite,
+    blobs,
+    cache,
+    disk,
+    queue,
+    metrics,
+    validator,
+    passwords,
+    tokens,
+    reader,
+    classifier,
+    webhook,
+    exports,
+  ] = await Promise.all([
+    import('#adapters/clock-system/clock.ts'),
+    import('#adapters/ids-uuid/ids.ts'),
+    import('#adapters/keyring-node/key-ring.ts'),
+    import('#adapters/keyring-node/secret-file.ts'),
+    import('#adapters/storage-sqlite/storage.ts'),
+    import('#adapters/blobs-fs/blobs.ts'),
+    import('#adapters/cache-memory/cache.ts'),
+    import('#adapters/disk-statfs/disk-space.ts'),
+    import('#adapters/queue-memory/memory-queue.ts'),
+    import('#adapters/metrics-prom/metrics.ts'),
+    import('#adapters/validator-ajv/ajv-validator.ts'),
+    import('#adapters/passwords-argon2/password-hasher.ts'),
+    import('#adapters/tokens-jose/access-tokens.ts'),
+    import('#adapters/extractor-rules/threaded-reader.ts'),
+    import('#adapters/classifier-ngram/classifier.ts'),
+    import('#adapters/webhook-http/webhook-http.ts'),
+    import('#adapters/analytics-duckdb/export-writer.ts'),
+  ]);
+  return {
+    clock,
+    ids,
+    keyRing,
+    secretFile,
+    sqlite,
+    blobs,
+    cache,
+    disk,
+    queue,
+    metrics,
+    validator,
+    passwords,
+    tokens,
+    reader,
+    classifier,
+    webhook,
+    exports,
+  };
+}
+
+async function masterSecret(
+  file: typeof import('#adapters/keyring-node/secret-file.ts'),
+  dataDir: string,
+  mayCreate: boolean,
+): Promise<string> {
+  const found = await file.loadOrCreateSecret(dataDir, mayCreate);
+  if ('secret' in found) return found.secret;
+  throw new AppError('value-refused', {
+    detail: `${found.mistake.name}: ${found.mistake.problem}. ${found.mistake.cure}`,
+  });
+}

@@ -1,0 +1,80 @@
+import type { Config } from '#config.ts';
+import { createFormLimit } from '#http/form-limit.ts';
+import { createPaging } from '#http/paging.ts';
+import { analyticsRoutes } from '#http/routes/analytics.ts';
+import { auditRoutes } from '#http/routes/audit.ts';
+import { authRoutes } from '#http/routes/auth.ts';
+import { exportRoutes } from '#http/routes/exports.ts';
+import { formRoutes } from '#http/routes/forms.ts';
+import { exampleRoutes, keptResponseRoutes } from '#http/routes/kept-responses.ts';
+import { submissionRoutes } from '#http/routes/responses.ts';
+import { taskEventRoutes } from '#http/routes/task-events.ts';
+import { taskRoutes } from '#http/routes/tasks.ts';
+import { tokenRoutes } from '#http/routes/tokens.ts';
+import { userRoutes } from '#http/routes/users.ts';
+import { webhookRoutes } from '#http/routes/webhooks.ts';
+import { createServer, type Server } from '#http/server.ts';
+import type { Adapters } from './adapters.ts';
+import type { UseCases } from './use-cases.ts';
+
+/** The HTTP server with all its routes; it does not listen yet. */
+export function createApi(
+  adapters: Adapters,
+  useCases: UseCases,
+  config: Config,
+  program: { version: string; shuttingDown: () => boolean },
+): Server {
+  const { storage, queue, clock, metrics, log, cache, keyRing, disk } = adapters;
+  const { forms, catalog, responses, reviews, learning, tasks, endpoints, delivery, sessions, users, apiTokens } =
+    useCases;
+  const paging = createPaging({ keyRing });
+  const limit = config.rateLimit
+    ? createFormLimit({ cache, clock, metrics, log, perMinute: config.responsesPerMinute })
+    : undefined;
+  return createServer({
+    log,
+    metrics,
+    authenticate: useCases.authenticate,
+    version: program.version,
+    trustedProxies: config.trustedProxies.map(({ text }) => text),
+    shuttingDown: program.shuttingDown,
+    limits: { bodyBytes: config.definitionLimitBytes },
+    health: {
+      clock,
+      startedAt: clock.now(),
+      checks: {
+        storage: {
+          essential: true,
+          run: async () => {
+            await storage.ping();
+            return { ok: true };
+          },
+        },
+        disk: { essential: true, run: async () => diskFinding(await disk.read(), config.diskReserveBytes) },
+        queues: { essential: false, run: async () => ({ ok: true, detail: await queue.depths() }) },
+      },
+    },
+    register(api) {
+      submissionRoutes(api, { responses, catalog, metrics, bodyBytes: config.responseLimitBytes, limit });
+      formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes });
+      keptResponseRoutes(api, { reviews, paging });
+      exampleRoutes(api, { learning, paging, examplesBytes: config.examplesLimitBytes });
+      taskRoutes(api, { tasks, queue });
+      taskEventRoutes(api, { tasks, metrics, maxStreams: config.eventStreams, shuttingDown: program.shuttingDown });
+      webhookRoutes(api, { endpoints, delivery });
+      authRoutes(api, { sessions });
+      userRoutes(api, { users });
+      tokenRoutes(api, { apiTokens });
+      auditRoutes(api, { storage });
+      analyticsRoutes(api, { analytics: useCases.analytics });
+      exportRoutes(api, { exports: useCases.exports, paging });
+    },
+  });
+}
+
+function diskFinding({ freeBytes, totalBytes }: { freeBytes: number; totalBytes: number }, reserve: number) {
+  return {
+    ok: freeBytes >= reserve,
+    detail: { free_bytes: freeBytes, total_bytes: totalBytes, reserve_bytes: reserve },
+  };
+}

@@ -1,0 +1,135 @@
+import { createApiTokens } from '#app/access/api-tokens.ts';
+import { createAuthenticate } from '#app/access/authenticate.ts';
+import { createSessions, sessionLifeMs } from '#app/access/sessions.ts';
+import { createUsers } from '#app/access/users.ts';
+import { createAnalytics } from '#app/analytics.ts';
+import { createAuditor } from '#app/audit.ts';
+import { createAuditSealer } from '#app/audit-seal.ts';
+import { createDailyExports } from '#app/daily-exports.ts';
+import { createExports } from '#app/exports.ts';
+import { createFormCatalog } from '#app/form-catalog.ts';
+import { createForms } from '#app/forms.ts';
+import { createLearning } from '#app/learning.ts';
+import { createPruning } from '#app/pruning.ts';
+import { createReceiptSigner } from '#app/receipts.ts';
+import { createResponses } from '#app/responses.ts';
+import { createReviews } from '#app/reviews.ts';
+import { createTasks } from '#app/tasks.ts';
+import { createUnderstanding } from '#app/understanding.ts';
+import { createWebhookDelivery } from '#app/webhooks/delivery.ts';
+import { createWebhookEndpoints } from '#app/webhooks/endpoints.ts';
+import type { Config } from '#config.ts';
+import type { NewTask } from '#domain/task.ts';
+import type { Adapters } from './adapters.ts';
+
+export type UseCases = ReturnType<typeof createUseCases>;
+
+/** Every use case on its narrow part of the adapters. `nudge` makes the reconciler look for due tasks now. */
+export function createUseCases(adapters: Adapters, config: Config, nudge: () => void = () => {}) {
+  const { storage, clock, ids, keyRing, metrics, blobs, transport, classifier, log } = adapters;
+  const { timeZone } = config;
+  const audit = createAuditor({ ids, clock });
+  const offer = (tasks: NewTask[]): void => {
+    const now = clock.now();
+    const due = tasks.filter((task) => task.runAt <= now);
+    if (due.length > 0)
+      adapters.queue.offer(due.map(({ id, queue, priority }) => ({ id, queue, priority, attempts: 0 })));
+  };
+
+  const catalog = createFormCatalog({ storage, validator: adapters.validator, clock });
+  const endpoints = createWebhookEndpoints({ storage, transport, keyRing, clock, ids, audit, offer });
+  const wantsEvent = endpoints.wants;
+  const apiTokens = createApiTokens({ storage, keyRing, ids, clock, audit });
+  const limits = {
+    perAccount: config.loginFailures,
+    perNetwork: config.loginFailuresPerAddress,
+    windowMs: config.loginWindowMs,
+  };
+  const exports = createExports({
+    storage,
+    blobs,
+    writer: adapters.exportWriter,
+    disk: adapters.disk,
+    diskReserveBytes: config.diskReserveBytes,
+    wantsEvent,
+    clock,
+    ids,
+    audit,
+    offer,
+    metrics,
+  });
+  return {
+    audit,
+    exports,
+    dailyExports: createDailyExports({ storage, exports, timeZone }),
+    analytics: createAnalytics({ storage, cache: adapters.cache, clock, metrics }),
+    catalog,
+    endpoints,
+    wantsEvent,
+    apiTokens,
+    authenticate: createAuthenticate({ storage, tokens: adapters.tokens, apiTokens, clock }),
+    users: createUsers({ storage, hasher: adapters.hasher, ids, clock, audit }),
+    sessions: createSessions({
+      storage,
+      hasher: adapters.hasher,
+      tokens: adapters.tokens,
+      keyRing,
+      ids,
+      clock,
+      cache: adapters.cache,
+      audit,
+      metrics,
+      log,
+      limits,
+      refreshLifeMs: config.refreshTokenLifeMs,
+    }),
+    sealer: createAuditSealer({ storage, keyRing, clock, audit, log }),
+    forms: createForms({ storage, catalog, ids, clock, audit, offer }),
+    responses: createResponses({
+      storage,
+      catalog,
+      clock,
+      ids,
+      keyRing,
+      disk: adapters.disk,
+      wantsEvent,
+      offer,
+      timeZone,
+      diskReserveBytes: config.diskReserveBytes,
+    }),
+    reviews: createReviews({ storage, catalog, clock, ids, audit, wantsEvent, offer }),
+    tasks: createTasks({ storage, clock, audit, nudge }),
+    understanding: createUnderstanding({
+      storage,
+      catalog,
+      classifier,
+      reader: adapters.reader,
+      blobs,
+      clock,
+      metrics,
+      wantsEvent,
+      timeZone,
+      region: undefined,
+    }),
+    learning: createLearning({ storage, classifier, blobs, clock, ids, audit, offer }),
+    delivery: createWebhookDelivery({
+      storage,
+      endpoints,
+      transport,
+      clock,
+      ids,
+      metrics,
+      audit,
+      offer,
+      timeoutMs: config.webhookTimeoutMs,
+    }),
+    receipts: createReceiptSigner({ storage, keyRing, clock }),
+    pruning: createPruning({
+      storage,
+      clock,
+      taskRetentionMs: config.taskRetentionMs,
+      idempotencyLifeMs: config.idempotencyLifeMs,
+      sessionLifeMs: sessionLifeMs(config.refreshTokenLifeMs),
+    }),
+  };
+}

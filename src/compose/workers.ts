@@ -1,0 +1,86 @@
+import type { Config } from '#config.ts';
+import { type QueueName, queueNames } from '#domain/task.ts';
+import { registerTaskGauges } from '#jobs/gauges.ts';
+import { dailyExport } from '#jobs/handlers/daily-export.ts';
+import { deliverWebhook } from '#jobs/handlers/deliver-webhook.ts';
+import { fanOutEvent } from '#jobs/handlers/fan-out-event.ts';
+import { prune } from '#jobs/handlers/prune.ts';
+import { runExport } from '#jobs/handlers/run-export.ts';
+import { sealAudit } from '#jobs/handlers/seal-audit.ts';
+import { trainHead } from '#jobs/handlers/train-head.ts';
+import { understandResponse } from '#jobs/handlers/understand-response.ts';
+import { createReconciler } from '#jobs/reconciler.ts';
+import type { Handlers } from '#jobs/registry.ts';
+import { createRunner } from '#jobs/runner.ts';
+import { createScheduler, type Schedule } from '#jobs/schedule.ts';
+import type { Adapters } from './adapters.ts';
+import type { UseCases } from './use-cases.ts';
+
+export type Workers = { nudge(): void; start(): void; stop(graceMs: number): Promise<void> };
+
+/** The workers of all three queues, the reconciler that feeds them, and the schedules. */
+export function createWorkers(adapters: Adapters, useCases: UseCases, config: Config): Workers {
+  const { storage, queue, clock, ids, log, metrics } = adapters;
+  const { wantsEvent } = useCases;
+  const handlers: Handlers = {
+    'understand-response': understandResponse(useCases.understanding),
+    'train-head': trainHead(useCases.learning),
+    'fan-out-event': fanOutEvent(useCases.delivery),
+    'deliver-webhook': deliverWebhook(useCases.delivery),
+    'run-export': runExport(useCases.exports),
+    'daily-export': dailyExport(useCases.dailyExports),
+    'seal-audit': sealAudit(useCases.sealer),
+    prune: prune(useCases.pruning),
+  };
+  const concurrency: Record<QueueName, number> = {
+    'high-priority': config.concurrencyHigh,
+    default: config.concurrencyDefault,
+    batched: config.concurrencyBatched,
+  };
+  const runner = createRunner({
+    storage,
+    queue,
+    handlers,
+    wantsEvent,
+    clock,
+    ids,
+    log,
+    metrics,
+    queues: queueNames,
+    concurrency,
+  });
+  const reconciler = createReconciler({ storage, queue, wantsEvent, clock, ids, log, metrics, queues: queueNames });
+  const scheduler = createScheduler({
+    storage,
+    schedules: schedules(config),
+    clock,
+    ids,
+    log,
+    offer: (offers) => queue.offer(offers),
+  });
+  registerTaskGauges({ tasks: storage.tasks, clock, metrics });
+
+  return {
+    nudge: () => reconciler.nudge(),
+    start() {
+      runner.start();
+      reconciler.start();
+      scheduler.start();
+    },
+    async stop(graceMs) {
+      await Promise.all([scheduler.stop(), reconciler.stop()]);
+      const report = await runner.stop(graceMs);
+      await queue.close();
+      log.info({ ...report }, 'workers stopped');
+    },
+  };
+}
+
+function schedules(config: Config): Schedule[] {
+  const { hour, minute } = config.exportAt;
+  return [
+    { name: 'seal-audit', kind: 'seal-audit', everyMs: 60_000, makeUp: true },
+    { name: 'daily-export', kind: 'daily-export', cron: `${minute} ${hour} * * *`, zone: config.timeZone },
+    { name: 'prune', kind: 'prune', everyMs: 3_600_000 },
+  ];
+}

@@ -1,0 +1,92 @@
+import type { Json } from './json.ts';
+import { type NewTask, rootTaskId, stepTaskId } from './task.ts';
+import { newTask } from './task-kinds.ts';
+import type { EventType, WebhookEvent } from './webhook/model.ts';
+import { eventBody } from './webhook/model.ts';
+
+/**
+ * What happens next, in one place. A use case that changes something asks here which tasks and events belong to the same commit.
+ *
+ * | happened            | tasks                                       | event               |
+ * | ------------------- | ------------------------------------------- | ------------------- |
+ * | response accepted   | understand-response, if the form wants it   | response.accepted   |
+ * | response understood |                                             | response.understood |
+ * | response reviewed   | train-head, if it says a label              | response.reviewed   |
+ * | form published      | train-head, if it classifies                |                     |
+ * | examples uploaded   | train-head                                  |                     |
+ * | export asked for    | run-export                                  |                     |
+ * | export finished     |                                             | export.ready        |
+ * | task out of tries   |                                             | task.failed         |
+ *
+ * An event is kept only where an endpoint may want it (`wanted`), with a fan-out-event task beside it.
+ */
+export type Consequences = { tasks: NewTask[]; also: { kind: 'event'; doc: WebhookEvent }[] };
+
+export const nothing: Consequences = { tasks: [], also: [] };
+
+export function join(...parts: Consequences[]): Consequences {
+  return { tasks: parts.flatMap((part) => part.tasks), also: parts.flatMap((part) => part.also) };
+}
+
+/** The event and its fan-out. `subject` is the id the event's id is derived from, `name` tells apart what happens to it more than once. */
+export function announce(event: {
+  id: string;
+  type: EventType;
+  at: number;
+  data: { [key: string]: Json };
+  formId?: string;
+  responseId?: string;
+}): Consequences {
+  const doc: WebhookEvent = {
+    id: event.id,
+    type: event.type,
+    formId: event.formId,
+    responseId: event.responseId,
+    at: event.at,
+    body: eventBody(event.type, event.at, event.data),
+  };
+  const task = newTask('fan-out-event', {
+    id: stepTaskId(event.id, 'fan-out'),
+    payload: { event_id: event.id },
+    now: event.at,
+    root: event.responseId === undefined ? undefined : rootTaskId(event.responseId),
+  });
+  return { tasks: [task], also: [{ kind: 'event', doc }] };
+}
+
+/** Deterministic id of an event about `subjectId`: the same commit again makes the same event. */
+export function eventId(subjectId: string, name: string): string {
+  // The id travels as webhook-id, which takes letters, digits, _ and - only.
+  return `evt_${subjectId.slice(4).replaceAll(':', '_')}_${name}`;
+}
+
+/** `again` tells a second reading apart from the one that followed the acceptance. */
+export function understand(responseId: string, now: number, again?: string): Consequences {
+  const task = newTask('understand-response', {
+    id: stepTaskId(responseId, again === undefined ? 'understand' : `understand-${again}`),
+    payload: { response_id: responseId },
+    now,
+    root: rootTaskId(responseId),
+  });
+  return { tasks: [task], also: [] };
+}
+
+/** Reviews come in bursts: all of the same ten seconds share one training. */
+const trainingWindowMs = 10_000;
+
+export function trainSoon(formId: string, now: number): Consequences {
+  const window = Math.floor(now / trainingWindowMs);
+  const id = stepTaskId(formId, `train-${window}`);
+  return {
+    tasks: [newTask('train-head', { id, payload: { form_id: formId }, now, runAt: (window + 1) * trainingWindowMs })],
+    also: [],
+  };
+}
+
+/** A published version whose labels come with examples has something to learn from at once. */
+export function published(formId: string, version: number, now: number): Consequences {
+  return {
+    tasks: [newTask('train-head', { id: stepTaskId(formId, `train-v${version}`), payload: { form_id: formId }, now })],
+    also: [],
+  };
+}

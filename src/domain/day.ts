@@ -1,0 +1,19 @@
+const formatters = new Map<string, Intl.DateTimeFormat>();
+/** Days are asked for at the rate of responses: the answer of the last minute is kept per zone (a day starts at a whole minute everywhere). */
+const newest = new Map<string, { minute: number; day: string }>();
+
+/** The calendar day `YYYY-MM-DD` of an instant (epoch ms) in an IANA time zone. Errors: RangeError for an unknown zone. */
+export function dayIn(timeZone: string, at: number): string {
+  const minute = Math.floor(at / 60_000);
+  const known = newest.get(timeZone);
+  if (known?.minute === minute) return known.day;
+  let formatter = formatters.get(timeZone);
+  if (!formatter) {
+    // en-CA writes dates as YYYY-MM-DD.
+    formatter = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    formatters.set(timeZone, formatter);
+  }
+  const day = formatter.format(at);
+  newest.set(timeZone, { minute, day });
+  return day;
+}

@@ -1,0 +1,63 @@
+import type { Json } from './json.ts';
+import { effectiveLabel, type KeptResponse, type Response } from './response.ts';
+
+const time = (at: number): string => new Date(at).toISOString();
+
+/** A response in the words of the HTTP contract: the same in answers, webhooks and exports. */
+export function responseView(response: Response & Partial<Pick<KeptResponse, 'receipt'>>): { [key: string]: Json } {
+  return json({
+    id: response.id,
+    form_id: response.formId,
+    form_version: response.formVersion,
+    status: response.status,
+    answers: response.answers,
+    metadata: response.metadata,
+    submitted_at: time(response.submittedAt),
+    label: effectiveLabel(response),
+    language: response.understanding?.language,
+    intelligence: intelligenceView(response),
+    review: response.review && { ...response.review, at: time(response.review.at) },
+    receipt: response.receipt,
+  });
+}
+
+function intelligenceView({ understanding }: Response): object | undefined {
+  if (!understanding) return undefined;
+  const { classify, extract, respond, skipped } = understanding;
+  return {
+    classify: classify && {
+      label: classify.label,
+      confidence: classify.confidence,
+      tier: classify.tier,
+      needs_review: classify.needsReview,
+      alternatives: classify.alternatives,
+      provenance: provenanceView(classify.provenance),
+    },
+    extract: extract && { fields: extract.fields, provenance: provenanceView(extract.provenance) },
+    respond: respond && {
+      text: respond.text,
+      draft: true,
+      tier: respond.tier,
+      provenance: provenanceView(respond.provenance),
+    },
+    skipped,
+  };
+}
+
+function provenanceView(
+  provenance: NonNullable<NonNullable<Response['understanding']>['classify']>['provenance'],
+): object {
+  return {
+    tier: provenance.tier,
+    model: provenance.model,
+    model_sha256: provenance.modelSha256,
+    input_sha256: provenance.inputSha256,
+    milliseconds: provenance.milliseconds,
+    at: time(provenance.at),
+  };
+}
+
+/** Drops what is undefined. */
+function json(value: object): { [key: string]: Json } {
+  return JSON.parse(JSON.stringify(value));
+}

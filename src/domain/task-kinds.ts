@@ -1,0 +1,140 @@
+import type { NewTask, QueueName } from './task.ts';
+
+/** One row per kind of task. What runs it is in `jobs/registry.ts`, where a missing handler is a type error. */
+export type TaskPolicy = {
+  queue: QueueName;
+  /** 0 (first) … 9 (last) within the queue. */
+  priority: number;
+  /** One attempt, from claim to end. */
+  timeLimitMs: number;
+  /** 1 + the retries. */
+  maxAttempts: number;
+  /** First retry after about this long, then doubling. */
+  backoffMs: number;
+  /** Raised when the payload's shape changes; a handler refuses what it does not know. */
+  payloadVersion: number;
+  about: string;
+};
+
+export const taskKinds = {
+  'understand-response': {
+    queue: 'batched',
+    priority: 4,
+    timeLimitMs: 300_000,
+    maxAttempts: 4,
+    backoffMs: 10_000,
+    payloadVersion: 1,
+    about: 'Classifies a response, extracts its fields and drafts a reply.',
+  },
+  'train-head': {
+    queue: 'batched',
+    priority: 7,
+    timeLimitMs: 600_000,
+    maxAttempts: 4,
+    backoffMs: 10_000,
+    payloadVersion: 1,
+    about: "Trains a form's classifier on its examples and reviews.",
+  },
+  'fan-out-event': {
+    queue: 'default',
+    priority: 3,
+    timeLimitMs: 30_000,
+    maxAttempts: 4,
+    backoffMs: 10_000,
+    payloadVersion: 1,
+    about: 'Makes one delivery of an event for each endpoint that wants it.',
+  },
+  'deliver-webhook': {
+    queue: 'default',
+    priority: 4,
+    timeLimitMs: 75_000,
+    // The delivery's own schedule decides how often; see domain/webhook/schedule.ts.
+    maxAttempts: 4,
+    backoffMs: 5_000,
+    payloadVersion: 1,
+    about: 'Sends one webhook delivery and keeps the attempt.',
+  },
+  'run-export': {
+    queue: 'default',
+    priority: 5,
+    timeLimitMs: 1_800_000,
+    maxAttempts: 4,
+    backoffMs: 10_000,
+    payloadVersion: 1,
+    about: 'Writes one export file.',
+  },
+  'daily-export': {
+    queue: 'default',
+    priority: 6,
+    timeLimitMs: 60_000,
+    maxAttempts: 4,
+    backoffMs: 60_000,
+    payloadVersion: 1,
+    about: "Asks for an export of yesterday's responses of every form.",
+  },
+  'seal-audit': {
+    queue: 'default',
+    priority: 6,
+    timeLimitMs: 30_000,
+    maxAttempts: 4,
+    backoffMs: 10_000,
+    payloadVersion: 1,
+    about: 'Numbers and chains the audit entries that have come in, and signs the head.',
+  },
+  prune: {
+    queue: 'default',
+    priority: 8,
+    timeLimitMs: 300_000,
+    maxAttempts: 4,
+    backoffMs: 60_000,
+    payloadVersion: 1,
+    about: 'Removes finished tasks, ended sessions, old deliveries and expired idempotency keys.',
+  },
+} as const satisfies Record<string, TaskPolicy>;
+
+export type TaskKind = keyof typeof taskKinds;
+
+export type TaskPayloads = {
+  'understand-response': { response_id: string };
+  'train-head': { form_id: string };
+  'fan-out-event': { event_id: string };
+  'deliver-webhook': { delivery_id: string };
+  'run-export': { export_id: string };
+  'daily-export': { tick: number };
+  'seal-audit': { tick: number };
+  prune: { tick: number };
+};
+
+export type TaskWish<K extends TaskKind> = {
+  /** Deterministic, so that wishing twice makes one task. */
+  id: string;
+  payload: TaskPayloads[K];
+  now: number;
+  /** Not before; `now` when absent. */
+  runAt?: number;
+  root?: string;
+  queue?: QueueName;
+  priority?: number;
+  maxAttempts?: number;
+};
+
+export function newTask<K extends TaskKind>(kind: K, wish: TaskWish<K>): NewTask {
+  const policy: TaskPolicy = taskKinds[kind];
+  return {
+    id: wish.id,
+    kind,
+    queue: wish.queue ?? policy.queue,
+    priority: wish.priority ?? policy.priority,
+    payload: wish.payload,
+    payloadVersion: policy.payloadVersion,
+    root: wish.root,
+    runAt: wish.runAt ?? wish.now,
+    maxAttempts: wish.maxAttempts ?? policy.maxAttempts,
+    timeLimitMs: policy.timeLimitMs,
+    createdAt: wish.now,
+  };
+}
+
+export function isTaskKind(kind: string): kind is TaskKind {
+  return Object.hasOwn(taskKinds, kind);
+}

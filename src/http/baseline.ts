@@ -1,0 +1,39 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '#domain/errors.ts';
+import { problemForUnknown } from './methods.ts';
+
+/**
+ * What every answer carries; a route may say otherwise by setting a header again (pages set their own policy, files their own caching).
+ * No framing, no sniffing, no referrer, nothing kept by a cache.
+ */
+export const baselineHeaders: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+export function setBaselineHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers(baselineHeaders);
+  reply.header('x-request-id', request.id);
+}
+
+/** Runs before anything else: headers, the request id, and the refusals that need no body. */
+export function installBaseline(app: FastifyInstance, deps: { shuttingDown: () => boolean }): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    setBaselineHeaders(request, reply);
+    if ((closing || deps.shuttingDown()) && request.routeOptions.config.probe !== true) {
+      reply.header('connection', 'close');
+      done(new AppError('shutting-down', { retryAfterSeconds: 2 }));
+    } else if (request.is404) {
+      done(problemForUnknown(app, request, reply));
+    } else {
+      done();
+    }
+  });
+}

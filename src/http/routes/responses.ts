@@ -1,0 +1,144 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FormCatalog } from '#app/form-catalog.ts';
+import type { Responses, Submission } from '#app/responses.ts';
+import { AppError, type ErrorCode } from '#domain/errors.ts';
+import type { Metrics } from '#ports/metrics.ts';
+import { installFormOrigins } from '../form-origins.ts';
+import { problemPage, thankYouPage } from '../form-pages.ts';
+import { acceptFormPosts } from '../media.ts';
+import { formParams } from '../schemas/forms.ts';
+import { acceptanceSchema, submissionSchema } from '../schemas/responses.ts';
+
+type Deps = {
+  responses: Responses;
+  catalog: FormCatalog;
+  metrics: Pick<Metrics, 'count'>;
+  /** Largest body of one response; a form may set a smaller one. */
+  bodyBytes: number;
+  /** Throws `rate-limited`; absent when the limit is off. */
+  limit?: (request: FastifyRequest, formId: string, perMinute: number | undefined) => Promise<void>;
+};
+
+type Fields = Record<string, string | string[]>;
+type Post = {
+  Params: { id: string };
+  Body: { answers: unknown; form_version?: number; metadata?: Record<string, string> } | Fields;
+};
+
+const problems: ErrorCode[] = [
+  'form-not-found',
+  'form-not-published',
+  'version-not-found',
+  'form-closed',
+  'form-archived',
+  'answers-invalid',
+  'idempotency-key-reused',
+  'honeypot-filled',
+  'origin-refused',
+  'rate-limited',
+  'storage-unavailable',
+  'disk-nearly-full',
+];
+
+/** The door through which responses come in: public, so everything about it is limited. */
+export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
+  api.register((scope, _options, done) => {
+    acceptFormPosts(scope);
+    installFormOrigins(scope, deps.catalog);
+
+    scope.post<Post>(
+      '/forms/:id/responses',
+      {
+        config: { public: true, problems },
+        bodyLimit: deps.bodyBytes,
+        attachValidation: true,
+        schema: {
+          tags: ['responses'],
+          summary: 'Send a response; answered with 202 once it is durably kept',
+          params: formParams,
+          headers: {
+            type: 'object',
+            properties: {
+              'idempotency-key': {
+                type: 'string',
+                description: 'At most 255 characters. The same key with the same body is kept once and answered twice.',
+              },
+            },
+          },
+          body: submissionSchema,
+          response: { 202: acceptanceSchema },
+        },
+      },
+      async (request, reply) => {
+        const isForm = isFormPost(request);
+        try {
+          if (request.validationError && !isForm) throw request.validationError;
+          return await answer(request, reply, isForm);
+        } catch (err) {
+          const code = err instanceof AppError ? err.code : 'malformed-body';
+          deps.metrics.count('formstead_responses_refused_total', { reason: code });
+          if (isForm && err instanceof AppError && wantsHtml(request)) return problemPage(reply, err, request.id);
+          throw err;
+        }
+      },
+    );
+
+    scope.get<{ Params: { id: string } }>(
+      '/forms/:id/thanks',
+      {
+        config: { public: true },
+        schema: { tags: ['responses'], summary: 'The plain page after an HTML form post', params: formParams },
+      },
+      async (_request, reply) => thankYouPage(reply),
+    );
+    done();
+  });
+
+  async function answer(request: FastifyRequest<Post>, reply: FastifyReply, isForm: boolean): Promise<unknown> {
+    const form = await deps.catalog.form(request.params.id);
+    const { limits } = form.settings;
+    if (deps.limit) await deps.limit(request, form.id, limits?.responses_per_minute);
+    refuseTooLarge(request, limits?.max_body_bytes);
+    const { body, replayed } = await deps.responses.submit({
+      form: form.id,
+      body: isForm ? { fields: entriesOf(request.body as Fields) } : (request.body as Submission['body']),
+      idempotencyKey: idempotencyKey(request),
+    });
+    deps.metrics.count('formstead_responses_accepted_total', { replayed: replayed ? 'yes' : 'no' });
+    if (replayed) reply.header('idempotency-replayed', 'true');
+    if (isForm) return reply.code(303).header('location', `/api/v1/forms/${form.id}/thanks`).send();
+    reply.code(202).header('location', `/api/v1/tasks/${body.task_id}`);
+    return body;
+  }
+}
+
+function isFormPost(request: FastifyRequest): boolean {
+  return request.headers['content-type']?.toLowerCase().startsWith('application/x-www-form-urlencoded') ?? false;
+}
+
+function wantsHtml(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/html') ?? false;
+}
+
+function entriesOf(fields: Fields): [string, string][] {
+  return Object.entries(fields).flatMap(([name, value]): [string, string][] =>
+    typeof value === 'string' ? [[name, value]] : value.map((one) => [name, one]),
+  );
+}
+
+/** Errors: `body-too-large` when the form allows less than the installation does. */
+function refuseTooLarge(request: FastifyRequest, most: number | undefined): void {
+  const bytes = Number(request.headers['content-length'] ?? 0);
+  if (most !== undefined && bytes > most)
+    throw new AppError('body-too-large', { detail: `This form takes at most ${most} bytes.` });
+}
+
+/** Printable ASCII, as the header's draft has it; the quotes of a structured string are part of the key. */
+function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && /^[\x21-\x7e][\x20-\x7e]{0,254}$/.test(key)) return key;
+  throw new AppError('malformed-header', {
+    detail: 'Idempotency-Key must be 1 to 255 printable ASCII characters, sent once.',
+  });
+}

@@ -1,0 +1,141 @@
+import type { FastifyInstance } from 'fastify';
+import type { Tasks } from '#app/tasks.ts';
+import { may } from '#domain/actor.ts';
+import { type QueueName, queueNames, type TaskStatus, taskStatuses } from '#domain/task.ts';
+import type { TaskQueue } from '#ports/task-queue.ts';
+import { guard } from '../auth.ts';
+import { pageOf, pageQuery } from '../schemas/common.ts';
+import { taskParams, taskSchema } from '../schemas/tasks.ts';
+import { maybeTime, publicTaskView, taskRowView, taskView } from '../views.ts';
+import { callerOf } from './forms.ts';
+
+type Deps = { tasks: Tasks; queue: Pick<TaskQueue, 'depths'> };
+type Id = { Params: { id: string } };
+type List = { Querystring: { limit: number; cursor?: string; status?: TaskStatus; queue?: QueueName } };
+
+const row = { type: 'object', additionalProperties: true } as const;
+const listQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { ...pageQuery, queue: { enum: queueNames } },
+} as const;
+
+export function taskRoutes(api: FastifyInstance, { tasks, queue }: Deps): void {
+  const read = guard('tasks:read');
+  const manage = guard('tasks:manage');
+  const tags = ['tasks'];
+
+  api.get<Id>(
+    '/tasks/:id',
+    {
+      config: { public: true, recogniseActor: true, problems: ['task-not-found'] },
+      schema: {
+        tags,
+        summary: 'How far a task is; without a token only its status and progress',
+        params: taskParams,
+        response: { 200: taskSchema },
+      },
+    },
+    async (request) => {
+      const task = await tasks.get(request.params.id);
+      return may(request.actor, 'tasks:read') ? taskView(task) : publicTaskView(task);
+    },
+  );
+
+  api.get<List>(
+    '/tasks',
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'List tasks, newest first',
+        querystring: { ...listQuery, properties: { ...listQuery.properties, status: { enum: taskStatuses } } },
+        response: { 200: pageOf(row) },
+      },
+    },
+    async ({ query }) => {
+      const page = await tasks.list({
+        status: query.status,
+        queue: query.queue,
+        after: query.cursor,
+        limit: query.limit,
+      });
+      return { items: page.items.map(taskRowView), next_cursor: page.next ?? null };
+    },
+  );
+
+  api.post<Id>(
+    '/tasks/:id/cancel',
+    {
+      config: { ...manage, problems: ['task-not-found', 'conflict'] },
+      schema: { tags, summary: 'Ask a task to stop', params: taskParams, response: { 202: taskSchema } },
+    },
+    async (request, reply) => {
+      reply.code(202);
+      return taskView(await tasks.cancel(callerOf(request), request.params.id));
+    },
+  );
+
+  api.get(
+    '/queues',
+    { config: read, schema: { tags, summary: 'What waits in the queues, and who works on it' } },
+    async () => {
+      const [depths, windows] = await Promise.all([tasks.depths(), queue.depths()]);
+      const items = depths.map((depth) => {
+        const window = windows.find((entry) => entry.queue === depth.queue);
+        return {
+          queue: depth.queue,
+          pending: depth.pending,
+          retrying: depth.retrying,
+          running: depth.running,
+          dead_letters: depth.failed,
+          depth: depth.pending + depth.retrying,
+          oldest_due_at: maybeTime(depth.oldestDueAt),
+          workers: { active: window?.active ?? 0, waiting: window?.waiting ?? 0, paused: window?.paused ?? false },
+        };
+      });
+      return { items };
+    },
+  );
+
+  api.get<List>(
+    '/dead-letters',
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'Tasks that are out of tries, newest first',
+        querystring: listQuery,
+        response: { 200: pageOf(row) },
+      },
+    },
+    async ({ query }) => {
+      const page = await tasks.list({ status: 'failed', queue: query.queue, after: query.cursor, limit: query.limit });
+      return { items: page.items.map(taskRowView), next_cursor: page.next ?? null };
+    },
+  );
+
+  api.post<Id>(
+    '/dead-letters/:id/requeue',
+    {
+      config: { ...manage, problems: ['task-not-found'] },
+      schema: { tags, summary: 'Try a dead letter again, with all its attempts', params: taskParams },
+    },
+    async (request, reply) => {
+      await tasks.requeue(callerOf(request), request.params.id);
+      return reply.code(202).send({ id: request.params.id, status: 'pending' });
+    },
+  );
+
+  api.delete<Id>(
+    '/dead-letters/:id',
+    {
+      config: { ...manage, problems: ['task-not-found'] },
+      schema: { tags, summary: 'Give a dead letter up', params: taskParams },
+    },
+    async (request, reply) => {
+      await tasks.drop(callerOf(request), request.params.id);
+      return reply.code(204).send();
+    },
+  );
+}

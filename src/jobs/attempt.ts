@@ -1,0 +1,68 @@
+import type { Task } from '#domain/task.ts';
+import type { TaskKind, TaskPayloads } from '#domain/task-kinds.ts';
+import type { Log } from '#ports/log.ts';
+import type { Held } from './heartbeat.ts';
+import type { AbortReason, Handler, Handlers, TaskContext } from './registry.ts';
+import type { Ended } from './settlement.ts';
+
+export type Attempt = {
+  held: Held;
+  /** Never rejects. Settles at the latest `abandonMs` after an abort, whatever the handler does. */
+  ended: Promise<Ended>;
+};
+
+/**
+ * Runs one attempt: calls the handler with a signal that is aborted at the task's time limit, or through `held.abort`. The first reason counts.
+ * A handler that has not ended `abandonMs` after the abort is left alone: it may go on in the background, and its writes are refused by its lease.
+ */
+export function startAttempt<K extends TaskKind>(
+  kind: K,
+  task: Task,
+  deps: { handlers: Handlers; lease: { token: string; until: number }; abandonMs: number; log: Log },
+): Attempt {
+  const { lease, abandonMs } = deps;
+  const log = deps.log.child({ taskId: task.id, kind, attempt: task.attempts });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const abandoned = Promise.withResolvers<void>();
+  let abandonTimer: NodeJS.Timeout | undefined;
+
+  function abort(reason: AbortReason): void {
+    if (signal.aborted) return;
+    abandonTimer = setTimeout(() => {
+      log.warn({ reason }, 'handler ignores the abort, left alone');
+      abandoned.resolve();
+    }, abandonMs);
+    controller.abort(reason);
+  }
+
+  const held: Held = { id: task.id, token: lease.token, until: lease.until, progress: task.progress, abort };
+  const context: TaskContext<K> = {
+    task,
+    // Written by newTask under the same kind and version, which the runner has checked.
+    payload: task.payload as unknown as TaskPayloads[K],
+    lease: lease.token,
+    signal,
+    progress(fraction) {
+      if (fraction > held.progress) held.progress = Math.min(fraction, 1);
+    },
+    log,
+  };
+  const limit = setTimeout(() => abort('time-limit'), task.timeLimitMs);
+  const ended = Promise.race([call<K>(deps.handlers[kind], context), abandoned.promise]).then((end): Ended => {
+    clearTimeout(limit);
+    clearTimeout(abandonTimer);
+    const finished = end !== undefined && 'outcome' in end && 'done' in end.outcome;
+    if (end === undefined || (signal.aborted && !finished)) return { aborted: signal.reason as AbortReason };
+    return end;
+  });
+  return { held, ended };
+}
+
+async function call<K extends TaskKind>(handler: Handler<K>, context: TaskContext<K>): Promise<Ended> {
+  try {
+    return { outcome: await handler(context) };
+  } catch (err) {
+    return { threw: err };
+  }
+}

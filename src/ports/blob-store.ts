@@ -1,0 +1,19 @@
+/**
+ * Blob store: files that are written once, whole, and read often (exports, heads). A name is `<area>/<file>`, both `[a-z0-9][a-z0-9._-]*`.
+ * Errors: `AppError('storage-unavailable')` when the disk refuses.
+ */
+export interface BlobStore {
+  /** Writes `bytes` durably: a temporary name, fsync, rename, fsync of the folder. The same name again replaces it. */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  read(name: string): Promise<Uint8Array | undefined>;
+  /** Size in bytes and sha256 (hex, computed while reading), or undefined when it is not there. */
+  describe(name: string): Promise<{ bytes: number; sha256: string } | undefined>;
+  /** A part of the file, `start` and `end` inclusive, as a stream of chunks. */
+  stream(name: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array>;
+  /** A path that another program (DuckDB) may write to; `finish` makes it durable under its name, `discard` removes it. */
+  stage(
+    name: string,
+  ): Promise<{ path: string; finish: () => Promise<{ bytes: number; sha256: string }>; discard: () => Promise<void> }>;
+  remove(name: string): Promise<void>;
+  list(area: string): Promise<{ name: string; bytes: number }[]>;
+}

@@ -1,0 +1,244 @@
+import type { ApiToken, Session, User } from '#domain/account.ts';
+import type { AuditEntry, AuditSeal } from '#domain/audit.ts';
+import type { Export } from '#domain/export.ts';
+import type { Form, FormVersion } from '#domain/form/form.ts';
+import type { ExampleBatch, FormHead } from '#domain/learning.ts';
+import type { ChainHead, Receipt } from '#domain/receipt.ts';
+import type { KeptResponse, Response } from '#domain/response.ts';
+import type { NewTask, QueueName, Settlement, Task, TaskStatus } from '#domain/task.ts';
+import type { Breaker, Delivery, DeliveryAttempt, WebhookEndpoint, WebhookEvent } from '#domain/webhook/model.ts';
+
+/**
+ * Storage: the truth. What it has committed survives a killed process and a power cut; queue and cache are only hints.
+ *
+ * Terminology
+ * - **aggregate**: one document that changes as a whole, by compare-and-set on its revision (1 after the insert, then +1 each).
+ * - **commit**: one aggregate's change and everything that follows from it, durable together or not at all. A commit is data: no callback runs inside it.
+ * - **follower**: a document inserted along with the change, under a deterministic id: inserted again, it changes nothing.
+ * - **cause**: the task whose handler commits. The commit names its lease and is refused once that is lost.
+ *
+ * Errors: every method rejects with `AppError('storage-unavailable')` when the store cannot answer; a rejected commit may or may not have happened
+ * (read again by id), a resolved one has.
+ */
+export interface Storage {
+  commit(commit: Commit): Promise<Committed>;
+
+  get<K extends Kind>(kind: K, id: string): Promise<Stored<K> | undefined>;
+  /** By the kind's unique key, see `keyOf` below. */
+  getByKey<K extends Keyed>(kind: K, key: string): Promise<Stored<K> | undefined>;
+  /** Documents in the order they were made (or the reverse), a page at a time. */
+  list<K extends Kind>(kind: K, query: Query<K>): Promise<Page<K>>;
+  /** Removes documents of bookkeeping kinds made before `before`, at most `limit`; returns how many. */
+  prune(kind: Prunable, before: number, limit: number): Promise<number>;
+
+  tasks: TaskStore;
+  responses: ResponseStore;
+  receipts: ReceiptStore;
+  audit: AuditStore;
+
+  /** Grows with every commit that touches a response: the same number means that nothing changed since. */
+  sequence(): Promise<number>;
+  /** One tiny durable write: throws when the store cannot commit. */
+  ping(): Promise<void>;
+  /** Bytes by part, for metrics and `doctor`. */
+  sizes(): Promise<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+export type Documents = {
+  form: Form;
+  'form-version': FormVersion;
+  response: Response;
+  endpoint: WebhookEndpoint;
+  breaker: Breaker;
+  event: WebhookEvent;
+  delivery: Delivery;
+  attempt: DeliveryAttempt;
+  user: User;
+  session: Session;
+  token: ApiToken;
+  export: Export;
+  examples: ExampleBatch;
+  head: FormHead;
+};
+export type Kind = keyof Documents;
+
+/** Unique keys beside the id: a form's slug, a user's e-mail, a token's hash, a response's idempotency hash. */
+export type Keyed = 'form' | 'user' | 'token' | 'response';
+
+/** Fields a list may be narrowed by. */
+export type Narrowing = {
+  form: { status?: Form['status'] };
+  'form-version': { formId?: string };
+  response: { formId?: string; label?: string; status?: Response['status'] };
+  endpoint: { status?: WebhookEndpoint['status'] };
+  breaker: Record<never, never>;
+  event: { responseId?: string };
+  delivery: { endpointId?: string; eventId?: string; responseId?: string; status?: Delivery['status'] };
+  attempt: { deliveryId?: string; endpointId?: string };
+  user: { role?: User['role'] };
+  session: { userId?: string };
+  token: { status?: ApiToken['status'] };
+  export: { formId?: string; status?: Export['status'] };
+  examples: { formId?: string };
+  head: Record<never, never>;
+};
+
+export type Prunable = 'session' | 'event' | 'delivery' | 'attempt';
+
+export type Query<K extends Kind> = {
+  where?: Narrowing[K];
+  /** Made at or after / before, epoch milliseconds. */
+  from?: number;
+  to?: number;
+  /** Responses only: a text that an answer contains, letter case ignored. */
+  text?: string;
+  newestFirst?: boolean;
+  /** `next` of the page before. */
+  after?: string;
+  /** 1…1000 */
+  limit: number;
+};
+
+export type Stored<K extends Kind> = { revision: number; doc: K extends 'response' ? KeptResponse : Documents[K] };
+export type Page<K extends Kind> = { items: Stored<K>[]; next: string | undefined };
+
+export type Insert<K extends Kind = Kind> = { [P in K]: { kind: P; doc: Documents[P] } }[K];
+
+export type Change =
+  | ({ op: 'insert' } & Insert)
+  /** The whole document, if its revision is still `expect`. */
+  | ({ op: 'update'; expect: number } & Insert)
+  | { op: 'remove'; kind: Kind; id: string; expect: number }
+  /** Ends an attempt of a task: needs the lease. */
+  | { op: 'settle'; id: string; lease: string; settlement: Settlement; now: number }
+  /** Nothing but the followers: for tasks that start without an aggregate (schedules). */
+  | { op: 'none' };
+
+export type Commit = {
+  change: Change;
+  also?: Insert[];
+  tasks?: NewTask[];
+  audit?: AuditEntry[];
+  cause?: { taskId: string; lease: string };
+};
+
+export type Committed =
+  | { outcome: 'committed'; revision: number; receipt?: Receipt }
+  /** The revision is another, or the document is not there. */
+  | { outcome: 'conflict' }
+  /** Insert: the id or the unique key is taken; nothing was written. The document that holds it, as stored. */
+  | { outcome: 'exists'; id: string }
+  /** The cause's lease (or the settled task's) is not held any more; nothing was written. */
+  | { outcome: 'lease-lost' };
+
+export interface TaskStore {
+  get(id: string): Promise<Task | undefined>;
+  /**
+   * Takes a due task that nobody holds: counts the attempt, sets the lease, returns it as it is now. Undefined when there is nothing to take
+   * (another worker won, not due, finished, or its attempts are spent). Durable or not: a lost claim is found by the lease's end.
+   */
+  claim(id: string, lease: { token: string; until: number }, now: number): Promise<Task | undefined>;
+  /** Heartbeat of many leases at once: those still held live until `until` and take over `progress`; the others are `lost`. */
+  extend(
+    held: { id: string; token: string; progress: number }[],
+    until: number,
+  ): Promise<{ lost: string[]; cancelled: string[] }>;
+  /** Due tasks that nobody holds, first those that should run first. */
+  due(queue: QueueName, now: number, limit: number): Promise<DueTask[]>;
+  /** When the next task of any queue falls due after `now`, if one is waiting. */
+  nextDue(now: number): Promise<number | undefined>;
+  /** Running tasks whose lease ran out on their last attempt: to be buried. */
+  exhausted(now: number, limit: number): Promise<Task[]>;
+  /** Makes the leases of every running task run out now: for the start of a store that only one process uses. Returns how many. */
+  voidLeases(now: number): Promise<number>;
+  /** Asks a task to stop: a waiting one ends at once, a running one by its next heartbeat. */
+  cancel(id: string, now: number, audit: AuditEntry[]): Promise<'cancelled' | 'requested' | 'finished' | 'missing'>;
+  /** A dead letter gets its attempts back and is due now. */
+  requeue(id: string, now: number, audit: AuditEntry[]): Promise<boolean>;
+  /** A dead letter is given up: it stays as cancelled until pruned. */
+  drop(id: string, now: number, audit: AuditEntry[]): Promise<boolean>;
+  /** The steps of a root task, oldest first. */
+  steps(root: string): Promise<Task[]>;
+  /** Whether a task whose id begins with `prefix` has not ended. */
+  alive(prefix: string): Promise<boolean>;
+  list(query: {
+    status?: TaskStatus;
+    queue?: QueueName;
+    after?: string;
+    limit: number;
+  }): Promise<{ items: Task[]; next: string | undefined }>;
+  depths(now: number): Promise<QueueDepth[]>;
+  /** Tasks that finished before, dead letters excepted, at most `limit`; returns how many are gone. */
+  prune(before: number, limit: number): Promise<number>;
+}
+
+export type DueTask = { id: string; attempts: number; queue: QueueName; priority: number };
+export type QueueDepth = {
+  queue: QueueName;
+  pending: number;
+  retrying: number;
+  running: number;
+  failed: number;
+  oldestDueAt: number | undefined;
+};
+
+export interface ResponseStore {
+  /** Counts by index, for one form: total, by day, by label, by value of the given questions. */
+  analytics(query: { formId: string; fields: string[]; from?: number; to?: number }): Promise<ResponseCounts>;
+  /** Forgets idempotency keys of responses submitted before; returns how many. */
+  forgetKeys(before: number, limit: number): Promise<number>;
+}
+
+export type ResponseCounts = {
+  total: number;
+  perDay: { day: string; count: number }[];
+  /** `null`: belongs to none of the labels. */
+  byLabel: { label: string | null; count: number }[];
+  /** Responses that nothing and nobody has labelled yet, or whose label is too unsure. */
+  unlabelled: number;
+  byField: Record<string, { value: string | number | boolean; count: number }[]>;
+};
+
+export interface ReceiptStore {
+  /** The chain this process writes: its newest committed link, undefined before the first. */
+  head(): Promise<ChainHead | undefined>;
+  /** Every chain, oldest first, with the head it continues and its newest signature. */
+  chains(): Promise<Chain[]>;
+  /** Keeps a signature over a head. */
+  sign(chain: string, signed: SignedHead): Promise<void>;
+  /** Links in the order they were written, `after` exclusive, at most `limit`. Walks all chains. */
+  links(after: number, limit: number): Promise<Link[]>;
+}
+
+export type SignedHead = { seq: number; sha256: string; keyId: string; signature: string; at: number };
+export type Chain = {
+  id: string;
+  startedAt: number;
+  previous: { chain: string; seq: number; sha256: string } | undefined;
+  signed: SignedHead | undefined;
+};
+/** One response as `verify` needs it. `position` grows with the order of writing. */
+export type Link = {
+  position: number;
+  receipt: Receipt;
+  response: Stored<'response'>['doc'];
+  steps: { id: string; status: TaskStatus }[];
+};
+
+export interface AuditStore {
+  /** Entries without a number yet, oldest first. */
+  unsealed(limit: number): Promise<AuditEntry[]>;
+  unsealedCount(): Promise<number>;
+  /** Gives entries their number and hash; refused (false) when another sealer was first. */
+  seal(seals: { id: string; seal: AuditSeal }[]): Promise<boolean>;
+  lastSeal(): Promise<AuditSeal | undefined>;
+  /** Newest first. */
+  list(query: {
+    after?: string;
+    limit: number;
+    action?: string;
+  }): Promise<{ items: { entry: AuditEntry; seal: AuditSeal | undefined }[]; next: string | undefined }>;
+  /** Sealed entries by number, `after` exclusive. */
+  sealed(after: number, limit: number): Promise<{ entry: AuditEntry; seal: AuditSeal }[]>;
+}

@@ -1,0 +1,18 @@
+import type { FieldSpec } from '#domain/intelligence.ts';
+import type { ExtractedValue, ExtractionContext } from './field-extractor.ts';
+
+/**
+ * Text reader: the rules of a FieldExtractor, off the request path. Values are exact and grounded: `texts[value.text].slice(start, end) === source`.
+ * Errors: rejects when its thread has died; the next call starts a new one.
+ */
+export interface TextReader {
+  read(texts: string[], fields: FieldSpec[], context: Omit<ExtractionContext, 'language'>): Promise<Reading>;
+  close(): Promise<void>;
+}
+
+export type Reading = {
+  /** ISO 639-1, undefined when it cannot be told. */
+  language: string | undefined;
+  /** The first place each field was found at; `text` is the index of the text. */
+  fields: Record<string, ExtractedValue & { text: number }>;
+};

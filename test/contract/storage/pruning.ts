@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import type { Kind, Storage } from '#ports/storage.ts';
+import { aDelivery, anAttempt, anEvent, aSession, newId, t0 } from './documents.ts';
+import { insert, noun, type StoreUnderTest, times } from './kit.ts';
+
+async function left(storage: Storage, kind: Kind, docs: { id: string }[]): Promise<boolean[]> {
+  return Promise.all(docs.map(async ({ id }) => (await storage.get(kind, id)) !== undefined));
+}
+
+export function pruningRules(under: StoreUnderTest): void {
+  noun(under, 'pruning', ({ rule }) => {
+    rule('sessions and attempts made before an instant go, those made at it stay', async (storage) => {
+      const sessions = [-1, 0, 1].map((ms) => aSession({ createdAt: t0 + ms }));
+      const attempts = [-1, 0, 1].map((ms) => anAttempt({ at: t0 + ms }));
+      await insert(storage, 'session', ...sessions);
+      await insert(storage, 'attempt', ...attempts);
+      assert.equal(await storage.prune('session', t0, 100), 1);
+      assert.equal(await storage.prune('attempt', t0, 100), 1);
+      assert.deepEqual(await left(storage, 'session', sessions), [false, true, true]);
+      assert.deepEqual(await left(storage, 'attempt', attempts), [false, true, true]);
+    });
+
+    rule('at most as many go as were asked for', async (storage) => {
+      await insert(storage, 'session', ...times(5, () => aSession({ createdAt: t0 - 5 })));
+      const removed = [];
+      for (let i = 0; i < 4; i++) removed.push(await storage.prune('session', t0 - 1, 2));
+      assert.deepEqual(removed, [2, 2, 1, 0]);
+    });
+
+    rule('a delivery goes once it has ended, however old a pending one is', async (storage) => {
+      const statuses = ['pending', 'delivered', 'failed', 'cancelled'] as const;
+      const deliveries = statuses.map((status) => aDelivery({ status, createdAt: 1 }));
+      await insert(storage, 'delivery', ...deliveries);
+      assert.equal(await storage.prune('delivery', t0 - 1, 100), 3);
+      assert.deepEqual(await left(storage, 'delivery', deliveries), [true, false, false, false]);
+    });
+
+    rule('an event stays as long as a delivery of it does', async (storage) => {
+      const [sent, alone] = [anEvent({ id: newId('evt'), at: 1 }), anEvent({ at: 1 })];
+      await insert(storage, 'event', sent, alone);
+      await insert(storage, 'delivery', aDelivery({ eventId: sent.id, status: 'delivered', createdAt: 1 }));
+      assert.equal(await storage.prune('event', 2, 100), 1);
+      assert.deepEqual(await left(storage, 'event', [sent, alone]), [true, false]);
+      assert.equal(await storage.prune('delivery', 2, 100), 1);
+      assert.equal(await storage.prune('event', 2, 100), 1);
+      assert.deepEqual(await left(storage, 'event', [sent]), [false]);
+    });
+  });
+}

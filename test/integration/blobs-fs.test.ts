@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
+import { AppError } from '#domain/errors.ts';
+
+const clock = { now: () => Date.now() };
+const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
+
+async function opened(t: TestContext) {
+  const directory = await mkdtemp(join(tmpdir(), 'blobs-'));
+  t.after(async () => {
+    await chmod(directory, 0o700);
+    await rm(directory, { recursive: true });
+  });
+  return { directory, blobs: await openFileBlobs({ directory, clock }) };
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts).toString();
+}
+
+test('what was written is read back, described and listed', async (t) => {
+  const { blobs } = await opened(t);
+  await blobs.write('exports/b.jsonl', Buffer.from('second'));
+  await blobs.write('exports/a.jsonl', Buffer.from('first'));
+  assert.equal(Buffer.from((await blobs.read('exports/a.jsonl'))!).toString(), 'first');
+  assert.deepEqual(await blobs.describe('exports/b.jsonl'), { bytes: 6, sha256: sha256('second') });
+  assert.deepEqual(await blobs.list('exports'), [
+    { name: 'exports/a.jsonl', bytes: 5 },
+    { name: 'exports/b.jsonl', bytes: 6 },
+  ]);
+});
+
+test('what is not there is undefined, an empty list, or nothing to remove', async (t) => {
+  const { blobs } = await opened(t);
+  assert.equal(await blobs.read('exports/none'), undefined);
+  assert.equal(await blobs.describe('exports/none'), undefined);
+  assert.deepEqual(await blobs.list('exports'), []);
+  await blobs.remove('exports/none');
+});
+
+test('writing a name again replaces it, and its description follows', async (t) => {
+  const { blobs } = await opened(t);
+  await blobs.write('heads/h', Buffer.from('old'));
+  assert.equal((await blobs.describe('heads/h'))?.sha256, sha256('old'));
+  await blobs.write('heads/h', Buffer.from('new'));
+  assert.equal((await blobs.describe('heads/h'))?.sha256, sha256('new'));
+  await blobs.remove('heads/h');
+  assert.equal(await blobs.describe('heads/h'), undefined);
+});
+
+test('a name that could lead out of the folder is refused', async (t) => {
+  const { blobs } = await opened(t);
+  const bad = [
+    '../x',
+    'a/../b',
+    'a',
+    '/a/b',
+    'a//b',
+    'a/b/c',
+    'a/.b',
+    '.staging/b',
+    'A/b',
+    'a/b\0',
+    'a\\b/c',
+    'a/',
+    `a/${'x'.repeat(300)}`,
+  ];
+  for (const name of bad) {
+    await assert.rejects(async () => blobs.write(name, Buffer.from('x')), TypeError, name);
+    await assert.rejects(async () => blobs.read(name), TypeError, name);
+    await assert.rejects(async () => blobs.stage(name), TypeError, name);
+    await assert.rejects(collect(blobs.stream(name)), TypeError, name);
+  }
+  await assert.rejects(async () => blobs.list('..'), TypeError);
+  await assert.rejects(async () => blobs.list('.staging'), TypeError);
+});
+
+test('a range gives exactly its bytes, both ends included', async (t) => {
+  const { blobs } = await opened(t);
+  await blobs.write('exports/r', Buffer.from('0123456789'));
+  assert.equal(await collect(blobs.stream('exports/r')), '0123456789');
+  assert.equal(await collect(blobs.stream('exports/r', { start: 2, end: 4 })), '234');
+  assert.equal(await collect(blobs.stream('exports/r', { start: 8, end: 99 })), '89');
+  const outside = (error: unknown) => error instanceof AppError && error.code === 'range-not-satisfiable';
+  await assert.rejects(collect(blobs.stream('exports/r', { start: 10, end: 12 })), outside);
+  await assert.rejects(collect(blobs.stream('exports/r', { start: 4, end: 2 })), outside);
+  await assert.rejects(
+    collect(blobs.stream('exports/none')),
+    (error) => error instanceof AppError && error.code === 'not-found',
+  );
+});
+
+test('a stream that its reader leaves early closes the file', async (t) => {
+  const { blobs } = await opened(t);
+  await blobs.write('exports/large', Buffer.alloc(1_000_000));
+  const open = async () => (await readdir('/proc/self/fd')).length;
+  const before = await open();
+  for (let round = 0; round < 20; round += 1) {
+    for await (const chunk of blobs.stream('exports/large')) {
+      assert.ok(chunk.length > 0);
+      break;
+    }
+  }
+  // Closing is asynchronous.
+  await new Promise((done) => setTimeout(done, 50));
+  assert.ok((await open()) - before < 5, `${before} files were open, now ${await open()}`);
+});
+
+test('a staged file appears under its name only when finished', async (t) => {
+  const { blobs, directory } = await opened(t);
+  const staged = await blobs.stage('exports/day.parquet');
+  assert.match(staged.path, /\.parquet$/);
+  await writeFile(staged.path, 'rows');
+  assert.deepEqual(await blobs.list('exports'), []);
+  assert.deepEqual(await staged.finish(), { bytes: 4, sha256: sha256('rows') });
+  assert.equal(Buffer.from((await blobs.read('exports/day.parquet'))!).toString(), 'rows');
+  assert.deepEqual(await readdir(join(directory, '.staging')), []);
+});
+
+test('a discarded file leaves nothing, written or not', async (t) => {
+  const { blobs, directory } = await opened(t);
+  const unwritten = await blobs.stage('exports/a');
+  await unwritten.discard();
+  const written = await blobs.stage('exports/a');
+  await writeFile(written.path, 'x');
+  await written.discard();
+  assert.deepEqual(await readdir(join(directory, '.staging')), []);
+  assert.equal(await blobs.read('exports/a'), undefined);
+});
+
+test('finishing what the other program never wrote is an error, not an empty file', async (t) => {
+  const { blobs } = await opened(t);
+  const staged = await blobs.stage('exports/a');
+  await assert.rejects(staged.finish(), (error) => error instanceof AppError && error.code === 'storage-unavailable');
+  assert.equal(await blobs.read('exports/a'), undefined);
+});
+
+test('opening sweeps away what was staged long ago, and leaves what is fresh', async (t) => {
+  const { directory } = await opened(t);
+  const old = join(directory, '.staging', 'old');
+  await writeFile(old, 'x');
+  await writeFile(join(directory, '.staging', 'fresh'), 'x');
+  const yesterday = new Date(Date.now() - 24 * 3600 * 1000);
+  await utimes(old, yesterday, yesterday);
+  await openFileBlobs({ directory, clock });
+  assert.deepEqual(await readdir(join(directory, '.staging')), ['fresh']);
+});
+
+test('files are for their owner only', async (t) => {
+  const { blobs, directory } = await opened(t);
+  await blobs.write('heads/h', Buffer.from('x'));
+  assert.equal((await stat(join(directory, 'heads/h'))).mode & 0o777, 0o600);
+  assert.equal((await stat(join(directory, 'heads'))).mode & 0o777, 0o700);
+});
+
+test('a disk that refuses is storage-unavailable with the cause, and nothing half-written stays', async (t) => {
+  const { blobs, directory } = await opened(t);
+  // A file where the area should be: every user, root too, gets ENOTDIR or EEXIST.
+  await writeFile(join(directory, 'exports'), 'in the way');
+  await assert.rejects(blobs.write('exports/a', Buffer.from('x')), (error) => {
+    assert.ok(error instanceof AppError);
+    assert.equal(error.code, 'storage-unavailable');
+    assert.ok((error.cause as NodeJS.ErrnoException).code);
+    return true;
+  });
+  assert.deepEqual(await readdir(join(directory, '.staging')), []);
+});
+
+/** Runs `code` in a process whose files may not grow beyond 4 kB: writes fail in the middle, as on a full disk. */
+async function withSmallFiles(code: string): Promise<unknown> {
+  const shell = 'trap "" XFSZ; ulimit -f 8; exec "$0" --input-type=module -e "$1"';
+  const { stdout } = await promisify(execFile)('sh', ['-c', shell, process.execPath, code], { timeout: 20_000 });
+  return JSON.parse(stdout);
+}
+
+test('a write that fails in the middle keeps the earlier file whole and leaves nothing behind', async (t) => {
+  const { blobs, directory } = await opened(t);
+  await blobs.write('heads/h', Buffer.from('old'));
+  const code = `
+    const { openFileBlobs } = await import(${JSON.stringify(import.meta.resolve('#adapters/blobs-fs/blobs.ts'))});
+    const blobs = await openFileBlobs({ directory: ${JSON.stringify(directory)}, clock: { now: () => Date.now() } });
+    const error = await blobs.write('heads/h', Buffer.alloc(1_000_000)).catch((caught) => caught);
+    console.log(JSON.stringify({ code: error?.code, cause: error?.cause?.code, retryAfter: error?.retryAfterSeconds }));`;
+  assert.deepEqual(await withSmallFiles(code), { code: 'storage-unavailable', cause: 'EFBIG', retryAfter: 10 });
+  assert.equal(await readFile(join(directory, 'heads/h'), 'utf8'), 'old');
+  assert.deepEqual(await readdir(join(directory, '.staging')), []);
+});

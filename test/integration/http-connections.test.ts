@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { Agent, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import type { Server } from '#http/server.ts';
+import { rawExchange, serverWith } from '../support/http-server.ts';
+import { things } from '../support/thing-routes.ts';
+
+const json = { 'content-type': 'application/json' };
+
+async function listen(server: Server): Promise<number> {
+  await server.listen({ host: '127.0.0.1', port: 0 });
+  return (server.server.address() as AddressInfo).port;
+}
+
+test('while shutting down new requests get 503 and their connection closes, health still answers, what runs is finished', async (t) => {
+  const { server, state } = serverWith(t, things);
+  const port = await listen(server);
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const slow = get(agent, port, '/api/v1/slow');
+  await new Promise((done) => setTimeout(done, 50));
+  state.shuttingDown = true;
+  const refused = await get(agent, port, '/api/v1/things');
+  assert.deepEqual(
+    [refused.status, JSON.parse(refused.body).code, refused.headers.connection],
+    [503, 'shutting-down', 'close'],
+  );
+  assert.ok(Number(refused.headers['retry-after']) > 0);
+  assert.equal((await get(agent, port, '/nope')).status, 503);
+  assert.equal((await get(agent, port, '/health')).status, 200);
+  const ready = await get(agent, port, '/health/ready');
+  assert.deepEqual([ready.status, JSON.parse(ready.body).status], [503, 'shutting-down']);
+  assert.equal((await slow).status, 200);
+});
+
+test('a server that is closing finishes what it has begun and refuses what comes after on an open connection', async (t) => {
+  const { server } = serverWith(t, things);
+  const port = await listen(server);
+  const two = 'GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n\r\n';
+  const exchange = rawExchange(port, [two, 'GET /api/v1/things HTTP/1.1\r\nHost: x\r\n\r\n'], {
+    pauseMs: 150,
+    waitMs: 3000,
+  });
+  await new Promise((done) => setTimeout(done, 100));
+  await server.close();
+  const received = await exchange;
+  assert.match(received, /^HTTP\/1\.1 200 OK/);
+  assert.match(received, /\{"slow":true\}/);
+  const [, second] = received.split('{"slow":true}');
+  assert.match(second!, /^HTTP\/1\.1 503/);
+  assert.match(second!, /application\/problem\+json[\s\S]*"code":"shutting-down"/);
+});
+
+type Got = { status: number; headers: Record<string, string | string[] | undefined>; body: string };
+
+function get(agent: Agent, port: number, path: string): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ agent, port, host: '127.0.0.1', path }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
+    });
+    request.on('error', reject).end();
+  });
+}
+
+test('a body beyond the limit is refused by its announced length and, unannounced, as soon as it is too long', async (t) => {
+  const { server } = serverWith(t, things, { limits: { bodyBytes: 1000 } });
+  const port = await listen(server);
+  const head = 'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+  const announced = await rawExchange(port, [`${head}Content-Length: 5000000\r\n\r\n{`]);
+  assert.match(announced, /^HTTP\/1\.1 413 [\s\S]*"code":"body-too-large"/);
+  const chunk = `400\r\n${'x'.repeat(0x400)}\r\n`;
+  const chunked = await rawExchange(port, [`${head}Transfer-Encoding: chunked\r\n\r\n`, chunk, chunk, chunk], {
+    pauseMs: 20,
+  });
+  assert.match(chunked, /^HTTP\/1\.1 413 [\s\S]*"code":"body-too-large"/);
+  const exact = JSON.stringify({ name: 'a', tags: ['x'.repeat(1000 - 24)] });
+  assert.equal(Buffer.byteLength(exact), 1000);
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/things`, { method: 'POST', headers: json, body: exact });
+  assert.equal(answer.status, 202);
+});
+
+test('a client that trickles its header or its body is cut off with 408', async (t) => {
+  const { server } = serverWith(t, things, { limits: { headersMs: 400, requestMs: 800 } });
+  const port = await listen(server);
+  const startedAt = performance.now();
+  const header = await rawExchange(
+    port,
+    ['GET / HTTP/1.1\r\n', ...Array.from({ length: 40 }, (_, i) => `X-${i}: 1\r\n`)],
+    { pauseMs: 100 },
+  );
+  assert.match(header, /^HTTP\/1\.1 408 [\s\S]*application\/problem\+json/);
+  const head =
+    'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
+  const body = await rawExchange(port, [head, ...Array.from({ length: 40 }, () => ' ')], { pauseMs: 100 });
+  assert.match(body, /^HTTP\/1\.1 408 /);
+  assert.ok(performance.now() - startedAt < 5000);
+});
+
+test('a connection on which nothing moves is closed', async (t) => {
+  const { server } = serverWith(t, things, { limits: { idleMs: 300 } });
+  const port = await listen(server);
+  const startedAt = performance.now();
+  assert.equal(await rawExchange(port, [], { waitMs: 4000 }), '');
+  assert.ok(performance.now() - startedAt < 3000);
+});
+
+test('what is not HTTP is answered with a problem and the connection closed', async (t) => {
+  const { server } = serverWith(t, things);
+  const port = await listen(server);
+  const garbage = await rawExchange(port, ['\x16\x03\x01 not http\r\n\r\n']);
+  assert.match(garbage, /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assert.match(garbage, /x-request-id: [0-9a-f]{16}-/);
+  assert.equal(JSON.parse(garbage.split('\r\n\r\n')[1]!).status, 400);
+  const large = await rawExchange(port, [`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(40_000)}\r\n\r\n`]);
+  assert.match(large, /^HTTP\/1\.1 431 /);
+  const smuggled = await rawExchange(port, [
+    'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ]);
+  assert.match(smuggled, /^HTTP\/1\.1 400 /);
+});
+
+test('a client that leaves in the middle of its body costs nothing and logs no error', async (t) => {
+  const { server, lines } = serverWith(t, things);
+  const port = await listen(server);
+  const head =
+    'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"na';
+  await rawExchange(port, [head], { waitMs: 100 });
+  await new Promise((done) => setTimeout(done, 100));
+  assert.deepEqual(
+    lines.filter((line) => line.level === 'error'),
+    [],
+  );
+  assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 200);
+});
+
+test('many requests at once keep their ids and bodies apart', async (t) => {
+  const { server } = serverWith(t, things);
+  const port = await listen(server);
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, async (_, i) => {
+      const response = await fetch(`http://127.0.0.1:${port}/api/v1/things`, {
+        method: 'POST',
+        headers: json,
+        body: JSON.stringify({ name: `n${i}` }),
+      });
+      return { i, id: response.headers.get('x-request-id'), body: (await response.json()) as { name: string } };
+    }),
+  );
+  assert.ok(answers.every(({ i, body }) => body.name === `n${i}`));
+  assert.equal(new Set(answers.map(({ id }) => id)).size, 200);
+});

@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { Webhook } from 'standardwebhooks';
+import { type ApiClient, login } from '../../src/cli/demo/api-client.ts';
+import { type ServerProcess, startServer } from '../../src/cli/demo/server-process.ts';
+
+/* What the soak tests share: a server process with one published form, clients that remember what was acknowledged, a receiver of webhooks. */
+
+export const admin = { email: 'admin@example.org', password: 'soak tests keep no secret' };
+
+export function serverEnv(dataDir: string, port = '0'): Record<string, string> {
+  return {
+    FORMSTEAD_DATA_DIR: dataDir,
+    FORMSTEAD_PORT: port,
+    FORMSTEAD_ADMIN_EMAIL: admin.email,
+    FORMSTEAD_ADMIN_PASSWORD: admin.password,
+    FORMSTEAD_RATE_LIMIT: 'off',
+    FORMSTEAD_WEBHOOK_ALLOW: '127.0.0.0/8',
+    // The machine is slowed down by the test itself; password hashes are not what it is about.
+    FORMSTEAD_ARGON2_MEMORY: '64',
+  };
+}
+
+export const definition = {
+  elements: [
+    { type: 'text', name: 'name', isRequired: true },
+    { type: 'comment', name: 'message', isRequired: true },
+  ],
+};
+
+export async function publishForm(api: ApiClient): Promise<string> {
+  const intelligence = {
+    extract: { fields: [{ name: 'email', type: 'email' }] },
+    respond: { instructions: 'Thank the person.' },
+  };
+  const { id } = await api.post<{ id: string }>('/forms', { title: 'Soak', definition, intelligence });
+  await api.post(`/forms/${id}/publish`, {});
+  return id;
+}
+
+export type Acknowledged = { key: string; responseId: string; at: number };
+
+/** Posts until `stopped`; a request that dies with the server is no acknowledgement, its key is simply never used again. */
+export async function loadClient(options: {
+  url: () => string;
+  formId: string;
+  name: string;
+  stopped: () => boolean;
+  onAcknowledged: (one: Acknowledged) => void;
+}): Promise<void> {
+  for (let n = 0; !options.stopped(); n += 1) {
+    const key = `${options.name}-${n}`;
+    const answers = { name: key, message: `Please write to ${key}@example.org about the order ${n}.` };
+    const response = await fetch(`${options.url()}/api/v1/forms/${options.formId}/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ answers }),
+    }).catch(() => undefined);
+    if (response?.status === 202) {
+      const body = (await response.json().catch(() => undefined)) as { response_id: string } | undefined;
+      if (body) options.onAcknowledged({ key, responseId: body.response_id, at: performance.now() });
+    } else {
+      await response?.body?.cancel().catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+export type Receiver = {
+  url: string;
+  trust(secret: string): void;
+  /** Times each webhook-id came, and the response it tells of. */
+  deliveries: Map<string, { times: number; responseId: string; body: string }>;
+  problems: string[];
+  lastAt: number;
+  stop(): void;
+};
+
+/** Checks every signature with the package `standardwebhooks`, and that a repeated webhook-id brings the very same body. */
+export async function startReceiver(): Promise<Receiver> {
+  let webhook: Webhook | undefined;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString('utf8');
+      const id = String(request.headers['webhook-id']);
+      try {
+        webhook!.verify(body, request.headers as Record<string, string>);
+        const before = receiver.deliveries.get(id);
+        if (before && before.body !== body) receiver.problems.push(`webhook ${id} came again with another body`);
+        const { data } = JSON.parse(body) as { data: { id: string } };
+        receiver.deliveries.set(id, { times: (before?.times ?? 0) + 1, responseId: data.id, body });
+        receiver.lastAt = performance.now();
+      } catch (err) {
+        receiver.problems.push(`webhook ${id}: ${(err as Error).message}`);
+      }
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const receiver: Receiver = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    trust(secret) {
+      webhook = new Webhook(secret);
+    },
+    deliveries: new Map(),
+    problems: [],
+    lastAt: 0,
+    stop() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return receiver;
+}
+
+export type VerdictJson = {
+  responses: number;
+  chains: number;
+  completed: number;
+  pending: number;
+  dead: number;
+  problems: string[];
+};
+
+export async function verifyDir(dataDir: string): Promise<VerdictJson> {
+  const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+  const env = { PATH: process.env.PATH, FORMSTEAD_DATA_DIR: dataDir };
+  const { stdout } = await promisify(execFile)(process.execPath, [main, 'verify', '--json'], {
+    env,
+    maxBuffer: 1e8,
+  }).catch((err: { stdout: string; stderr: string }) => {
+    if (!err.stdout) throw new Error(`verify said nothing: ${err.stderr}`);
+    return err;
+  });
+  return JSON.parse(stdout) as VerdictJson;
+}
+
+export async function everyResponseId(api: ApiClient, formId: string): Promise<Set<string>> {
+  const ids = new Set<string>();
+  let cursor = '';
+  do {
+    const page: { items: { id: string }[]; next_cursor: string | null } = await api.get(
+      `/forms/${formId}/responses?limit=1000${cursor && `&cursor=${cursor}`}`,
+    );
+    for (const { id } of page.items) ids.add(id);
+    cursor = page.next_cursor ?? '';
+  } while (cursor);
+  return ids;
+}
+
+export { login, type ServerProcess, startServer };
