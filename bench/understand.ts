@@ -1,6 +1,7 @@
 /** How well texts are understood: `node bench/understand.ts <data folder>`. Exit 1 when a target is missed, 2 without a folder. */
 import { existsSync } from 'node:fs';
 import { type Measure, measureClassification } from './understand/classification.ts';
+import { reportExtraction } from './understand/extraction.ts';
 
 function line({ name, value, least, most, unit = '%' }: Measure): string {
   const target =
@@ -29,11 +30,7 @@ for await (const { title, measures } of measureClassification(folder)) {
     if (!reached(measure)) missed++;
   }
 }
-// Written beside this file by whoever measures extraction; its own report says what it reached.
-if (existsSync(new URL('./understand/extraction.ts', import.meta.url))) {
-  const { reportExtraction } = await import('./understand/extraction.ts');
-  await reportExtraction(folder);
-}
+await reportExtraction(folder);
 console.log(
   missed === 0 ? '\nAll targets of classification are reached.' : `\n${missed} targets of classification are missed.`,
 );

@@ -67,11 +67,10 @@ export function createResponses(deps: Deps) {
    */
   async function submit(input: Submission): Promise<Submitted> {
     const form = await deps.catalog.form(input.form);
-    const bodySha256 = sha256Hex(canonical(input.body));
-    const idempotency = input.idempotencyKey === undefined ? undefined : keyHash(form.id, input.idempotencyKey);
+    const repeat = input.idempotencyKey === undefined ? undefined : repeatOf(form.id, input.idempotencyKey, input.body);
     // Before the form's state and the answers: a retry of what was accepted gets its answer even after the form has closed.
-    const earlier = idempotency === undefined ? undefined : await storage.getByKey('response', idempotency);
-    if (earlier) return replay(earlier.doc, bodySha256);
+    const earlier = repeat && (await storage.getByKey('response', repeat.idempotency));
+    if (earlier) return replay(earlier.doc, repeat);
 
     const ready = await openVersion(form, input);
     const checked = validateAnswers(ready.version.compiled, ready.prepared, answersOf(input, ready));
@@ -87,8 +86,8 @@ export function createResponses(deps: Deps) {
       metadata: 'fields' in input.body ? undefined : input.body.metadata,
       now,
       day: dayIn(deps.timeZone, now),
-      bodySha256,
-      idempotency,
+      bodySha256: repeat?.bodySha256,
+      idempotency: repeat?.idempotency,
       salt: Buffer.from(ids.randomBytes(16)).toString('hex'),
       hiddenDropped: checked.hiddenDropped,
       steps: ready.version.intelligence ? ['understand'] : [],
@@ -106,11 +105,12 @@ export function createResponses(deps: Deps) {
         detail: 'The response could not be kept; send it again.',
         retryAfterSeconds: 1,
       });
-    return replay(other.doc, bodySha256);
+    return replay(other.doc, repeat!);
   }
 
-  function replay(response: Response & { receipt: Receipt }, bodySha256: string): Submitted {
-    if (response.bodySha256 === bodySha256) return { body: acceptance(response, response.receipt), replayed: true };
+  function replay(response: Response & { receipt: Receipt }, repeat: Repeat): Submitted {
+    if (response.bodySha256 === repeat.bodySha256)
+      return { body: acceptance(response, response.receipt), replayed: true };
     throw new AppError('idempotency-key-reused', {
       detail:
         'This Idempotency-Key came with another body before. Use a new key for a new response; repeat the very same body to retry.',
@@ -149,12 +149,17 @@ export function createResponses(deps: Deps) {
     );
   }
 
-  const keyHash = (formId: string, key: string): string =>
-    Buffer.from(deps.keyRing.hmac('idempotency-keys', `${formId}\n${key}`)).toString('hex');
+  const repeatOf = (formId: string, key: string, body: Submission['body']): Repeat => ({
+    idempotency: Buffer.from(deps.keyRing.hmac('idempotency-keys', `${formId}\n${key}`)).toString('hex'),
+    bodySha256: sha256Hex(canonical(body)),
+  });
 
   return { submit };
 }
 export type Responses = ReturnType<typeof createResponses>;
+
+/** What tells whether a submission came before. */
+type Repeat = { idempotency: string; bodySha256: string };
 
 function acceptance(response: Response, receipt: Receipt): Acceptance {
   return {

@@ -59,7 +59,7 @@ export function createApi(
       formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes });
       keptResponseRoutes(api, { reviews, paging });
       exampleRoutes(api, { learning, paging, examplesBytes: config.examplesLimitBytes });
-      taskRoutes(api, { tasks, queue });
+      taskRoutes(api, { tasks, queue, paging });
       taskEventRoutes(api, { tasks, metrics, maxStreams: config.eventStreams, shuttingDown: program.shuttingDown });
       webhookRoutes(api, { endpoints, delivery });
       authRoutes(api, { sessions });

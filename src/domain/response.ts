@@ -63,8 +63,8 @@ export type Response = {
   submittedAt: number;
   /** Submission day `YYYY-MM-DD` in the installation's time zone: what analytics and exports partition by. */
   day: string;
-  /** sha256 of the canonical body as sent: tells a repeat from a re-used idempotency key. */
-  bodySha256: string;
+  /** sha256 of the canonical body as sent, where it came with an idempotency key: tells a repeat from another body under the same key. */
+  bodySha256: string | undefined;
   /** Hash of form and Idempotency-Key; undefined without one. Unique. */
   idempotency: string | undefined;
   salt: string;
@@ -115,7 +115,7 @@ export type NewResponse = {
   metadata: Record<string, string> | undefined;
   now: number;
   day: string;
-  bodySha256: string;
+  bodySha256: string | undefined;
   idempotency: string | undefined;
   /** Hex. */
   salt: string;

@@ -47,7 +47,16 @@ export function acceptNdjson(scope: FastifyInstance): void {
   });
 }
 
+const bytesKey = Symbol('bytes of the body');
+type WithBytes = FastifyRequest & { [bytesKey]?: number };
+
+/** Bytes of the body as it came in: a chunked one has no Content-Length that would say so. 0 without a body. */
+export function bodyBytes(request: FastifyRequest): number {
+  return (request as WithBytes)[bytesKey] ?? 0;
+}
+
 function decode(request: FastifyRequest, body: Buffer): string {
+  (request as WithBytes)[bytesKey] = body.length;
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new AppError('unsupported-media-type', { detail: 'Send the body without Content-Encoding' });
@@ -78,15 +87,18 @@ function whereItBreaks(text: string): string {
 }
 
 /**
- * One walk for depth and for names that reach prototypes: below 0.2 µs for 1.2 kB and twenty keys, where JSON.parse takes 4. It recurses, but never deeper
- * than `room`.
+ * One walk for depth, for names that reach prototypes and for numbers that are none: below 0.2 µs for 1.2 kB and twenty keys, where JSON.parse takes 4.
+ * It recurses, but never deeper than `room`.
  * JSON.parse itself does not recurse and never sets a prototype: such a name only becomes dangerous when somebody copies the object.
  */
 function checkNesting(value: object, room: number): void {
   if (room === 0)
     throw new AppError('body-too-deep', { detail: `At most ${maxBodyDepth} levels of arrays and objects` });
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object' && item !== null) checkNesting(item, room - 1);
+    for (const item of value) {
+      if (typeof item === 'object' && item !== null) checkNesting(item, room - 1);
+      else if (item === Infinity || item === -Infinity) throw endlessNumber();
+    }
     return;
   }
   for (const key in value) {
@@ -95,8 +107,13 @@ function checkNesting(value: object, room: number): void {
     if (typeof item === 'object' && item !== null) {
       if (key === 'constructor' && Object.hasOwn(item, 'prototype')) throw forbiddenKey('constructor.prototype');
       checkNesting(item, room - 1);
-    }
+    } else if (item === Infinity || item === -Infinity) throw endlessNumber();
   }
+}
+
+/** JSON.parse makes an infinity of 1e400, and no JSON can be made of that again. */
+function endlessNumber(): AppError {
+  return new AppError('malformed-body', { detail: 'A number is too large: at most 1.7976931348623157e308' });
 }
 
 function forbiddenKey(key: string): AppError {

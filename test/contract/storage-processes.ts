@@ -46,7 +46,7 @@ function startChild(t: TestContext, place: Place, job: Job) {
     lines,
     kill,
     go: () => child.stdin.write('go\n'),
-    /** The first line that begins so. */
+    /** The first line that begins so; the first of all for ''. */
     async line(start: string): Promise<string> {
       for (;;) {
         const line = lines.find((each) => each.startsWith(start));
@@ -190,7 +190,7 @@ async function goingOn(place: Place, t: TestContext, until: 'claimed' | 'applied
 
 async function refusing(place: Place, t: TestContext): Promise<void> {
   const storage = await place.open();
-  const refused = await startChild(t, place, { do: 'hold' }).line('refused');
+  const refused = await startChild(t, place, { do: 'hold' }).line('');
   assert.match(refused, /^refused storage-unavailable .*Stop it/);
   await storage.ping();
   await storage.close();

@@ -296,6 +296,7 @@ test('a worker that lost its lease neither replaces the file nor the row', async
   const control = { signal: new AbortController().signal, progress() {} };
   await assert.rejects(world.exports.run(slow.cause, exportId, control), { code: 'conflict' });
   assert.deepEqual(await world.staged(), []);
+  assert.deepEqual(await world.blobs.list('exports'), []);
   await world.exports.run(quick.cause, exportId, control);
   assert.equal((await world.exports.get(exportId)).status, 'ready');
 });

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Worker } from 'node:worker_threads';
+import workerThreads, { type Worker, type WorkerOptions } from 'node:worker_threads';
 import { AppError } from '#domain/errors.ts';
+import type { Storage } from '#ports/storage.ts';
 import { openWriter } from '../../src/adapters/storage-sqlite/connection.ts';
 import { type Migration, migrate, migrations } from '../../src/adapters/storage-sqlite/migrations.ts';
 import { openSqliteStorage, type SqliteOptions } from '../../src/adapters/storage-sqlite/storage.ts';
@@ -18,15 +20,21 @@ import { type SqlitePlace, sqlitePlace } from '../support/sqlite-place.ts';
 
 const limit = { timeout: 30_000 };
 
+/** The stores that were opened in each directory: closed before it is removed. */
+const stores = new Map<string, Storage[]>();
+
 async function place(t: TestContext): Promise<SqlitePlace> {
   const made = await sqlitePlace();
-  t.after(() => made.clear());
+  t.after(async () => {
+    await Promise.all((stores.get(made.dir) ?? []).map((storage) => storage.close()));
+    await made.clear();
+  });
   return made;
 }
 
-async function opened(t: TestContext, options: SqliteOptions) {
+async function opened(options: SqliteOptions): Promise<Storage> {
   const storage = await openSqliteStorage(options);
-  t.after(() => storage.close());
+  stores.set(options.dir, [...(stores.get(options.dir) ?? []), storage]);
   return storage;
 }
 
@@ -80,6 +88,25 @@ test(
   },
 );
 
+test('a store flushes every commit unless it is told otherwise', limit, async (t) => {
+  const asked: unknown[] = [];
+  const { Worker } = workerThreads;
+  workerThreads.Worker = class extends Worker {
+    constructor(script: URL, options: WorkerOptions) {
+      super(script, options);
+      if (String(script).endsWith('/writer-thread.ts')) asked.push(options.workerData.synchronous);
+    }
+  };
+  syncBuiltinESMExports();
+  t.after(() => {
+    workerThreads.Worker = Worker;
+    syncBuiltinESMExports();
+  });
+  await opened({ dir: (await place(t)).dir });
+  await opened({ dir: (await place(t)).dir, synchronous: 'normal' });
+  assert.deepEqual(asked, ['full', 'normal']);
+});
+
 test('a file that cannot have a write-ahead log is refused', limit, async () => {
   assert.throws(() => openWriter(':memory:', 'full'), refusal(/local disk/));
 });
@@ -111,7 +138,7 @@ test(
     await storage.close();
     assert.ok((await Promise.all(commits)).every(({ outcome }) => outcome === 'committed'));
     assert.equal(existsSync(`${file}-wal`), false);
-    const again = await opened(t, { dir });
+    const again = await opened({ dir });
     assert.equal((await checkedLinks(again)).length, 300);
   },
 );
@@ -119,7 +146,7 @@ test(
 test('commits that come in together share a transaction', limit, async (t) => {
   const { dir } = await place(t);
   const batches: number[] = [];
-  const storage = await opened(t, { dir, onBatch: ({ size }) => batches.push(size) });
+  const storage = await opened({ dir, onBatch: ({ size }) => batches.push(size) });
   await insert(storage, 'form', ...times(100, () => aForm()));
   assert.deepEqual(batches, [100]);
 });
@@ -195,12 +222,12 @@ test('a schema change that fails leaves nothing behind, and the release before w
     /NONSENSE/,
   );
   assert.deepEqual(tablesOf(file), [...before, 'colours', 'sqlite_autoindex_colours_1'], 'the step before it stays');
-  await insert(await opened(t, { dir }), 'form', aForm());
+  await insert(await opened({ dir }), 'form', aForm());
 });
 
 test('a second store on the same directory is refused with the cure', limit, async (t) => {
   const { dir } = await place(t);
-  await opened(t, { dir });
+  await opened({ dir });
   await assert.rejects(
     openSqliteStorage({ dir }),
     refusal(/Another Formstead server .* Stop it, or set FORMSTEAD_DATA_DIR/),
@@ -212,7 +239,7 @@ test('a store that could not be opened holds no lock', limit, async (t) => {
   writeFileSync(file, 'no database');
   await assert.rejects(openSqliteStorage({ dir }), unavailable);
   rmSync(file);
-  await opened(t, { dir });
+  await opened({ dir });
 });
 
 for (const [what, spoil] of [
@@ -250,7 +277,7 @@ test('a file in the place of the data directory is refused with the cure', limit
 
 test('a store for looking sees what a running one commits, and changes nothing', limit, async (t) => {
   const { dir } = await place(t);
-  const running = await opened(t, { dir });
+  const running = await opened({ dir });
   const [before, after] = [aForm(), aForm()];
   await insert(running, 'form', before);
   const looking = await openSqliteStorage({ dir, readOnly: true });
@@ -278,11 +305,11 @@ test('a store for looking makes nothing where nothing is', limit, async (t) => {
 });
 
 /** The store's threads, in the order they were started: the writer, then the reader. */
-async function openedWithThreads(t: TestContext, options: SqliteOptions) {
+async function openedWithThreads(options: SqliteOptions) {
   const threads: Worker[] = [];
   const seen = (worker: Worker) => threads.push(worker);
   process.on('worker', seen);
-  const storage = await opened(t, options);
+  const storage = await opened(options);
   process.off('worker', seen);
   return { storage, writer: threads[0]!, reader: threads[1]! };
 }
@@ -293,7 +320,7 @@ test(
   async (t) => {
     const { dir } = await place(t);
     const fatal: Error[] = [];
-    const { storage, writer } = await openedWithThreads(t, { dir, onFatal: (err) => fatal.push(err) });
+    const { storage, writer } = await openedWithThreads({ dir, onFatal: (err) => fatal.push(err) });
     const first = aResponse();
     await insert(storage, 'response', first);
     const commits = times(2000, () => storage.commit(insertion('response', aResponse(), { tasks: [aTask()] })));
@@ -307,7 +334,7 @@ test(
     await found(storage, 'response', first.id);
     await storage.close();
 
-    const again = await opened(t, { dir });
+    const again = await opened({ dir });
     const kept = new Set((await checkedLinks(again)).map(({ response }) => response.id));
     const acknowledged = results.filter((result) => result.status === 'fulfilled').length;
     assert.ok(kept.size >= acknowledged + 1, `${acknowledged + 1} acknowledged, ${kept.size} kept`);
@@ -319,7 +346,7 @@ test(
 test('when the reading thread dies, reads that wait are refused and the process is told', limit, async (t) => {
   const { dir } = await place(t);
   const fatal: Error[] = [];
-  const { storage, reader } = await openedWithThreads(t, { dir, onFatal: (err) => fatal.push(err) });
+  const { storage, reader } = await openedWithThreads({ dir, onFatal: (err) => fatal.push(err) });
   const reads = times(50, () => storage.get('form', newId('frm')));
   void reader.terminate();
   const results = await Promise.allSettled(reads);
@@ -330,7 +357,7 @@ test('when the reading thread dies, reads that wait are refused and the process 
 
 test('a read that SQLite refuses is refused alone', limit, async (t) => {
   const { dir } = await place(t);
-  const storage = await opened(t, { dir });
+  const storage = await opened({ dir });
   const form = aForm();
   await insert(storage, 'form', form);
   const [bad, good] = await Promise.allSettled([

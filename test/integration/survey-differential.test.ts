@@ -30,7 +30,7 @@ test('generated forms get the same verdict and keep the same answers as in surve
 });
 
 test('generated expressions have the same result as in survey-core', () => {
-  const report = runExpressions(seed, 10_000, evaluate);
+  const report = runExpressions(seed, 5000, evaluate);
   console.log(
     `${report.compared} expressions compared, ${report.refused} refused, ${report.crashed} on which survey-core throws`,
   );
@@ -86,7 +86,7 @@ const plantedExpressions: Record<string, typeof evaluate> = {
 
 for (const [fault, planted] of Object.entries(plantedExpressions)) {
   test(`the comparison of expressions notices a planted fault: ${fault}`, () => {
-    assert.ok(runExpressions(seed, 2000, planted).disagreements.length > 0);
+    assert.ok(runExpressions(seed, 10_000, planted, true).disagreements.length > 0);
   });
 }
 

@@ -1,13 +1,18 @@
-/* A parent that is killed while its DuckDB process has seconds of work to do: told by its pid, then left alone. */
+/* The parent of a DuckDB process that never comes to an end: tells its pid and waits to be killed. */
 import { join } from 'node:path';
-import { createDuckdbExportWriter } from '../../src/adapters/analytics-duckdb/export-writer.ts';
+import { runDuckdb } from '../../src/adapters/analytics-duckdb/duckdb-process.ts';
 
-const writer = createDuckdbExportWriter({ onStart: (pid) => process.send!(pid) });
-const file = await writer.openParquet({
-  path: join(process.argv[2]!, 'a.parquet'),
-  columns: [{ name: 'text', type: 'string' }],
-  signal: new AbortController().signal,
-});
-for (let i = 0; i < 200; i++)
-  await file.write(Array.from({ length: 1000 }, (_, k) => [`${i * 1000 + k} ${'some words '.repeat(40)}`]));
-await file.close();
+const dir = process.argv[2]!;
+await runDuckdb(
+  {
+    input: join(dir, 'rows'),
+    output: join(dir, 'a.parquet'),
+    columns: [{ name: 'a', sqlType: 'VARCHAR' }],
+    rowGroupSize: 2048,
+    longestLine: 100,
+    memoryBytes: 1e8,
+    threads: 1,
+    spill: join(dir, 'spill'),
+  },
+  { deadlineMs: 600_000, signal: new AbortController().signal, onStart: (pid) => process.send!(pid) },
+);

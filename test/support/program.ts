@@ -1,29 +1,147 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLog, startProgram } from '../../src/compose.ts';
-import { loadConfig } from '../../src/config.ts';
+import { type Verdict, verifyStore } from '../../src/app/verify.ts';
+import { openAdapters, openLog, startProgram } from '../../src/compose.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import type { Role } from '../../src/domain/actor.ts';
 
 export const admin = { email: 'admin@example.org', password: 'only for these tests' };
 
+/** `body` is the parsed JSON, or the text of what is none. */
+// biome-ignore lint/suspicious/noExplicitAny: an answer is looked into, and a wrong guess fails the test.
 export type Answer = { status: number; headers: Headers; body: any; text: string };
 
+export type Ask = {
+  /** A string or bytes are sent as they are, anything else as JSON. */
+  body?: unknown;
+  /** Somebody else's token; null: nobody's. */
+  token?: string | null;
+  headers?: Record<string, string>;
+};
+
+export type FormToPublish = {
+  definition: unknown;
+  intelligence?: unknown;
+  settings?: unknown;
+  title?: string;
+  slug?: string;
+};
+
 export type TestProgram = {
-  url: string;
-  dir: string;
-  /** A request as the administrator, as somebody else (`token`), or as nobody (`token: null`). Bodies that are no string are sent as JSON. */
-  call(method: string, path: string, options?: { body?: unknown; token?: string | null; headers?: Record<string, string> }): Promise<Answer>;
+  readonly url: string;
+  readonly dir: string;
+  /** A request as the administrator unless `token` says otherwise; redirects are not followed. */
+  call(method: string, path: string, options?: Ask): Promise<Answer>;
   /** A published form; returns its id. */
-  publish(form: { definition: unknown; intelligence?: unknown; settings?: unknown; title?: string; slug?: string }): Promise<string>;
+  publish(form: FormToPublish): Promise<string>;
+  /** Posts a response as the public does; extra keys of the body by `more`. */
+  send(
+    form: string,
+    answers: unknown,
+    options?: { headers?: Record<string, string>; more?: Record<string, unknown> },
+  ): Promise<Answer>;
+  /** The same for an answer that must be a 202. */
+  accepted(form: string, answers: unknown): Promise<{ response_id: string; task_id: string }>;
+  /** Every response of a form, newest first, page by page. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  responses(form: string, query?: string): Promise<any[]>;
+  /** The task once it has ended, as the administrator sees it. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  finished(taskId: string, ms?: number): Promise<any>;
+  /** A new user of that role, signed in: the access token. */
+  signIn(role: Role): Promise<string>;
+  /** What `formstead verify` finds, beside the running program. */
+  verify(): Promise<Verdict>;
   stop(): Promise<void>;
-  /** Stops, and starts again on the same data. */
-  restart(): Promise<void>;
+  /** Stops, and starts again on the same data, with other settings from now on where some are given. */
+  restart(settings?: Record<string, string>): Promise<void>;
 };
 
 /** The whole program in this process: real HTTP, real SQLite, real files, on a directory of its own. */
 export async function startTestProgram(settings: Record<string, string> = {}): Promise<TestProgram> {
   const dir = mkdtempSync(join(tmpdir(), 'formstead-test-'));
-  const env = {
+  let env = testEnvironment(dir, settings);
+  let users = 0;
+
+  const start = async () => {
+    const config = configOf(env);
+    return startProgram(config, {
+      log: await openLog(config),
+      version: 'test',
+      onFatal: (err) => {
+        throw err;
+      },
+    });
+  };
+  let running = await start();
+  let token = await tokenOf(running.url, admin);
+
+  const program: TestProgram = {
+    get url() {
+      return running.url;
+    },
+    dir,
+    async call(method, path, options = {}) {
+      const bearer = options.token === undefined ? token : options.token;
+      return request(running.url, method, path, { ...options, token: bearer });
+    },
+    async publish(form) {
+      const created = await program.call('POST', '/forms', { body: { title: 'Test form', ...form } });
+      if (created.status !== 201) throw new Error(created.text);
+      const published = await program.call('POST', `/forms/${created.body.id}/publish`);
+      if (published.status !== 201) throw new Error(published.text);
+      return created.body.id;
+    },
+    send: (form, answers, { headers, more } = {}) =>
+      program.call('POST', `/forms/${form}/responses`, { token: null, body: { answers, ...more }, headers }),
+    async accepted(form, answers) {
+      const answer = await program.send(form, answers);
+      if (answer.status !== 202) throw new Error(answer.text);
+      return answer.body;
+    },
+    async responses(form, query = '') {
+      const items = [];
+      let cursor = '';
+      do {
+        const page = await program.call('GET', `/forms/${form}/responses?limit=1000&${query}${cursor}`);
+        if (page.status !== 200) throw new Error(page.text);
+        items.push(...page.body.items);
+        cursor = page.body.next_cursor === null ? '' : `&cursor=${page.body.next_cursor}`;
+      } while (cursor !== '');
+      return items;
+    },
+    finished: (taskId, ms) =>
+      eventually(async () => {
+        const { body, text } = await program.call('GET', `/tasks/${taskId}`);
+        if (body.status === undefined) throw new Error(text);
+        return ['succeeded', 'failed', 'cancelled'].includes(body.status) && body;
+      }, ms),
+    async signIn(role) {
+      users += 1;
+      const user = { email: `${role}-${users}@example.org`, password: 'another one for tests' };
+      const made = await program.call('POST', '/users', { body: { ...user, role } });
+      if (made.status !== 201) throw new Error(made.text);
+      return tokenOf(running.url, user);
+    },
+    verify: () => verdictOn(env),
+    async stop() {
+      await running.stop(2_000);
+      rmSync(dir, { recursive: true, force: true });
+    },
+    async restart(more = {}) {
+      await running.stop(2_000);
+      env = { ...env, ...more };
+      running = await start();
+      token = await tokenOf(running.url, admin);
+    },
+  };
+  return program;
+}
+
+/** Settings of a program for tests, in this process or in one of its own. */
+export function testEnvironment(dir: string, settings: Record<string, string> = {}): Record<string, string> {
+  return {
     FORMSTEAD_DATA_DIR: dir,
     FORMSTEAD_PORT: '0',
     FORMSTEAD_ADMIN_EMAIL: admin.email,
@@ -34,80 +152,60 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
     FORMSTEAD_TIME_ZONE: 'UTC',
     ...settings,
   };
-  const start = async () => {
-    const loaded = loadConfig(env);
-    if (!('config' in loaded)) throw new Error(loaded.mistakes.map(({ name, problem }) => `${name}: ${problem}`).join('; '));
-    const log = await openLog(loaded.config);
-    return startProgram(loaded.config, {
-      log,
-      version: 'test',
-      onFatal: (err) => {
-        throw err;
-      },
-    });
-  };
-  let running = await start();
-  let token = await adminToken(running.url);
-
-  const call: TestProgram['call'] = async (method, path, options = {}) => {
-    const headers: Record<string, string> = {};
-    if (options.body !== undefined) headers['content-type'] = 'application/json';
-    const bearer = options.token === undefined ? token : options.token;
-    if (bearer !== null) headers.authorization = `Bearer ${bearer}`;
-    const body = options.body === undefined || typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
-    const response = await fetch(`${running.url}${path.startsWith('/api') ? path : `/api/v1${path}`}`, {
-      method,
-      headers: { ...headers, ...options.headers },
-      body: body as string | undefined,
-      redirect: 'manual',
-    });
-    const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json');
-    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text, text };
-  };
-
-  return {
-    get url() {
-      return running.url;
-    },
-    dir,
-    call,
-    async publish(form) {
-      const created = await call('POST', '/forms', { body: { title: 'Test form', ...form } });
-      if (created.status !== 201) throw new Error(created.text);
-      const published = await call('POST', `/forms/${created.body.id}/publish`, { body: {} });
-      if (published.status !== 201) throw new Error(published.text);
-      return created.body.id;
-    },
-    async stop() {
-      await running.stop(2_000);
-      rmSync(dir, { recursive: true, force: true });
-    },
-    async restart() {
-      await running.stop(2_000);
-      running = await start();
-      token = await adminToken(running.url);
-    },
-  };
 }
 
-async function adminToken(url: string): Promise<string> {
-  const response = await fetch(`${url}/api/v1/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(admin),
+/** One HTTP request as a client makes it; `path` is relative to the API unless it begins with `//`. */
+export async function request(url: string, method: string, path: string, options: Ask = {}): Promise<Answer> {
+  const { body, token } = options;
+  const plain = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+  const headers = {
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(token ? { authorization: `Bearer ${token}` } : {}),
+    ...options.headers,
+  };
+  const target = path.startsWith('//') ? path.slice(1) : `/api/v1${path}`;
+  const response = await fetch(`${url}${target}`, {
+    method,
+    headers,
+    body: plain ? (body as string | undefined) : JSON.stringify(body),
+    redirect: 'manual',
   });
-  if (!response.ok) throw new Error(await response.text());
-  return ((await response.json()) as { access_token: string }).access_token;
+  const text = await response.text();
+  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '') && text !== '';
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text, text };
 }
 
-/** Waits until `done` gives something; errors after `ms`. */
-export async function eventually<T>(done: () => Promise<T | undefined | false>, ms = 15_000): Promise<T> {
+/** An access token. Errors: when the login is refused. */
+export async function tokenOf(url: string, user: { email: string; password: string }): Promise<string> {
+  const { status, body, text } = await request(url, 'POST', '/auth/login', { body: user });
+  if (status !== 200) throw new Error(text);
+  return body.access_token;
+}
+
+/** Reads the store of these settings as `formstead verify` does, beside a running program or after it. */
+export async function verdictOn(env: Record<string, string>): Promise<Verdict> {
+  const config = configOf(env);
+  const adapters = await openAdapters(config, { log: await openLog(config), version: 'test', readOnly: true });
+  try {
+    return await verifyStore(adapters);
+  } finally {
+    await adapters.close();
+  }
+}
+
+function configOf(env: Record<string, string>): Config {
+  const loaded = loadConfig(env);
+  if ('config' in loaded) return loaded.config;
+  throw new Error(loaded.mistakes.map(({ name, problem }) => `${name}: ${problem}`).join('; '));
+}
+
+/** Waits until `done` gives something. Errors: when it does not within `ms`. */
+export async function eventually<T>(done: () => Promise<T | undefined | false>, ms = 20_000): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const value = await done();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > deadline) throw new Error(`waited ${ms} ms in vain`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

@@ -286,14 +286,19 @@ const expressionTypes = new Map(
   Object.entries(expressionQuestions).map(([name, question]) => [name, question.type as string]),
 );
 
-export function runExpressions(seed: number, count: number, evaluated: typeof evaluate): ExpressionReport {
+export function runExpressions(
+  seed: number,
+  count: number,
+  evaluated: typeof evaluate,
+  untilFirst = false,
+): ExpressionReport {
   const random = createRandom(seed);
   const names = Object.keys(expressionQuestions);
   const survey = new Model({
     elements: Object.entries(expressionQuestions).map(([name, question]) => ({ name, ...question })),
   });
   const report: ExpressionReport = { compared: 0, refused: 0, crashed: 0, disagreements: [] };
-  for (let index = 0; index < count; index += 1) {
+  for (let index = 0; index < count && !(untilFirst && report.disagreements.length > 0); index += 1) {
     const source = generateExpression(random, names);
     const parsed = parseExpression(source);
     if ('problem' in parsed) {

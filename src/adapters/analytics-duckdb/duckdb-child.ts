@@ -6,6 +6,7 @@ import type { CopyAnswer, CopyJob } from './protocol.ts';
 /* Process of its own for DuckDB: it can be ended at any moment, and its memory and its faults are not the server's. One job, one answer, the end. */
 
 // The parent is gone and nobody will take the file. DuckDB works on other threads; only a kill stops them at once.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // Whoever waits for an answer of the API comes first.
 setPriority(10);
 

@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib';
 import { AppError } from '#domain/errors.ts';
 import type { ExportSink } from '#ports/export-writer.ts';
 
-// Level 6 makes the file 8 % smaller than level 3 and takes half as long again (bench/exports.ts).
+// Level 6 made JSON lines 4.5 % smaller and took half as much processor time again (bench/exports.ts prints both).
 const gzipLevel = 3;
 
 /** A new file that grows by what is written. Errors: `storage-unavailable`; the signal's reason once it is aborted. */

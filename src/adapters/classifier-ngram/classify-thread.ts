@@ -71,7 +71,7 @@ export function createClassifyThread(deps: { entry: URL; idleMs: number }) {
   /** Calls that miss the same head at the same time read it once. */
   function readOnce(head: HeadRef): Promise<Uint8Array> {
     const known = reading.get(head.sha256);
-    if (known) return known;
+    if (known !== undefined) return known;
     const bytes = head.read().finally(() => reading.delete(head.sha256));
     reading.set(head.sha256, bytes);
     return bytes;

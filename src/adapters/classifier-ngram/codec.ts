@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Head } from './head.ts';
+import { viewCount } from './features.ts';
+import type { Head, Member } from './head.ts';
 import { type ScopeModel, signCount } from './scope.ts';
 
 /*
  * A head as bytes: "FSNGRAM" and a format number (8 bytes), length of the header in bytes (uint32, little endian), the header as JSON, zeros up to
- * a multiple of 8, then the arrays in the order of `layout`, each padded the same way. All numbers little endian. The header holds the sha256 of
+ * a multiple of 8, then the arrays in the order that `encodeHead` names, each padded the same way. All numbers little endian. The header holds the sha256 of
  * everything after it. The format number also stands for the features (`features.ts`): change it when their hashes change.
  */
 const magic = 'FSNGRAM\x01';
@@ -13,8 +14,8 @@ type Header = {
   labels: string[];
   classes: number;
   columns: number;
+  members: { unseen: number; views: readonly number[]; entries: number }[];
   temperature: number;
-  unseenWeight: number;
   scope: ScopeModel | null;
   report: Head['report'];
   sha256: string;
@@ -26,15 +27,24 @@ export class HeadFormatError extends Error {
 }
 
 export function encodeHead(head: Head): Uint8Array {
-  const { vocabulary } = head;
-  const arrays = [vocabulary.hashes, vocabulary.weights, head.scales, head.bias, vocabulary.viewOf, head.weights];
+  const arrays: (Int32Array | Uint8Array | Uint16Array | Int8Array | Float32Array)[] = [
+    head.vocabulary.hashes,
+    head.vocabulary.viewOf,
+  ];
+  for (const member of head.members) {
+    arrays.push(member.weighting.weights, member.scales, member.bias, member.starts, member.classOf, member.weights);
+  }
   const body = join(arrays.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)));
   const header: Header = {
     labels: head.labels,
     classes: head.classes,
-    columns: vocabulary.hashes.length,
+    columns: head.vocabulary.hashes.length,
+    members: head.members.map(({ weighting, weights }) => ({
+      unseen: weighting.unseen,
+      views: weighting.views,
+      entries: weights.length,
+    })),
     temperature: head.temperature,
-    unseenWeight: vocabulary.unseenWeight,
     scope: head.scope ?? null,
     report: head.report,
     sha256: sha256(body),
@@ -52,26 +62,35 @@ export function decodeHead(bytes: Uint8Array): Head {
   const { columns, classes } = header;
   let at = 0;
   const next = (length: number): ArrayBuffer => {
-    const part = body.slice(at, at + length);
+    // A copy of its own: a Buffer's `slice` would share memory, and typed arrays want aligned offsets.
+    const part = new Uint8Array(length);
+    part.set(body.subarray(at, at + length));
     at += padded(length);
     return part.buffer;
   };
-  const hashes = new Int32Array(next(columns * 4));
-  const weights = new Float32Array(next(columns * 4));
-  const scales = new Float32Array(next(columns * 4));
-  const bias = new Float32Array(next(classes * 4));
-  const viewOf = new Uint8Array(next(columns));
-  return {
-    labels: header.labels,
-    classes,
-    vocabulary: { hashes, viewOf, weights, unseenWeight: header.unseenWeight },
-    weights: new Int8Array(next(columns * classes)),
-    scales,
-    bias,
-    temperature: header.temperature,
-    scope: header.scope ?? undefined,
-    report: header.report,
-  };
+  const vocabulary = { hashes: new Int32Array(next(columns * 4)), viewOf: new Uint8Array(next(columns)) };
+  const members = header.members.map(({ unseen, views, entries }): Member => {
+    const weights = new Float32Array(next(columns * 4));
+    return {
+      weighting: { weights, unseen, views },
+      scales: new Float32Array(next(columns * 4)),
+      bias: new Float32Array(next(classes * 4)),
+      starts: new Int32Array(next((columns + 1) * 4)),
+      classOf: new Uint16Array(next(entries * 2)),
+      weights: new Int8Array(next(entries)),
+    };
+  });
+  const { labels, temperature, scope, report } = header;
+  return { labels, classes, vocabulary, members, temperature, scope: scope ?? undefined, report };
+}
+
+/** Bytes of the arrays, in the order they are written. */
+function bodyLength({ columns, classes, members }: Header): number {
+  const lengths = [columns * 4, columns];
+  for (const { entries } of members) {
+    lengths.push(columns * 4, columns * 4, classes * 4, (columns + 1) * 4, entries * 2, entries);
+  }
+  return lengths.reduce((sum, length) => sum + padded(length), 0);
 }
 
 export function sha256(bytes: Uint8Array): string {
@@ -87,11 +106,7 @@ function split(bytes: Uint8Array): { header: Header; body: Uint8Array } {
   if (end > view.length) throw new HeadFormatError('a head cut short in its header');
   const header = readHeader(view.toString('utf8', 12, end));
   const body = bytes.subarray(padded(end));
-  const { columns, classes } = header;
-  const expected = [columns * 4, columns * 4, columns * 4, classes * 4, columns, columns * classes].reduce(
-    (sum, n) => sum + padded(n),
-    0,
-  );
+  const expected = bodyLength(header);
   if (body.length !== expected)
     throw new HeadFormatError(`a head of ${body.length} bytes where ${expected} are needed`);
   if (sha256(body) !== header.sha256) throw new HeadFormatError('a damaged head: its checksum differs');
@@ -114,11 +129,17 @@ function readHeader(json: string): Header {
     columns >= 0 &&
     (classes === labels.length || classes === labels.length + 1) &&
     temperature > 0 &&
-    typeof header.unseenWeight === 'number' &&
+    Array.isArray(header.members) &&
+    header.members.every(memberFits) &&
     typeof header.report?.threshold === 'number' &&
     (scope === null || (typeof scope?.bias === 'number' && scope.weights?.length === signCount));
   if (!fits) throw new HeadFormatError('a head whose header does not fit');
   return header;
+}
+
+function memberFits(member: Header['members'][number]): boolean {
+  const { unseen, views, entries } = member;
+  return typeof unseen === 'number' && views?.length === viewCount && Number.isSafeInteger(entries) && entries >= 0;
 }
 
 function padded(length: number): number {

@@ -1,8 +1,7 @@
 import { tokenise } from './normalise.ts';
 
-/** Views of a text — word, bigram, inside a word, across words; each is brought to unit length by itself before they are put together with these weights. */
-export const viewWeights = [1, 0.3, 1.5, 0.8];
-export const viewCount = viewWeights.length;
+/** Views of a text: 0 words, 1 neighbouring pairs, 2 characters inside a word, 3 characters across words. */
+export const viewCount = 4;
 
 /** Longest character n-gram. */
 const maxInside = 5;

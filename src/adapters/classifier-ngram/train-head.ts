@@ -2,12 +2,12 @@ import type { LabelledText } from '#ports/text-classifier.ts';
 import { abstainThreshold, calibrationError, fitTemperature, type Outcome } from './calibration.ts';
 import { type Corpus, countTexts } from './corpus.ts';
 import { stratifiedFolds } from './folds.ts';
-import { createScorer, type Head, judge, roundWeights, type Scores, signsOf } from './head.ts';
+import { compact, createScorer, type Head, judge, type Scores, signsOf } from './head.ts';
 import { labelWords } from './normalise.ts';
 import { fitScope, type ScopeModel, scopeFromInside } from './scope.ts';
 import { leastNoneForClass, refusedInside, settingsFor, type TrainingSettings, wantedAccuracy } from './settings.ts';
 import { trainSoftmax } from './softmax.ts';
-import { weigh } from './weighting.ts';
+import { designOf, tabulate, weigh } from './weighting.ts';
 
 export type TrainingInput = { examples: LabelledText[]; none: string[]; allowNone: boolean };
 
@@ -90,13 +90,16 @@ function isTrainedOn(material: Material, row: number): boolean {
   return material.classOf[row]! < material.classes;
 }
 
-function fit(material: Material, rows: Int32Array) {
-  const { settings, corpus, classOf, classes } = material;
-  const { vocabulary, design } = weigh(corpus, rows, classOf, classes, settings.weighting);
-  const columns = vocabulary.hashes.length;
+function fit(material: Material, rows: Int32Array): Pick<Head, 'labels' | 'classes' | 'vocabulary' | 'members'> {
+  const { settings, corpus, classOf, classes, labels } = material;
+  const table = tabulate(corpus, rows, classOf, classes, settings.leastRows);
   const targets = rows.map((row) => classOf[row]!);
-  const model = trainSoftmax(design, targets, columns, classes, settings.softmax);
-  return { labels: material.labels, classes, vocabulary, ...roundWeights(model, columns) };
+  const members = settings.members.map((weightingSettings) => {
+    const weighting = weigh(table, rows.length, classes, weightingSettings);
+    const design = designOf(corpus, rows, table, weighting);
+    return compact(trainSoftmax(design, targets, table.seen.length, classes, settings.softmax), weighting);
+  });
+  return { labels, classes, vocabulary: table.vocabulary, members };
 }
 
 function crossValidate(material: Material): HeldOut[] {

@@ -1,13 +1,17 @@
 import type { Corpus } from './corpus.ts';
-import { viewCount, viewWeights } from './features.ts';
+import { viewCount } from './features.ts';
 
-/** The features a head knows: their hashes, views and weights by column. */
-export type Vocabulary = {
-  hashes: Int32Array;
-  viewOf: Uint8Array;
+/** The features that training has seen, by column: their hashes and views. */
+export type Vocabulary = { hashes: Int32Array; viewOf: Uint8Array };
+
+/** How much each feature says. */
+export type Weighting = {
+  /** By column. */
   weights: Float32Array;
   /** Weight of a feature that training has not seen. */
-  unseenWeight: number;
+  unseen: number;
+  /** Length of each view beside the others. */
+  views: readonly number[];
 };
 
 /** Rows of a training set over the columns of a vocabulary, each of unit length (compressed sparse rows). */
@@ -16,46 +20,62 @@ export type Design = { starts: Int32Array; columns: Int32Array; values: Float32A
 export type WeightingSettings = {
   /** 'labels': a feature tells more the fewer labels share it. 'texts': the fewer texts have it. */
   rarity: 'labels' | 'texts';
-  /** Features in fewer rows than this are left out. */
-  leastRows: number;
+  views: readonly number[];
 };
 
-/** Chooses and weighs the features of the given rows. `classes` holds the class of every row of the corpus. */
-export function weigh(
+/** Features of the given rows, as the weightings need them. */
+export type FeatureTable = {
+  vocabulary: Vocabulary;
+  /** Column by feature number of the corpus, -1 where it is left out. */
+  columnOf: Int32Array;
+  /** By column: rows that have the feature, and the entropy (in nats) of their classes. */
+  seen: Float64Array;
+  entropy: Float64Array;
+};
+
+/** Collects the features of the given rows but those in fewer than `leastRows`. `classOf` holds the class of every row of the corpus. */
+export function tabulate(
   corpus: Corpus,
   rows: Int32Array,
-  classes: Int32Array,
-  classCount: number,
-  settings: WeightingSettings,
-) {
-  const { seen, entropy } = countFeatures(corpus, rows, classes, classCount);
+  classOf: Int32Array,
+  classes: number,
+  leastRows: number,
+): FeatureTable {
+  const { seen, entropy } = countFeatures(corpus, rows, classOf, classes);
   const columnOf = new Int32Array(seen.length).fill(-1);
   const kept: number[] = [];
   for (let feature = 0; feature < seen.length; feature++) {
-    if (seen[feature]! < settings.leastRows) continue;
+    if (seen[feature]! < leastRows) continue;
     columnOf[feature] = kept.length;
     kept.push(feature);
   }
-  const byTexts = (count: number) => Math.log((1 + rows.length) / (1 + count)) + 1;
-  const byLabels = (spread: number) => Math.log(classCount + 1) - spread + 1;
-  const vocabulary: Vocabulary = {
-    hashes: Int32Array.from(kept, (feature) => corpus.hashes[feature]!),
-    viewOf: Uint8Array.from(kept, (feature) => corpus.viewOf[feature]!),
-    weights: Float32Array.from(kept, (feature) =>
-      settings.rarity === 'texts' ? byTexts(seen[feature]!) : byLabels(entropy[feature]!),
-    ),
-    unseenWeight: settings.rarity === 'texts' ? byTexts(0) : byLabels(0),
+  return {
+    vocabulary: {
+      hashes: Int32Array.from(kept, (feature) => corpus.hashes[feature]!),
+      viewOf: Uint8Array.from(kept, (feature) => corpus.viewOf[feature]!),
+    },
+    columnOf,
+    seen: Float64Array.from(kept, (feature) => seen[feature]!),
+    entropy: Float64Array.from(kept, (feature) => entropy[feature]!),
   };
-  return { vocabulary, design: designOf(corpus, rows, columnOf, vocabulary) };
+}
+
+/** Weighs the features of a table that was made of `rows` rows. */
+export function weigh(table: FeatureTable, rows: number, classes: number, settings: WeightingSettings): Weighting {
+  const byTexts = (seen: number) => Math.log((1 + rows) / (1 + seen)) + 1;
+  const byLabels = (entropy: number) => Math.log(classes + 1) - entropy + 1;
+  return settings.rarity === 'texts'
+    ? { weights: Float32Array.from(table.seen, byTexts), unseen: byTexts(0), views: settings.views }
+    : { weights: Float32Array.from(table.entropy, byLabels), unseen: byLabels(0), views: settings.views };
 }
 
 /** How many rows have each feature, and the entropy (in nats) of their labels. Rows are visited label by label, so that no table of features × labels is needed. */
-function countFeatures(corpus: Corpus, rows: Int32Array, classes: Int32Array, classCount: number) {
+function countFeatures(corpus: Corpus, rows: Int32Array, classOf: Int32Array, classes: number) {
   const seen = new Float64Array(corpus.hashes.length);
   const entropy = new Float64Array(corpus.hashes.length);
   const here = new Float64Array(corpus.hashes.length);
-  const byClass: number[][] = Array.from({ length: classCount }, () => []);
-  for (const row of rows) byClass[classes[row]!]!.push(row);
+  const byClass: number[][] = Array.from({ length: classes }, () => []);
+  for (const row of rows) byClass[classOf[row]!]!.push(row);
   for (const own of byClass) {
     const touched: number[] = [];
     for (const row of own) {
@@ -79,7 +99,9 @@ function countFeatures(corpus: Corpus, rows: Int32Array, classes: Int32Array, cl
   return { seen, entropy };
 }
 
-function designOf(corpus: Corpus, rows: Int32Array, columnOf: Int32Array, vocabulary: Vocabulary): Design {
+/** The given rows as weighted vectors. */
+export function designOf(corpus: Corpus, rows: Int32Array, table: FeatureTable, weighting: Weighting): Design {
+  const { columnOf, vocabulary } = table;
   const starts = new Int32Array(rows.length + 1);
   const columns: number[] = [];
   const values: number[] = [];
@@ -90,24 +112,27 @@ function designOf(corpus: Corpus, rows: Int32Array, columnOf: Int32Array, vocabu
     for (let at = corpus.starts[row]!; at < corpus.starts[row + 1]!; at++) {
       const feature = corpus.features[at]!;
       const column = columnOf[feature]!;
-      const value = corpus.counts[at]! * (column < 0 ? vocabulary.unseenWeight : vocabulary.weights[column]!);
+      const value = corpus.counts[at]! * (column < 0 ? weighting.unseen : weighting.weights[column]!);
       const view = corpus.viewOf[feature]!;
       squares[view] = squares[view]! + value * value;
       if (column < 0) continue;
       columns.push(column);
       values.push(value);
     }
-    const factors = viewFactors(squares);
-    for (let at = starts[r]!; at < columns.length; at++)
-      values[at] = values[at]! * factors[vocabulary.viewOf[columns[at]!]!]!;
+    scaleViews(squares, weighting.views);
+    for (let at = starts[r]!; at < columns.length; at++) {
+      values[at] = values[at]! * squares[vocabulary.viewOf[columns[at]!]!]!;
+    }
     starts[r + 1] = columns.length;
   }
   return { starts, columns: Int32Array.from(columns), values: Float32Array.from(values) };
 }
 
-/** What to multiply the values of each view with, so that each view has its weight's length and the row has length 1. */
-export function viewFactors(squares: Float64Array): Float64Array {
+/** Turns the sums of squares of a row's views into what to multiply their values with, so that each has its length beside the others and the row length 1. */
+export function scaleViews(squares: Float64Array, views: readonly number[]): void {
   let total = 0;
-  for (let view = 0; view < viewCount; view++) if (squares[view]! > 0) total += viewWeights[view]! ** 2;
-  return squares.map((square, view) => (square > 0 ? viewWeights[view]! / Math.sqrt(square * total) : 0));
+  for (let view = 0; view < viewCount; view++) if (squares[view]! > 0) total += views[view]! ** 2;
+  for (let view = 0; view < viewCount; view++) {
+    if (squares[view]! > 0) squares[view] = views[view]! / Math.sqrt(squares[view]! * total);
+  }
 }

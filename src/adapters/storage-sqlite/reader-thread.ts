@@ -18,15 +18,17 @@ try {
       port.close();
       return;
     }
-    answer({
-      answers: message.reads.map(({ id, read }) => {
-        try {
-          return { id, rows: sql.all(read.sql, ...read.params) };
-        } catch (err) {
-          return { id, error: (err as Error).message };
-        }
-      }),
+    // Reads asked for in one turn of the event loop see one state of the store: counts of one answer fit together.
+    db.exec('BEGIN');
+    const answers = message.reads.map(({ id, read }) => {
+      try {
+        return { id, rows: sql.all(read.sql, ...read.params) };
+      } catch (err) {
+        return { id, error: (err as Error).message };
+      }
     });
+    db.exec('COMMIT');
+    answer({ answers });
   });
   answer({ ready: true });
 } catch (err) {

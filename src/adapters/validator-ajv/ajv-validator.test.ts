@@ -170,6 +170,91 @@ test('the words of the author tell what is missing and what does not match', () 
   ]);
 });
 
+test('each rule is told in the words of its author, whatever keyword it became', () => {
+  const compiled = compiledForm(
+    text('t', {
+      validators: [
+        { type: 'text', minLength: 2, text: 'Longer!' },
+        { type: 'regex', regex: '^a', text: 'Begin with a.' },
+        { type: 'regex', regex: 'z$', caseInsensitive: true, text: { default: 'End with z.', de: 'Ende mit z.' } },
+        { type: 'regex', regex: 'm' },
+      ],
+    }),
+    text('n', {
+      inputType: 'number',
+      min: 3,
+      minErrorText: 'At least {0}.',
+      step: 2,
+      stepErrorText: 'Steps of {0}.',
+      validators: [{ type: 'numeric', maxValue: 9, text: 'Too much.' }],
+    }),
+    {
+      type: 'checkbox',
+      name: 'c',
+      choices: [1, 2, 3],
+      validators: [{ type: 'answercount', minCount: 2, text: 'Two, please.' }],
+    },
+  );
+  const prepared = createAjvValidator().prepare(compiled, 'x');
+  const details = (answers: Record<string, unknown>) =>
+    prepared
+      .check(answers)
+      .map((issue) => issue.detail)
+      .sort();
+  assert.deepEqual(details({ t: 'b' }), [
+    'Begin with a.',
+    'End with z.',
+    'Longer!',
+    'Write the answer in the form that is asked for.',
+  ]);
+  assert.deepEqual(details({ n: 1 }), ['At least 3.', 'Steps of 2.']);
+  assert.deepEqual(details({ n: 10 }), ['Too much.']);
+  assert.deepEqual(details({ c: [1] }), ['Two, please.']);
+});
+
+test('no JSON value makes the check throw, and none that does not fit is kept', () => {
+  const compiled = compiledForm(
+    text('t', {
+      validators: [
+        { type: 'regex', regex: '^[a-z]*$' },
+        { type: 'numeric', minValue: 1 },
+      ],
+    }),
+    text('n', { inputType: 'number', visibleIf: '{t} > 3 or {c} contains {d}' }),
+    text('at', { inputType: 'datetime-local', requiredIf: "{c} anyof ['a'] and {t} + {n} * 2 < {at}" }),
+    { type: 'checkbox', name: 'c', choices: ['a', 1], showOtherItem: true },
+    {
+      type: 'dropdown',
+      name: 'd',
+      choices: ['a'],
+      validators: [{ type: 'expression', expression: '{d} = {t} or {n} - {c} empty or {r} noneof {c}' }],
+    },
+    { type: 'boolean', name: 'b' },
+    { type: 'rating', name: 'r' },
+    { type: 'comment', name: 'm' },
+  );
+  const prepared = createAjvValidator().prepare(compiled, 'x');
+  const odd = JSON.parse(
+    '[null, true, false, 0, -0, 1e308, -1e-320, 9007199254740993, "", " ", "\\u0000", "\\ud800", "__proto__", "NaN", "0x10", "1,5", [], [[]], [null], ["a","a"], [1,[1]], {},' +
+      '{"$gt":""}, {"__proto__":{"x":1}}, {"toString":1,"valueOf":2,"length":3}, {"constructor":{"prototype":{}}}, [{"toJSON":1}], {"then":1}]',
+  );
+  const names = ['t', 'n', 'at', 'c', 'd', 'b', 'r', 'm', 'c-Comment'];
+  for (const first of odd) {
+    assert.ok('issues' in validateAnswers(compiled, prepared, first) || typeof first === 'object');
+    for (const second of odd) {
+      for (const [index, name] of names.entries()) {
+        const other = names[(index + 3) % names.length]!;
+        const checked = validateAnswers(compiled, prepared, { [name]: first, [other]: second });
+        if ('issues' in checked)
+          assert.ok(
+            checked.issues.every((issue) => issue.pointer.startsWith('/answers/') && issue.code && issue.detail),
+          );
+        else assert.deepEqual(prepared.check(checked.answers), []);
+      }
+    }
+  }
+});
+
 test('each pattern of a form is its own, also without regard to case', () => {
   const regex = (pattern: string, more: object = {}) => ({ validators: [{ type: 'regex', regex: pattern, ...more }] });
   const codes = codesFor(

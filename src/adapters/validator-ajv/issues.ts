@@ -13,40 +13,35 @@ export function toIssues(errors: readonly ErrorObject[], compiled: CompiledForm)
 function toIssue(error: ErrorObject, compiled: CompiledForm): Issue {
   const place = `/answers${error.instancePath}`;
   const params = error.params as Record<string, unknown>;
-  const question = compiled.questions.find((one) => error.instancePath === `/${one.name}`);
-  switch (error.keyword) {
-    case 'required': {
-      const name = String(params.missingProperty);
-      const text = compiled.questions.find((one) => one.name === name)?.requiredText;
-      return { pointer: `${place}/${name}`, code: 'required', detail: text ?? 'Answer this question.' };
-    }
-    case 'additionalProperties':
-      return {
-        pointer: `${place}/${String(params.additionalProperty).replaceAll('~', '~0').replaceAll('/', '~1')}`,
-        code: 'unknown-answer',
-        detail: 'Remove this answer: the form has no question of this name.',
-      };
-    case 'pattern':
-      return {
-        pointer: place,
-        code: 'pattern',
-        detail: question?.patternText ?? 'Write the answer in the form that is asked for.',
-      };
-    case 'format':
-      return {
-        pointer: place,
-        code: 'bad-format',
-        detail: formatDetails[String(params.format)] ?? `Write it in the format ${params.format}.`,
-      };
-    default:
-      return {
-        pointer: place,
-        ...(limitIssue(error.keyword, params) ?? {
-          code: error.keyword,
-          detail: error.message ?? 'Change this answer.',
-        }),
-      };
+  if (error.keyword === 'required') {
+    const name = String(params.missingProperty);
+    const text = compiled.questions.find((one) => one.name === name)?.requiredText;
+    return { pointer: `${place}/${name}`, code: 'required', detail: text ?? 'Answer this question.' };
   }
+  if (error.keyword === 'additionalProperties') {
+    const name = String(params.additionalProperty).replaceAll('~', '~0').replaceAll('/', '~1');
+    return {
+      pointer: `${place}/${name}`,
+      code: 'unknown-answer',
+      detail: 'Remove this answer: the form has no question of this name.',
+    };
+  }
+  const question = compiled.questions.find((one) => error.instancePath === `/${one.name}`);
+  const key = error.keyword === 'pattern' ? `pattern:${params.pattern}` : error.keyword;
+  const { code, detail } = ourWords(error, params);
+  return { pointer: place, code, detail: question?.errorTexts?.[key] ?? detail };
+}
+
+function ourWords(error: ErrorObject, params: Record<string, unknown>): { code: string; detail: string } {
+  if (error.keyword === 'pattern')
+    return { code: 'pattern', detail: 'Write the answer in the form that is asked for.' };
+  if (error.keyword === 'format') {
+    return {
+      code: 'bad-format',
+      detail: formatDetails[String(params.format)] ?? `Write it in the format ${params.format}.`,
+    };
+  }
+  return limitIssue(error.keyword, params) ?? { code: error.keyword, detail: error.message ?? 'Change this answer.' };
 }
 
 const formatDetails: Record<string, string> = {

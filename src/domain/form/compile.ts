@@ -4,6 +4,7 @@ import { below } from './checks.ts';
 import { columnsOf } from './columns.ts';
 import type { CompiledForm, CompiledQuestion, JsonSchema, Rule } from './compiled.ts';
 import type { FormDefinition, FormElement, FormPage, QuestionType } from './definition.ts';
+import { errorTexts } from './error-texts.ts';
 import { type Expression, parseExpression, withBlanks } from './expression.ts';
 import { inputRules } from './input-types.ts';
 import { type LocalText, textIn } from './local-text.ts';
@@ -135,6 +136,7 @@ function expressionOf(source: unknown, build: Build): Expression {
 function compileQuestion(element: FormElement, pointer: string, around: Surroundings, build: Build): void {
   const name = element.name!;
   const answerable = !around.readOnly;
+  const texts = errorTexts(element);
   const question: CompiledQuestion = {
     name,
     type: element.type as QuestionType,
@@ -147,7 +149,7 @@ function compileQuestion(element: FormElement, pointer: string, around: Surround
     visible: around.visible,
     ...(around.conditions.length > 0 ? { visibleIf: [...new Set(around.conditions)] } : {}),
     ...optionalText('requiredText', element.requiredErrorText),
-    ...optionalText('patternText', errorValidators(element).find((validator) => validator.type === 'regex')?.text),
+    ...(Object.keys(texts).length > 0 ? { errorTexts: texts } : {}),
     ...choiceParts(element, answerable),
     rules: answerable ? rulesOf(element, build) : [],
   };

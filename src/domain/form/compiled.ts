@@ -39,9 +39,10 @@ export type CompiledQuestion = {
   visible: boolean;
   /** Visible while all of these hold: indexes into `conditions`, those of the page and the panels first. */
   visibleIf?: number[];
-  /** The author's text for a missing answer, and for one that does not match the regex validator. */
+  /** The author's words for a missing answer. */
   requiredText?: string;
-  patternText?: string;
+  /** The author's words for what a keyword of the schema refuses, by keyword, or by `pattern:` and the pattern. */
+  errorTexts?: { [keyword: string]: string };
   /** The name under which the free text of “other” arrives, where the question offers it. */
   commentName?: string;
   /** A visible checkbox needs so many choices, even when nothing else is required (a lone none, refused or dontknow is enough). */

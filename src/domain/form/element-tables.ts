@@ -292,6 +292,7 @@ export const formTable: PropertyTable = {
   widthMode: isOneOf('auto', 'static', 'responsive'),
   width: isSize,
   fitToContainer: isBoolean,
+  logoPosition: isString,
   headerView: isOneOf('basic', 'advanced'),
   calculatedValues: refused('Calculated values are not supported.'),
   triggers: refused('Triggers are not supported: use visibleIf and requiredIf.'),

@@ -143,7 +143,7 @@ function textSchema(element: FormElement): JsonSchema {
 }
 
 // ES2025 and RE2 both read (?i:…); JSON Schema has no other way to say that case does not matter.
-function patternOf(validator: FormValidator): string {
+export function patternOf(validator: FormValidator): string {
   return validator.caseInsensitive === true ? `(?i:${validator.regex})` : String(validator.regex);
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { docsPage, errorsPage, pagePolicy } from '../docs-page.ts';
+import { matchesEtag } from '../etag.ts';
 import { openApiDocument } from '../openapi.ts';
 import { problemDocsPath } from '../problem.ts';
 
@@ -27,7 +28,7 @@ export function docsRoutes(app: FastifyInstance): void {
       const { body, etag } = get();
       reply.headers({ etag, 'cache-control': 'no-cache', 'content-type': type });
       if (type.startsWith('text/html')) reply.header('content-security-policy', pagePolicy);
-      if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
       return reply.send(body);
     });
   }

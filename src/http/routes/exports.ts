@@ -5,6 +5,7 @@ import type { ExportFormat } from '#domain/export.ts';
 import { exportView } from '#domain/export-view.ts';
 import { guard } from '../auth.ts';
 import { byteRange } from '../byte-range.ts';
+import { matchesEtag } from '../etag.ts';
 import type { Paging } from '../paging.ts';
 import { pageOf, pageQuery } from '../schemas/common.ts';
 import { exportParams, exportRequestedSchema, exportSchema, exportWishSchema } from '../schemas/exports.ts';
@@ -107,7 +108,7 @@ async function sendFile(request: FastifyRequest, reply: FastifyReply, download: 
     .header('accept-ranges', 'bytes')
     .header('cache-control', 'private, no-cache')
     .header('content-disposition', `attachment; filename="${file.slice(file.indexOf('/') + 1)}"`);
-  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+  if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
 
   const { 'if-range': ifRange, range: header } = request.headers;
   // Dates never match: a file has no other mark than its hash.
@@ -121,9 +122,4 @@ async function sendFile(request: FastifyRequest, reply: FastifyReply, download: 
   reply.type(contentTypes[format]).header('content-length', range ? range.end - range.start + 1 : bytes);
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${bytes}`);
   return reply.send(ReadableStream.from(chunks));
-}
-
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((one) => [etag, `W/${etag}`, '*'].includes(one.trim()));
 }

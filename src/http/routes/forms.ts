@@ -5,6 +5,7 @@ import type { FormDraft, Forms } from '#app/forms.ts';
 import { AppError } from '#domain/errors.ts';
 import type { FormStatus } from '#domain/form/form.ts';
 import { guard } from '../auth.ts';
+import { matchesEtag } from '../etag.ts';
 import { pageOf, pageQuery } from '../schemas/common.ts';
 import { formDraftSchema, formParams, formSchema, publishedSchema } from '../schemas/forms.ts';
 import { formView, publicFormView, versionView } from '../views.ts';
@@ -200,7 +201,7 @@ function publicForm(api: FastifyInstance, catalog: FormCatalog): void {
         .header('etag', tag)
         .header('cache-control', 'public, max-age=60')
         .header('access-control-allow-origin', '*');
-      if (request.headers['if-none-match'] === tag) return reply.code(304).send();
+      if (matchesEtag(request.headers['if-none-match'], tag)) return reply.code(304).send();
       return publicFormView(form, version);
     },
   );

@@ -6,7 +6,7 @@ import { responseView } from '#domain/response-view.ts';
 import { guard } from '../auth.ts';
 import { acceptNdjson } from '../media.ts';
 import type { Paging } from '../paging.ts';
-import { pageOf, pageQuery, timeSchema } from '../schemas/common.ts';
+import { keepable, pageOf, pageQuery, timeSchema } from '../schemas/common.ts';
 import { formParams } from '../schemas/forms.ts';
 import { responseSchema, reviewSchema } from '../schemas/responses.ts';
 import { callerOf } from './forms.ts';
@@ -144,7 +144,7 @@ const exampleSchema = {
   required: ['text', 'label'],
   additionalProperties: false,
   properties: {
-    text: { type: 'string', minLength: 1, maxLength: 5000 },
+    text: { type: 'string', minLength: 1, maxLength: 5000, ...keepable },
     label: { type: ['string', 'null'], maxLength: 64, description: 'null: none of the labels.' },
   },
 } as const;

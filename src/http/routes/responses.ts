@@ -5,7 +5,8 @@ import { AppError, type ErrorCode } from '#domain/errors.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import { installFormOrigins } from '../form-origins.ts';
 import { problemPage, thankYouPage } from '../form-pages.ts';
-import { acceptFormPosts } from '../media.ts';
+import { acceptFormPosts, bodyBytes } from '../media.ts';
+import { toAppError } from '../problem.ts';
 import { formParams } from '../schemas/forms.ts';
 import { acceptanceSchema, submissionSchema } from '../schemas/responses.ts';
 
@@ -45,6 +46,7 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
   api.register((scope, _options, done) => {
     acceptFormPosts(scope);
     installFormOrigins(scope, deps.catalog);
+    scope.setErrorHandler(refused);
 
     scope.post<Post>(
       '/forms/:id/responses',
@@ -71,15 +73,9 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
       },
       async (request, reply) => {
         const isForm = isFormPost(request);
-        try {
-          if (request.validationError && !isForm) throw request.validationError;
-          return await answer(request, reply, isForm);
-        } catch (err) {
-          const code = err instanceof AppError ? err.code : 'malformed-body';
-          deps.metrics.count('formstead_responses_refused_total', { reason: code });
-          if (isForm && err instanceof AppError && wantsHtml(request)) return problemPage(reply, err, request.id);
-          throw err;
-        }
+        // The schema of the body is that of the JSON one.
+        if (request.validationError && !isForm) throw request.validationError;
+        return answer(request, reply, isForm);
       },
     );
 
@@ -93,6 +89,14 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
     );
     done();
   });
+
+  /** Also for what ends a post before its handler runs: its size, its origin, its JSON. A browser that waits for a page gets one. */
+  function refused(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const error = toAppError(thrown);
+    if (request.method === 'POST') deps.metrics.count('formstead_responses_refused_total', { reason: error.code });
+    if (error.code === 'internal' || !isFormPost(request) || !wantsHtml(request)) throw thrown;
+    reply.send(problemPage(reply, error, request.id));
+  }
 
   async function answer(request: FastifyRequest<Post>, reply: FastifyReply, isForm: boolean): Promise<unknown> {
     const form = await deps.catalog.form(request.params.id);
@@ -128,8 +132,7 @@ function entriesOf(fields: Fields): [string, string][] {
 
 /** Errors: `body-too-large` when the form allows less than the installation does. */
 function refuseTooLarge(request: FastifyRequest, most: number | undefined): void {
-  const bytes = Number(request.headers['content-length'] ?? 0);
-  if (most !== undefined && bytes > most)
+  if (most !== undefined && bodyBytes(request) > most)
     throw new AppError('body-too-large', { detail: `This form takes at most ${most} bytes.` });
 }
 

@@ -4,12 +4,13 @@ import { may } from '#domain/actor.ts';
 import { type QueueName, queueNames, type TaskStatus, taskStatuses } from '#domain/task.ts';
 import type { TaskQueue } from '#ports/task-queue.ts';
 import { guard } from '../auth.ts';
+import type { Paging } from '../paging.ts';
 import { pageOf, pageQuery } from '../schemas/common.ts';
 import { taskParams, taskSchema } from '../schemas/tasks.ts';
 import { maybeTime, publicTaskView, taskRowView, taskView } from '../views.ts';
 import { callerOf } from './forms.ts';
 
-type Deps = { tasks: Tasks; queue: Pick<TaskQueue, 'depths'> };
+type Deps = { tasks: Tasks; queue: Pick<TaskQueue, 'depths'>; paging: Paging };
 type Id = { Params: { id: string } };
 type List = { Querystring: { limit: number; cursor?: string; status?: TaskStatus; queue?: QueueName } };
 
@@ -20,7 +21,7 @@ const listQuery = {
   properties: { ...pageQuery, queue: { enum: queueNames } },
 } as const;
 
-export function taskRoutes(api: FastifyInstance, { tasks, queue }: Deps): void {
+export function taskRoutes(api: FastifyInstance, { tasks, queue, paging }: Deps): void {
   const read = guard('tasks:read');
   const manage = guard('tasks:manage');
   const tags = ['tasks'];
@@ -45,7 +46,7 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue }: Deps): void {
   api.get<List>(
     '/tasks',
     {
-      config: read,
+      config: { ...read, problems: ['bad-cursor'] },
       schema: {
         tags,
         summary: 'List tasks, newest first',
@@ -54,13 +55,10 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue }: Deps): void {
       },
     },
     async ({ query }) => {
-      const page = await tasks.list({
-        status: query.status,
-        queue: query.queue,
-        after: query.cursor,
-        limit: query.limit,
-      });
-      return { items: page.items.map(taskRowView), next_cursor: page.next ?? null };
+      const { status, queue } = query;
+      const list = JSON.stringify(['tasks', status, queue]);
+      const page = await tasks.list({ status, queue, ...paging.read(query, list) });
+      return paging.body(page.items.map(taskRowView), page.next, list);
     },
   );
 
@@ -101,7 +99,7 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue }: Deps): void {
   api.get<List>(
     '/dead-letters',
     {
-      config: read,
+      config: { ...read, problems: ['bad-cursor'] },
       schema: {
         tags,
         summary: 'Tasks that are out of tries, newest first',
@@ -110,8 +108,9 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue }: Deps): void {
       },
     },
     async ({ query }) => {
-      const page = await tasks.list({ status: 'failed', queue: query.queue, after: query.cursor, limit: query.limit });
-      return { items: page.items.map(taskRowView), next_cursor: page.next ?? null };
+      const list = JSON.stringify(['dead-letters', query.queue]);
+      const page = await tasks.list({ status: 'failed', queue: query.queue, ...paging.read(query, list) });
+      return paging.body(page.items.map(taskRowView), page.next, list);
     },
   );
 

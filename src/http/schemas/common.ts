@@ -55,6 +55,9 @@ export function idParams<P extends string>(prefix: P) {
 /** RFC 3339. */
 export const timeSchema = { type: 'string', format: 'date-time', example: '2026-11-02T09:30:00.000Z' } as const;
 
+/** Spread into a string that is kept: no NUL and no lone surrogate, which stores and hashes cannot keep as they are. */
+export const keepable = { pattern: '^[^\\u0000\\ud800-\\udfff]*$' } as const;
+
 export const pageLimits = { default: 50, max: 1000 } as const;
 
 /** Query parameters of every list; spread more of them in beside. */

@@ -1,4 +1,4 @@
-import { timeSchema } from './common.ts';
+import { keepable, timeSchema } from './common.ts';
 
 const name = { type: 'string', minLength: 1, maxLength: 64, pattern: '^[\\p{L}\\p{N}_][\\p{L}\\p{N}_ .-]*$' } as const;
 
@@ -23,8 +23,8 @@ const intelligence = {
             additionalProperties: false,
             properties: {
               name,
-              description: { type: 'string', maxLength: 1000 },
-              examples: { type: 'array', maxItems: 200, items: { type: 'string', minLength: 1, maxLength: 5000 } },
+              description: { type: 'string', maxLength: 1000, ...keepable },
+              examples: { type: 'array', maxItems: 200, items: { type: 'string', minLength: 1, maxLength: 5000, ...keepable } },
             },
           },
         },
@@ -62,13 +62,13 @@ const intelligence = {
                   'enum',
                 ],
               },
-              description: { type: 'string', maxLength: 1000 },
+              description: { type: 'string', maxLength: 1000, ...keepable },
               values: {
                 type: 'array',
                 minItems: 1,
                 maxItems: 500,
                 uniqueItems: true,
-                items: { type: 'string', minLength: 1, maxLength: 200 },
+                items: { type: 'string', minLength: 1, maxLength: 200, ...keepable },
               },
             },
           },
@@ -80,7 +80,7 @@ const intelligence = {
       required: ['instructions'],
       additionalProperties: false,
       properties: {
-        instructions: { type: 'string', minLength: 1, maxLength: 5000 },
+        instructions: { type: 'string', minLength: 1, maxLength: 5000, ...keepable },
         max_words: { type: 'integer', minimum: 5, maximum: 500 },
       },
     },
@@ -121,7 +121,7 @@ export const formDraftSchema = {
   required: ['title', 'definition'],
   additionalProperties: false,
   properties: {
-    title: { type: 'string', minLength: 1, maxLength: 200 },
+    title: { type: 'string', minLength: 1, maxLength: 200, ...keepable },
     slug: {
       type: 'string',
       pattern: '^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$',

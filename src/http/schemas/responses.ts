@@ -1,4 +1,4 @@
-import { timeSchema } from './common.ts';
+import { keepable, timeSchema } from './common.ts';
 
 export const submissionSchema = {
   type: 'object',
@@ -17,7 +17,7 @@ export const submissionSchema = {
       maxProperties: 20,
       description: 'A few short facts of your own, kept with the response.',
       propertyNames: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}$' },
-      additionalProperties: { type: 'string', maxLength: 500 },
+      additionalProperties: { type: 'string', maxLength: 500, ...keepable },
     },
   },
 } as const;
@@ -73,7 +73,7 @@ export const reviewSchema = {
   additionalProperties: false,
   properties: {
     label: { type: ['string', 'null'], maxLength: 64, description: 'null: none of the labels.' },
-    fields: { type: 'object', maxProperties: 50, additionalProperties: { type: 'string', maxLength: 1000 } },
-    reply: { type: 'string', maxLength: 20000 },
+    fields: { type: 'object', maxProperties: 50, additionalProperties: { type: 'string', maxLength: 1000, ...keepable } },
+    reply: { type: 'string', maxLength: 20000, ...keepable },
   },
 } as const;

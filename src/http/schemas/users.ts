@@ -1,8 +1,8 @@
 import { roles } from '#domain/actor.ts';
-import { timeSchema } from './common.ts';
+import { keepable, timeSchema } from './common.ts';
 
 const email = { type: 'string', format: 'email', maxLength: 254, example: 'ada@example.org' } as const;
-const name = { type: 'string', minLength: 1, maxLength: 200 } as const;
+const name = { type: 'string', minLength: 1, maxLength: 200, ...keepable } as const;
 const role = { enum: roles } as const;
 const status = { enum: ['active', 'disabled'] } as const;
 /** The rules are in `domain/password.ts`; a refused one is a 422 that says why. */
