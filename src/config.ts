@@ -38,11 +38,6 @@ const serving = {
     about: 'Where the API listens.',
   }),
   port: port({ env: 'FORMSTEAD_PORT', default: '8080', about: 'The port of the API.' }),
-  publicUrl: url({
-    env: 'FORMSTEAD_PUBLIC_URL',
-    protocols: ['https:', 'http:'],
-    about: 'What the world calls this server, for links in webhooks, e-mails and answers; unset, links are relative.',
-  }),
   trustedProxies: addresses({
     env: 'FORMSTEAD_TRUSTED_PROXIES',
     about: 'Proxies whose `X-Forwarded-For` counts, for rate limits and the audit log alike.',
@@ -220,7 +215,7 @@ const limits = {
   }),
   requestsPerMinute: integer({
     env: 'FORMSTEAD_REQUESTS_PER_MINUTE',
-    default: '1200',
+    default: '6000',
     min: 1,
     max: 1000000,
     about: 'All other requests from one address.',
@@ -290,21 +285,15 @@ const working = {
   }),
   model: text({
     env: 'FORMSTEAD_MODEL',
-    about: 'GGUF file or registered model name of the local language model; unset, forms are understood without one.',
-  }),
-  analyticsTimeoutMs: duration({
-    env: 'FORMSTEAD_ANALYTICS_TIMEOUT',
-    default: '30s',
-    min: '1s',
-    max: '10m',
-    about: 'One analytics query; then its process is ended.',
+    about:
+      'GGUF file or registered model name of the local language model. This release has none yet and warns; rules and trained heads do the work.',
   }),
   analyticsMemoryBytes: bytes({
     env: 'FORMSTEAD_ANALYTICS_MEMORY',
     default: '512MB',
     min: '64MB',
     max: '1TB',
-    about: 'Memory of the analytics engine.',
+    about: 'Memory of the process that writes Parquet files.',
   }),
 };
 

@@ -99,6 +99,8 @@ export function createForms(deps: Deps) {
       contentSha256: contentSha256(current.doc.definition),
       publishedAt: now,
     };
+    // Now, so that a definition that cannot be prepared is refused here, and the first response does not wait for it.
+    deps.catalog.prepare(version);
     const status = current.doc.status === 'draft' ? 'open' : current.doc.status;
     const doc: Form = { ...current.doc, status, version: number, updatedAt: now };
     const audit = [deps.audit(caller, 'form.publish', id, { version: number, content_sha256: version.contentSha256 })];

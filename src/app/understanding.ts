@@ -14,6 +14,7 @@ import type {
 } from '#domain/response.ts';
 import { withApplied } from '#domain/response.ts';
 import { responseView } from '#domain/response-view.ts';
+import type { NewTask } from '#domain/task.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
@@ -32,6 +33,7 @@ type Deps = {
   clock: Clock;
   metrics: Pick<Metrics, 'observe' | 'count'>;
   wantsEvent: WantsEvent;
+  offer: (tasks: NewTask[]) => void;
   timeZone: string;
   /** ISO 3166 region for phone numbers without a country code. */
   region: string | undefined;
@@ -96,6 +98,7 @@ export function createUnderstanding(deps: Deps) {
       cause,
     });
     if (result.outcome === 'lease-lost') return 'lease-lost';
+    if (result.outcome === 'committed') deps.offer(follow.tasks);
     return result.outcome === 'committed' ? 'understood' : 'conflict';
   }
 

@@ -1,6 +1,6 @@
 import type { Config } from '#config.ts';
-import { createFormLimit } from '#http/form-limit.ts';
 import { createPaging } from '#http/paging.ts';
+import { addressKey, createRateLimits } from '#http/rate-limit.ts';
 import { analyticsRoutes } from '#http/routes/analytics.ts';
 import { auditRoutes } from '#http/routes/audit.ts';
 import { authRoutes } from '#http/routes/auth.ts';
@@ -28,9 +28,7 @@ export function createApi(
   const { forms, catalog, responses, reviews, learning, tasks, endpoints, delivery, sessions, users, apiTokens } =
     useCases;
   const paging = createPaging({ keyRing });
-  const limit = config.rateLimit
-    ? createFormLimit({ cache, clock, metrics, log, perMinute: config.responsesPerMinute })
-    : undefined;
+  const limits = createRateLimits({ cache, clock, metrics, log, enabled: config.rateLimit });
   return createServer({
     log,
     metrics,
@@ -55,7 +53,17 @@ export function createApi(
       },
     },
     register(api) {
-      submissionRoutes(api, { responses, catalog, metrics, bodyBytes: config.responseLimitBytes, limit });
+      submissionRoutes(api, {
+        responses,
+        catalog,
+        metrics,
+        bodyBytes: config.responseLimitBytes,
+        limits,
+        perMinute: config.responsesPerMinute,
+      });
+      // Responses have a limit of their own; what is registered from here on shares this one.
+      const perAddress = { name: 'requests', max: config.requestsPerMinute, windowMs: 60_000, key: addressKey };
+      api.addHook('onRequest', limits.limitPer(perAddress));
       formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes });
       keptResponseRoutes(api, { reviews, paging });
       exampleRoutes(api, { learning, paging, examplesBytes: config.examplesLimitBytes });

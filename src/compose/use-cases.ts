@@ -108,6 +108,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       clock,
       metrics,
       wantsEvent,
+      offer,
       timeZone,
       region: undefined,
     }),

@@ -2,8 +2,6 @@ import type { SoftmaxSettings } from './softmax.ts';
 import type { WeightingSettings } from './weighting.ts';
 
 export type TrainingSettings = {
-  /** Features in fewer rows than this are left out. */
-  leastRows: number;
   /** One regression for each. */
   members: readonly WeightingSettings[];
   softmax: SoftmaxSettings;
@@ -36,7 +34,6 @@ const many: readonly WeightingSettings[] = [
 export function settingsFor(examples: number, labels: number): TrainingSettings {
   const enough = examples / labels >= 20;
   return {
-    leastRows: enough ? 2 : 1,
     members: enough ? many : few,
     softmax: enough
       ? { epochs: 10, rate: 8, decay: 3e-6, dropout: 0.4, seed: 1 }

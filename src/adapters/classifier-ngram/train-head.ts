@@ -92,7 +92,7 @@ function isTrainedOn(material: Material, row: number): boolean {
 
 function fit(material: Material, rows: Int32Array): Pick<Head, 'labels' | 'classes' | 'vocabulary' | 'members'> {
   const { settings, corpus, classOf, classes, labels } = material;
-  const table = tabulate(corpus, rows, classOf, classes, settings.leastRows);
+  const table = tabulate(corpus, rows, classOf, classes);
   const targets = rows.map((row) => classOf[row]!);
   const members = settings.members.map((weightingSettings) => {
     const weighting = weigh(table, rows.length, classes, weightingSettings);

@@ -26,26 +26,20 @@ export type WeightingSettings = {
 /** Features of the given rows, as the weightings need them. */
 export type FeatureTable = {
   vocabulary: Vocabulary;
-  /** Column by feature number of the corpus, -1 where it is left out. */
+  /** Column by feature number of the corpus, -1 where none of the rows has it. */
   columnOf: Int32Array;
   /** By column: rows that have the feature, and the entropy (in nats) of their classes. */
   seen: Float64Array;
   entropy: Float64Array;
 };
 
-/** Collects the features of the given rows but those in fewer than `leastRows`. `classOf` holds the class of every row of the corpus. */
-export function tabulate(
-  corpus: Corpus,
-  rows: Int32Array,
-  classOf: Int32Array,
-  classes: number,
-  leastRows: number,
-): FeatureTable {
+/** Collects the features of the given rows  `classOf` holds the class of every row of the corpus. */
+export function tabulate(corpus: Corpus, rows: Int32Array, classOf: Int32Array, classes: number): FeatureTable {
   const { seen, entropy } = countFeatures(corpus, rows, classOf, classes);
   const columnOf = new Int32Array(seen.length).fill(-1);
   const kept: number[] = [];
   for (let feature = 0; feature < seen.length; feature++) {
-    if (seen[feature]! < leastRows) continue;
+    if (seen[feature]! === 0) continue;
     columnOf[feature] = kept.length;
     kept.push(feature);
   }

@@ -6,7 +6,7 @@ import type { ConfigMistake } from './setting.ts';
 export type CheckedSettings = {
   host: string;
   port: number;
-  publicUrl: string | undefined;
+  model: string | undefined;
   metricsPort: number | undefined;
   trustedProxies: readonly Network[];
   webhookAllow: readonly Network[];
@@ -162,14 +162,14 @@ const checks: readonly Check[] = [
         : undefined,
   },
   {
-    reads: ['publicUrl'],
+    reads: ['model'],
     level: 'warning',
-    find: ({ publicUrl }) =>
-      publicUrl?.startsWith('http://') && !isLoopback(new URL(publicUrl).hostname.replace(/^\[|\]$/g, ''))
+    find: ({ model }) =>
+      model !== undefined
         ? {
-            name: 'FORMSTEAD_PUBLIC_URL',
-            problem: 'is http: passwords, tokens and answers travel in the clear',
-            cure: 'Put TLS in front and write https.',
+            name: 'FORMSTEAD_MODEL',
+            problem: 'is set, and this release has no language model yet',
+            cure: 'Unset it; rules and trained heads do the work until a later release.',
           }
         : undefined,
   },

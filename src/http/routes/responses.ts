@@ -7,6 +7,7 @@ import { installFormOrigins } from '../form-origins.ts';
 import { problemPage, thankYouPage } from '../form-pages.ts';
 import { acceptFormPosts, bodyBytes } from '../media.ts';
 import { toAppError } from '../problem.ts';
+import { addressKey, type RateLimits } from '../rate-limit.ts';
 import { formParams } from '../schemas/forms.ts';
 import { acceptanceSchema, submissionSchema } from '../schemas/responses.ts';
 
@@ -16,8 +17,9 @@ type Deps = {
   metrics: Pick<Metrics, 'count'>;
   /** Largest body of one response; a form may set a smaller one. */
   bodyBytes: number;
-  /** Throws `rate-limited`; absent when the limit is off. */
-  limit?: (request: FastifyRequest, formId: string, perMinute: number | undefined) => Promise<void>;
+  limits: Pick<RateLimits, 'check'>;
+  /** Responses of one address to one form; a form may allow less. */
+  perMinute: number;
 };
 
 type Fields = Record<string, string | string[]>;
@@ -101,7 +103,8 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
   async function answer(request: FastifyRequest<Post>, reply: FastifyReply, isForm: boolean): Promise<unknown> {
     const form = await deps.catalog.form(request.params.id);
     const { limits } = form.settings;
-    if (deps.limit) await deps.limit(request, form.id, limits?.responses_per_minute);
+    const max = Math.min(limits?.responses_per_minute ?? deps.perMinute, deps.perMinute);
+    await deps.limits.check({ name: 'responses', max, windowMs: 60_000 }, `${form.id}:${addressKey(request)}`);
     refuseTooLarge(request, limits?.max_body_bytes);
     const { body, replayed } = await deps.responses.submit({
       form: form.id,

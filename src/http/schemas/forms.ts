@@ -24,7 +24,11 @@ const intelligence = {
             properties: {
               name,
               description: { type: 'string', maxLength: 1000, ...keepable },
-              examples: { type: 'array', maxItems: 200, items: { type: 'string', minLength: 1, maxLength: 5000, ...keepable } },
+              examples: {
+                type: 'array',
+                maxItems: 200,
+                items: { type: 'string', minLength: 1, maxLength: 5000, ...keepable },
+              },
             },
           },
         },

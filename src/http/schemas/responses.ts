@@ -73,7 +73,11 @@ export const reviewSchema = {
   additionalProperties: false,
   properties: {
     label: { type: ['string', 'null'], maxLength: 64, description: 'null: none of the labels.' },
-    fields: { type: 'object', maxProperties: 50, additionalProperties: { type: 'string', maxLength: 1000, ...keepable } },
+    fields: {
+      type: 'object',
+      maxProperties: 50,
+      additionalProperties: { type: 'string', maxLength: 1000, ...keepable },
+    },
     reply: { type: 'string', maxLength: 20000, ...keepable },
   },
 } as const;

@@ -2,7 +2,13 @@ import { permissions } from '#domain/actor.ts';
 import { keepable, timeSchema } from './common.ts';
 
 const scopes = { type: 'array', minItems: 1, uniqueItems: true, items: { enum: permissions } } as const;
-const name = { type: 'string', minLength: 1, maxLength: 200, ...keepable, description: 'What the token is for.' } as const;
+const name = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 200,
+  ...keepable,
+  description: 'What the token is for.',
+} as const;
 
 export const newTokenSchema = {
   type: 'object',
