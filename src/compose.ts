@@ -38,10 +38,6 @@ export async function startProgram(config: Config, options: StartOptions): Promi
   const { storage, clock, metrics, log } = adapters;
   let nudge = () => {};
   const useCases = createUseCases(adapters, config, () => nudge());
-  const ensured = await useCases.users.ensureAdmin({
-    email: config.adminEmail ?? defaultAdminEmail,
-    password: config.adminPassword,
-  });
   // One process, one boot: whoever held a lease before is gone.
   await storage.tasks.voidLeases(clock.now());
 
@@ -51,6 +47,11 @@ export async function startProgram(config: Config, options: StartOptions): Promi
   const metricsServer =
     config.metricsPort &&
     (await startMetricsServer({ host: config.metricsHost, port: config.metricsPort, metrics, log }));
+  // Not before everything else has succeeded: a password that was made by a start that failed would be known to nobody.
+  const ensured = await useCases.users.ensureAdmin({
+    email: config.adminEmail ?? defaultAdminEmail,
+    password: config.adminPassword,
+  });
   registerGauges(adapters);
   const workers = options.workers === false ? undefined : createWorkers(adapters, useCases, config);
   if (workers) nudge = workers.nudge;
@@ -66,7 +67,9 @@ export async function startProgram(config: Config, options: StartOptions): Promi
     async stop(graceMs = config.shutdownGraceMs) {
       stopping = true;
       clearInterval(signing);
+      const cutOff = setTimeout(() => server.server.closeAllConnections(), graceMs);
       await Promise.all([server.close(), workers?.stop(graceMs)]);
+      clearTimeout(cutOff);
       await sign();
       if (metricsServer) await metricsServer.close();
       await adapters.close();

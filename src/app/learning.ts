@@ -18,15 +18,15 @@ import type { Cause } from './understanding.ts';
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;
   classifier: Pick<TextClassifier, 'train'>;
-  blobs: Pick<BlobStore, 'write' | 'remove'>;
+  blobs: Pick<BlobStore, 'write' | 'remove' | 'describe'>;
   clock: Clock;
   ids: Ids;
   audit: Auditor;
   offer: (tasks: NewTask[]) => void;
 };
 
-/** Documents of examples read at once: each holds at most one upload. */
-const page = 100;
+/** Documents of examples read at once: each holds one upload, 16 MB of it by default, or one review. */
+const page = 20;
 
 export function createLearning(deps: Deps) {
   const { storage, clock } = deps;
@@ -95,12 +95,13 @@ export function createLearning(deps: Deps) {
     const allowNone = form.intelligence?.classify?.allow_none === true;
     const examplesSha256 = sha256Hex(canonicalJson([allowNone, all]));
     const current = await storage.get('head', formId);
-    if (current?.doc.examplesSha256 === examplesSha256)
+    if (current?.doc.examplesSha256 === examplesSha256 && (await deps.blobs.describe(current.doc.file)))
       return { trained: false, reason: 'nothing new to learn', head: current.doc };
 
     const none = all.filter(({ label }) => label === null).map(({ text }) => text);
     const trained = await deps.classifier.train({ examples: known, none, allowNone, signal });
-    const file = `heads/${trained.sha256}.head`;
+    // Of this form alone: two forms with the same examples have the same bytes, and one of them may learn more.
+    const file = `heads/${formId}-${trained.sha256}.head`;
     await deps.blobs.write(file, trained.bytes);
     const { report } = trained;
     const doc: FormHead = {
@@ -124,6 +125,8 @@ export function createLearning(deps: Deps) {
     // Another training finished first: try again on what it left, by the task's retry.
     if (result.outcome !== 'committed')
       throw new AppError('conflict', { detail: 'Another training of this form finished at the same time.' });
+    // 8 MB with 77 labels, at every burst of reviews. One that cannot be removed now stays: it harms nobody.
+    if (current && current.doc.file !== file) await deps.blobs.remove(current.doc.file).catch(() => {});
     return { trained: true, head: doc };
   }
 

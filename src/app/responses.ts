@@ -15,7 +15,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { DiskSpace } from '#ports/disk-space.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { KeyRing } from '#ports/key-ring.ts';
-import type { Storage } from '#ports/storage.ts';
+import type { Storage, Stored } from '#ports/storage.ts';
 import type { FormCatalog, ReadyVersion } from './form-catalog.ts';
 
 export type Submission = {
@@ -44,7 +44,7 @@ type Deps = {
   catalog: FormCatalog;
   clock: Clock;
   ids: Ids;
-  keyRing: Pick<KeyRing, 'hmac'>;
+  keyRing: Pick<KeyRing, 'hmac' | 'keyIds'>;
   disk: DiskSpace;
   wantsEvent: WantsEvent;
   /** Tells the queue of new tasks early; losing it costs half a second, never a task. */
@@ -69,7 +69,7 @@ export function createResponses(deps: Deps) {
     const form = await deps.catalog.form(input.form);
     const repeat = input.idempotencyKey === undefined ? undefined : repeatOf(form.id, input.idempotencyKey, input.body);
     // Before the form's state and the answers: a retry of what was accepted gets its answer even after the form has closed.
-    const earlier = repeat && (await storage.getByKey('response', repeat.idempotency));
+    const earlier = repeat && (await earlierOf(repeat));
     if (earlier) return replay(earlier.doc, repeat);
 
     const ready = await openVersion(form, input);
@@ -106,6 +106,14 @@ export function createResponses(deps: Deps) {
         retryAfterSeconds: 1,
       });
     return replay(other.doc, repeat!);
+  }
+
+  async function earlierOf({ idempotency, formerly }: Repeat): Promise<Stored<'response'> | undefined> {
+    for (const key of [idempotency, ...formerly]) {
+      const found = await storage.getByKey('response', key);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   function replay(response: Response & { receipt: Receipt }, repeat: Repeat): Submitted {
@@ -149,17 +157,19 @@ export function createResponses(deps: Deps) {
     );
   }
 
-  const repeatOf = (formId: string, key: string, body: Submission['body']): Repeat => ({
-    idempotency: Buffer.from(deps.keyRing.hmac('idempotency-keys', `${formId}\n${key}`)).toString('hex'),
-    bodySha256: sha256Hex(canonical(body)),
-  });
+  function repeatOf(formId: string, key: string, body: Submission['body']): Repeat {
+    const hash = (keyId: string) =>
+      Buffer.from(deps.keyRing.hmac('idempotency-keys', `${formId}\n${key}`, keyId)).toString('hex');
+    const [current, ...former] = deps.keyRing.keyIds('idempotency-keys');
+    return { idempotency: hash(current), formerly: former.map(hash), bodySha256: sha256Hex(canonical(body)) };
+  }
 
   return { submit };
 }
 export type Responses = ReturnType<typeof createResponses>;
 
-/** What tells whether a submission came before. */
-type Repeat = { idempotency: string; bodySha256: string };
+/** What tells whether a submission came before. `formerly`: its key as earlier secret keys hash it; a retry may come after the secret was rotated. */
+type Repeat = { idempotency: string; formerly: string[]; bodySha256: string };
 
 function acceptance(response: Response, receipt: Receipt): Acceptance {
   return {

@@ -1,5 +1,6 @@
 import { announce, eventId, nothing, trainSoon, understand } from '#domain/consequences.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
+import { below } from '#domain/form/checks.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import type { ExampleBatch } from '#domain/learning.ts';
 import type { KeptResponse, Review } from '#domain/response.ts';
@@ -35,12 +36,12 @@ export function createReviews(deps: Deps) {
     return found;
   }
 
-  /** Errors: `form-not-found`. */
+  /** `form`: id or slug. Errors: `form-not-found`. */
   async function list(
-    formId: string,
+    form: string,
     query: Omit<Query<'response'>, 'where'> & { label?: string; status?: 'accepted' | 'completed' },
   ) {
-    await deps.catalog.form(formId);
+    const { id: formId } = await deps.catalog.form(form);
     const { label, status, ...rest } = query;
     return storage.list('response', { ...rest, where: { formId, label, status } });
   }
@@ -130,9 +131,9 @@ function correctionIssues(spec: IntelligenceSpec | undefined, correction: Correc
   for (const name of Object.keys(correction.fields ?? {})) {
     if (!fields.has(name))
       issues.push({
-        pointer: `/fields/${name}`,
+        pointer: below('/fields', name.slice(0, 100)),
         code: 'unknown-field',
-        detail: `The form extracts no field ${JSON.stringify(name)}.`,
+        detail: `The form extracts no field ${JSON.stringify(name.slice(0, 100))}.`,
       });
   }
   return issues;

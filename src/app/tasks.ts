@@ -9,9 +9,11 @@ import {
   type TaskError,
   type TaskStatus,
 } from '#domain/task.ts';
+import type { TaskPayloads } from '#domain/task-kinds.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Auditor, Caller } from './audit.ts';
+import type { WebhookDelivery } from './webhooks/delivery.ts';
 
 export type TaskView = {
   id: string;
@@ -32,7 +34,13 @@ export type Step = Pick<
   'id' | 'kind' | 'queue' | 'status' | 'attempts' | 'progress' | 'startedAt' | 'finishedAt' | 'error'
 >;
 
-type Deps = { storage: Pick<Storage, 'get' | 'list' | 'tasks'>; clock: Clock; audit: Auditor; nudge: () => void };
+type Deps = {
+  storage: Pick<Storage, 'get' | 'list' | 'tasks'>;
+  deliveries: Pick<WebhookDelivery, 'cancel'>;
+  clock: Clock;
+  audit: Auditor;
+  nudge: () => void;
+};
 
 const understanding = 'understand-response';
 /** Deliveries of one response that its task counts; more than a few endpoints is rare. */
@@ -65,7 +73,8 @@ export function createTasks(deps: Deps) {
     const count = (status: string) => deliveries.items.filter(({ doc }) => doc.status === status).length;
     // An event that has not been fanned out yet is a delivery still to come.
     const unsent = steps.filter((step) => step.kind === 'fan-out-event' && !isFinished(step.status)).length;
-    const status = latest?.status ?? 'succeeded';
+    // Without a step there was nothing to do, or its task has been pruned: a dead letter never is, so one that was not understood was cancelled.
+    const status = latest?.status ?? (response.status === 'completed' ? 'succeeded' : 'cancelled');
     return {
       id,
       kind: 'process-response',
@@ -100,9 +109,18 @@ export function createTasks(deps: Deps) {
     const view = await get(id);
     const open = view.steps.filter((step) => !isFinished(step.status));
     if (open.length === 0) throw new AppError('conflict', { detail: `The task has ended already: ${view.status}.` });
-    for (const step of open)
+    for (const step of open) {
+      await endDelivery(step.id);
       await storage.tasks.cancel(step.id, clock.now(), [deps.audit(caller, 'task.cancel', step.id)]);
+    }
     return get(id);
+  }
+
+  /** A delivery ends before the task that makes it, else it would wait for ever for a task that is not there. */
+  async function endDelivery(taskId: string): Promise<void> {
+    const task = await storage.tasks.get(taskId);
+    if (task?.kind === 'deliver-webhook')
+      await deps.deliveries.cancel((task.payload as TaskPayloads['deliver-webhook']).delivery_id);
   }
 
   async function getDeadLetter(id: string): Promise<Task> {
@@ -119,6 +137,7 @@ export function createTasks(deps: Deps) {
 
   async function drop(caller: Caller, id: string): Promise<void> {
     await getDeadLetter(id);
+    await endDelivery(id);
     await storage.tasks.drop(id, clock.now(), [deps.audit(caller, 'dead-letter.drop', id)]);
   }
 

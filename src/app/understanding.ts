@@ -2,6 +2,7 @@ import { announce, eventId, nothing } from '#domain/consequences.ts';
 import { AppError } from '#domain/errors.ts';
 import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
+import type { FormHead } from '#domain/learning.ts';
 import { templateModel, templateReply } from '#domain/reply-template.ts';
 import type {
   ClassifyResult,
@@ -125,8 +126,8 @@ export function createUnderstanding(deps: Deps) {
 
     if (spec.classify && texts.length > 0) {
       const verdict = await classify(response.formId, whole, stamp);
-      if (verdict) result.classify = verdict;
-      else skipped.classify = 'no-trained-head';
+      if (typeof verdict === 'string') skipped.classify = verdict;
+      else result.classify = verdict;
     }
     progress(0.8);
     if (spec.respond) result.respond = templateDraft(version, reading.value.language, stamp);
@@ -141,14 +142,32 @@ export function createUnderstanding(deps: Deps) {
       { now: response.submittedAt, timeZone: deps.timeZone, region: deps.region },
     );
 
-  async function classify(formId: string, text: string, stamp: Stamp): Promise<ClassifyResult | undefined> {
-    const head = await deps.storage.get('head', formId);
-    if (!head) return undefined;
-    const { file, sha256 } = head.doc;
+  /** Why there is no verdict, where there is none: a response is kept and passed on without it. */
+  async function classify(
+    formId: string,
+    text: string,
+    stamp: Stamp,
+  ): Promise<ClassifyResult | 'no-trained-head' | 'head-missing'> {
+    let missing: string | undefined;
+    for (;;) {
+      const head = (await deps.storage.get('head', formId))?.doc;
+      if (!head) return 'no-trained-head';
+      if (head.sha256 === missing) return 'head-missing';
+      try {
+        return await classifyWith(head, text, stamp);
+      } catch (err) {
+        if (!(err instanceof AppError && err.code === 'gone')) throw err;
+        // A training has just put another in its place; where none has, the file was lost, and the next training makes it anew.
+        missing = head.sha256;
+      }
+    }
+  }
+
+  /** Errors: `gone` when the file of the head is not there. */
+  async function classifyWith({ file, sha256 }: FormHead, text: string, stamp: Stamp): Promise<ClassifyResult> {
     const read = async () => {
       const bytes = await deps.blobs.read(file);
-      if (!bytes)
-        throw new AppError('internal', { detail: `The head ${file} is missing; upload an example to train it again.` });
+      if (!bytes) throw new AppError('gone', { detail: `The head ${file} is missing.` });
       return bytes;
     };
     const { value, milliseconds } = await timed('classify', 'head', () =>

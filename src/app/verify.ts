@@ -1,6 +1,7 @@
 import { genesis, nextReceipt, payloadSha256 } from '#domain/receipt.ts';
 import { receiptPayload } from '#domain/response.ts';
 import { isFinished } from '#domain/task.ts';
+import type { TaskPayloads } from '#domain/task-kinds.ts';
 import { deliveryTaskPrefix } from '#domain/webhook/delivery.ts';
 import type { KeyRing } from '#ports/key-ring.ts';
 import type { Chain, Link, Storage } from '#ports/storage.ts';
@@ -21,7 +22,10 @@ export type Verdict = {
   problems: string[];
 };
 
-type Deps = { storage: Pick<Storage, 'receipts' | 'list' | 'tasks' | 'audit'>; keyRing: Pick<KeyRing, 'verify'> };
+type Deps = {
+  storage: Pick<Storage, 'receipts' | 'get' | 'list' | 'tasks' | 'audit'>;
+  keyRing: Pick<KeyRing, 'verify'>;
+};
 
 const page = 500;
 const mostProblems = 100;
@@ -56,7 +60,7 @@ export async function verifyStore(deps: Deps, progress: (seen: number) => void =
     if (links.length === 0) break;
     for (const link of links) {
       walk.step(link);
-      countWork(link, verdict, report);
+      await countWork(storage, link, verdict, report);
     }
     verdict.responses += links.length;
     after = links.at(-1)!.position;
@@ -116,14 +120,18 @@ function chainWalk(chains: Chain[], keyRing: Pick<KeyRing, 'verify'>, report: (p
 }
 
 /** Every response is done, or something still works on it, or a dead letter says why not. */
-function countWork({ response, steps }: Link, verdict: Verdict, report: (problem: string) => void): void {
-  if (response.status === 'completed') {
-    verdict.completed += 1;
-    return;
-  }
+async function countWork(
+  storage: Deps['storage'],
+  { response, steps }: Link,
+  verdict: Verdict,
+  report: (problem: string) => void,
+): Promise<void> {
   const own = steps.filter(({ id }) => id.includes(':understand'));
-  if (own.some(({ status }) => !isFinished(status))) verdict.pending += 1;
+  if (response.status === 'completed') verdict.completed += 1;
+  else if (own.some(({ status }) => !isFinished(status))) verdict.pending += 1;
   else if (own.some(({ status }) => status === 'failed' || status === 'cancelled')) verdict.dead += 1;
+  // Beside a running server: the response was read before its tasks, and may have been understood in between.
+  else if ((await storage.get('response', response.id))?.doc.status === 'completed') verdict.completed += 1;
   else report(`${response.id}: it waits to be understood, and no task does it`);
 }
 
@@ -132,17 +140,41 @@ async function checkDeliveries(
   verdict: Verdict,
   report: (problem: string) => void,
 ): Promise<void> {
+  let dead: Set<string> | undefined;
   let after: string | undefined;
   do {
     const deliveries = await storage.list('delivery', { limit: page, after });
-    for (const { doc } of deliveries.items) verdict.deliveries[doc.status] += 1;
     const pending = deliveries.items.filter(({ doc }) => doc.status === 'pending');
     const alive = await Promise.all(pending.map(({ doc }) => storage.tasks.alive(deliveryTaskPrefix(doc.id))));
-    pending.forEach(({ doc }, i) => {
-      if (!alive[i]) report(`${doc.id}: the delivery is pending, and no task makes it`);
-    });
+    const idle = new Set(pending.filter((_, i) => !alive[i]));
+    for (const stored of deliveries.items) {
+      const { id } = stored.doc;
+      // As with the responses: an idle one that has changed since it was read is not idle.
+      const now = idle.has(stored) ? await storage.get('delivery', id) : stored;
+      if (now === undefined) continue;
+      if (now.revision !== stored.revision || !idle.has(stored)) {
+        verdict.deliveries[now.doc.status] += 1;
+        continue;
+      }
+      dead ??= await deadDeliveries(storage);
+      verdict.deliveries[dead.has(id) ? 'failed' : 'pending'] += 1;
+      if (!dead.has(id)) report(`${id}: the delivery is pending, and no task makes it`);
+    }
     after = deliveries.next;
   } while (after !== undefined);
+}
+
+/** Deliveries whose task is a dead letter: its worker fell silent at the last attempt, or threw there. */
+async function deadDeliveries({ tasks }: Deps['storage']): Promise<Set<string>> {
+  const found = new Set<string>();
+  let after: string | undefined;
+  do {
+    const failed = await tasks.list({ status: 'failed', limit: page, after });
+    for (const { kind, payload } of failed.items)
+      if (kind === 'deliver-webhook') found.add((payload as TaskPayloads['deliver-webhook']).delivery_id);
+    after = failed.next;
+  } while (after !== undefined);
+  return found;
 }
 
 /** The one line that `formstead verify` prints. */

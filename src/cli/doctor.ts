@@ -82,6 +82,15 @@ function memoryFinding(): Finding {
 function directoryFindings(config: Config): Finding[] {
   const { dataDir } = config;
   const there = existsSync(dataDir) ? dataDir : nearestParent(dataDir);
+  if (!statSync(there).isDirectory()) {
+    return [
+      {
+        level: 'fault',
+        what: `${there} is a file`,
+        cure: 'Set FORMSTEAD_DATA_DIR to a directory, or move the file away.',
+      },
+    ];
+  }
   try {
     accessSync(there, constants.W_OK | constants.X_OK);
   } catch {

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { link, lstat, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { writeExport } from '#app/export-run.ts';
 import { openAdapters, openLog } from '#compose.ts';
@@ -21,12 +21,14 @@ export async function exportFile(options: ExportOptions): Promise<void> {
   process.once('SIGINT', () => stop.abort(new AppError('value-refused', { detail: 'stopped; nothing was written' })));
   const bar = progressBar('rows');
   const path = resolve(options.out);
+  const unfinished = `${path}.${process.pid}.part`;
   try {
+    await refuseWhenThere(path);
     const { storage, disk, exportWriter: writer } = adapters;
     const formId = options.form === undefined ? undefined : await formIdOf(adapters, options.form);
     const until = Math.min(to ?? Number.POSITIVE_INFINITY, Date.now() + 1);
     const deps = { storage, writer, disk, diskReserveBytes: config.diskReserveBytes };
-    const { rows } = await writeExport(deps, { formId, format, from }, path, {
+    const { rows } = await writeExport(deps, { formId, format, from }, unfinished, {
       until,
       signal: stop.signal,
       progress: (fraction) => {
@@ -34,19 +36,37 @@ export async function exportFile(options: ExportOptions): Promise<void> {
         bar.update(Math.round(fraction * 100));
       },
     });
+    await place(unfinished, path);
     bar.stop();
     console.log(`${rows} rows in ${path}`);
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
-    }
-    await rm(path, { force: true });
-    throw err;
   } finally {
     bar.stop();
+    await rm(unfinished, { force: true });
     await adapters.close();
   }
 }
+
+async function refuseWhenThere(path: string): Promise<void> {
+  if (await lstat(path).catch(() => undefined)) throw alreadyThere(path);
+}
+
+/** Gives the finished file its name. Errors: `already-exists` when somebody else has made a file of that name meanwhile. */
+async function place(from: string, to: string): Promise<void> {
+  try {
+    // Unlike a rename, a link never takes the place of another file.
+    await link(from, to);
+  } catch (err) {
+    const { code } = err as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw alreadyThere(to);
+    // FAT and some network disks have no links.
+    if (code !== 'EPERM' && code !== 'ENOTSUP') throw err;
+    await refuseWhenThere(to);
+    await rename(from, to);
+  }
+}
+
+const alreadyThere = (path: string) =>
+  new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
 
 async function formIdOf({ storage }: Awaited<ReturnType<typeof openAdapters>>, name: string): Promise<string> {
   const found = (await storage.get('form', name)) ?? (await storage.getByKey('form', name));

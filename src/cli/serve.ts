@@ -57,9 +57,11 @@ export async function serve(options: { workers?: boolean } = {}): Promise<void> 
         console.error(`Formstead cannot start: ${err.detail ?? err.message}`);
         process.exit(configExit);
       }
-      if ((err as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      const { code, address, port } = err as NodeJS.ErrnoException & { address?: string; port?: number };
+      if (code === 'EADDRINUSE') {
+        const setting = port === config.port ? 'FORMSTEAD_PORT' : 'FORMSTEAD_METRICS_PORT';
         console.error(
-          `Formstead cannot start: ${config.host}:${config.port} is taken. Stop the other program, or set FORMSTEAD_PORT.`,
+          `Formstead cannot start: ${address}:${port} is taken. Stop the other program, or set ${setting}.`,
         );
         process.exit(configExit);
       }

@@ -1,6 +1,6 @@
 import type { Config } from '#config.ts';
 import { createPaging } from '#http/paging.ts';
-import { addressKey, createRateLimits } from '#http/rate-limit.ts';
+import { createRateLimits, sharedLimitKey } from '#http/rate-limit.ts';
 import { analyticsRoutes } from '#http/routes/analytics.ts';
 import { auditRoutes } from '#http/routes/audit.ts';
 import { authRoutes } from '#http/routes/auth.ts';
@@ -61,19 +61,19 @@ export function createApi(
         limits,
         perMinute: config.responsesPerMinute,
       });
-      // Responses have a limit of their own; what is registered from here on shares this one.
-      const perAddress = { name: 'requests', max: config.requestsPerMinute, windowMs: 60_000, key: addressKey };
+      // A hook reaches the scopes that were opened before it too: what has a limit of its own says so at its route.
+      const perAddress = { name: 'requests', max: config.requestsPerMinute, windowMs: 60_000, key: sharedLimitKey };
       api.addHook('onRequest', limits.limitPer(perAddress));
-      formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes });
+      formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes, paging });
       keptResponseRoutes(api, { reviews, paging });
       exampleRoutes(api, { learning, paging, examplesBytes: config.examplesLimitBytes });
       taskRoutes(api, { tasks, queue, paging });
       taskEventRoutes(api, { tasks, metrics, maxStreams: config.eventStreams, shuttingDown: program.shuttingDown });
-      webhookRoutes(api, { endpoints, delivery });
+      webhookRoutes(api, { endpoints, delivery, paging });
       authRoutes(api, { sessions });
-      userRoutes(api, { users });
-      tokenRoutes(api, { apiTokens });
-      auditRoutes(api, { storage });
+      userRoutes(api, { users, paging });
+      tokenRoutes(api, { apiTokens, paging });
+      auditRoutes(api, { storage, paging });
       analyticsRoutes(api, { analytics: useCases.analytics });
       exportRoutes(api, { exports: useCases.exports, paging });
     },

@@ -39,6 +39,17 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
   const catalog = createFormCatalog({ storage, validator: adapters.validator, clock });
   const endpoints = createWebhookEndpoints({ storage, transport, keyRing, clock, ids, audit, offer });
   const wantsEvent = endpoints.wants;
+  const delivery = createWebhookDelivery({
+    storage,
+    endpoints,
+    transport,
+    clock,
+    ids,
+    metrics,
+    audit,
+    offer,
+    timeoutMs: config.webhookTimeoutMs,
+  });
   const apiTokens = createApiTokens({ storage, keyRing, ids, clock, audit });
   const limits = {
     perAccount: config.loginFailures,
@@ -98,7 +109,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       diskReserveBytes: config.diskReserveBytes,
     }),
     reviews: createReviews({ storage, catalog, clock, ids, audit, wantsEvent, offer }),
-    tasks: createTasks({ storage, clock, audit, nudge }),
+    tasks: createTasks({ storage, deliveries: delivery, clock, audit, nudge }),
     understanding: createUnderstanding({
       storage,
       catalog,
@@ -113,17 +124,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       region: undefined,
     }),
     learning: createLearning({ storage, classifier, blobs, clock, ids, audit, offer }),
-    delivery: createWebhookDelivery({
-      storage,
-      endpoints,
-      transport,
-      clock,
-      ids,
-      metrics,
-      audit,
-      offer,
-      timeoutMs: config.webhookTimeoutMs,
-    }),
+    delivery,
     receipts: createReceiptSigner({ storage, keyRing, clock }),
     pruning: createPruning({
       storage,

@@ -56,8 +56,8 @@ export function announce(event: {
 
 /** Deterministic id of an event about `subjectId`: the same commit again makes the same event. */
 export function eventId(subjectId: string, name: string): string {
-  // The id travels as webhook-id, which takes letters, digits, _ and - only.
-  return `evt_${subjectId.slice(4).replaceAll(':', '_')}_${name}`;
+  // The id travels as webhook-id, which takes letters, digits, _ and - only. The id of a scheduled task holds a time, with colons and a full stop.
+  return `evt_${subjectId.slice(4)}_${name}`.replace(/[^A-Za-z0-9_-]/g, '_');
 }
 
 /** `again` tells a second reading apart from the one that followed the acceptance. */

@@ -28,6 +28,8 @@ declare module 'fastify' {
     problems?: readonly ErrorCode[];
     /** Answers although the server is shutting down, and is logged at debug: health. */
     probe?: boolean;
+    /** Limited by its own handler, and not counted with the other requests of an address. */
+    ownLimit?: boolean;
   }
   interface FastifyRequest {
     /** Who acts: the owner of the token, or `{ kind: 'public' }` with the caller's address. */

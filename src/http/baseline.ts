@@ -36,4 +36,9 @@ export function installBaseline(app: FastifyInstance, deps: { shuttingDown: () =
       done();
     }
   });
+  // What was under way when the stop began: a client that kept its connection would hold the stop up for the keep-alive time.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing || deps.shuttingDown()) reply.header('connection', 'close');
+    done(null, payload);
+  });
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '#domain/errors.ts';
 import { jsonErrorPosition } from './json-position.ts';
+import { escapePointer } from './validation.ts';
 
 /** Levels of arrays and objects in a body. Whatever walks a body later may recurse safely. */
 export const maxBodyDepth = 32;
@@ -15,13 +16,30 @@ export function installJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done: Done) => {
     try {
+      const takesNone = request.routeOptions.schema?.body === undefined;
       // Clients that always send the header do so on a post without a body too.
-      if (body.length === 0 && request.routeOptions.schema?.body === undefined) done(null, undefined);
-      else done(null, parseJson(decode(request, body)));
+      if (body.length === 0 && takesNone) return done(null, undefined);
+      const value = parseJson(decode(request, body));
+      if (takesNone) refuseKeys(value);
+      done(null, value);
     } catch (error) {
       done(error as Error);
     }
   });
+}
+
+/** What a route without a body is sent may be `{}` and no more: a key that nobody reads would be dropped. Errors: `malformed-body`. */
+function refuseKeys(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new AppError('malformed-body', { detail: 'Send no body here, or an empty object' });
+  const issues = Object.keys(value)
+    .slice(0, 50)
+    .map((key) => ({
+      pointer: `/${escapePointer(key)}`.slice(0, 300),
+      code: 'unknown-key',
+      detail: 'is not known here',
+    }));
+  if (issues.length > 0) throw new AppError('malformed-body', { detail: 'See errors for the places', issues });
 }
 
 /** Lets the routes of this scope take HTML form posts: a field is a string, a repeated one an array of strings. */

@@ -88,5 +88,6 @@ test('an IPv6 address counts as its /64, whatever its spelling; an IPv4 address 
   assert.equal(networkOf('192.0.2.1'), '192.0.2.1');
   assert.equal(networkOf('::ffff:192.0.2.1'), '192.0.2.1');
   assert.equal(networkOf(''), 'unknown');
+  assert.equal(networkOf(undefined), 'unknown', 'the connection was reset before it was looked at');
   assert.equal(networkOf('a:b'), 'unknown');
 });

@@ -62,9 +62,14 @@ export function addressKey(request: FastifyRequest): string {
   return networkOf(request.ip);
 }
 
-/** An IPv4 address as it is, the first 64 bits of an IPv6 address, `unknown` for neither. */
-export function networkOf(address: string): string {
-  const plain = plainAddress(address);
+/** The same for the limit that routes share; undefined for a route with a limit of its own. */
+export function sharedLimitKey(request: FastifyRequest): string | undefined {
+  return request.routeOptions.config.ownLimit ? undefined : addressKey(request);
+}
+
+/** An IPv4 address as it is, the first 64 bits of an IPv6 address, `unknown` for neither: a connection that was reset has no address any more. */
+export function networkOf(address: string | undefined): string {
+  const plain = plainAddress(address ?? '');
   if (!plain.includes(':')) return plain === '' ? 'unknown' : plain;
   const [bare = ''] = plain.split('%');
   if (!isIPv6(bare)) return 'unknown';

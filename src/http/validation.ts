@@ -30,9 +30,19 @@ export function buildValidator(shared: unknown): FastifySchemaCompiler<FastifySc
 function compiler(options: Options, shared: unknown): Ajv2020 {
   const ajv = new Ajv2020(options);
   addFormats.default(ajv);
+  refuseWhatIsNoDate(ajv);
   ajv.addVocabulary(annotations);
   for (const schema of Object.values(shared as Record<string, object>)) ajv.addSchema(schema);
   return ajv;
+}
+
+/** A time with a leap second (23:59:60) is well-formed, and `Date.parse` makes NaN of it: a range that begins there would be a range without a beginning. */
+function refuseWhatIsNoDate(ajv: Ajv2020): void {
+  const known = ajv.formats['date-time'];
+  if (typeof known !== 'object' || !('validate' in known) || typeof known.validate !== 'function')
+    throw new Error('ajv-formats has no function for date-time');
+  const wellFormed = known.validate as (text: string) => boolean;
+  ajv.addFormat('date-time', { validate: (text: string) => wellFormed(text) && !Number.isNaN(Date.parse(text)) });
 }
 
 /** Nothing is expected in the query of most routes. */
@@ -100,6 +110,7 @@ function sentence(keyword: string, params: Record<string, unknown>, message: str
   return message;
 }
 
-function escapePointer(name: string): string {
+/** A name as a part of an RFC 6901 pointer. */
+export function escapePointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

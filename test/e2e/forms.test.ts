@@ -18,18 +18,31 @@ const definition = {
       elements: [
         { type: 'text', name: 'email', inputType: 'email', isRequired: true },
         { type: 'text', name: 'age', inputType: 'number', min: 0, max: 130 },
-        { type: 'radiogroup', name: 'topic', choices: ['billing', { value: 'delivery', text: { default: 'Parcel', de: 'Paket' } }] },
-        { type: 'panel', name: 'details', visibleIf: "{topic} = 'billing'", elements: [{ type: 'comment', name: 'message', maxLength: 50 }] },
+        {
+          type: 'radiogroup',
+          name: 'topic',
+          choices: ['billing', { value: 'delivery', text: { default: 'Parcel', de: 'Paket' } }],
+        },
+        {
+          type: 'panel',
+          name: 'details',
+          visibleIf: "{topic} = 'billing'",
+          elements: [{ type: 'comment', name: 'message', maxLength: 50 }],
+        },
         { type: 'rating', name: 'score', rateMin: 1, rateMax: 5 },
       ],
     },
   ],
 };
-const intelligence = { text: ['message'], classify: { labels: [{ name: 'a', examples: ['x'] }, { name: 'b' }], allow_none: true } };
+const intelligence = {
+  text: ['message'],
+  classify: { labels: [{ name: 'a', examples: ['x'] }, { name: 'b' }], allow_none: true },
+};
 const settings = { allowed_origins: ['https://www.example.org'], limits: { max_body_bytes: 5000 } };
 
 const problem = ({ status, body }: Answer) => `${status} ${body.code}`;
-const create = (more: object = {}) => program.call('POST', '/forms', { body: { title: 'Contact', definition, ...more } });
+const create = (more: object = {}) =>
+  program.call('POST', '/forms', { body: { title: 'Contact', definition, ...more } });
 const put = (id: string, tag: string | undefined, more: object = {}) =>
   program.call('PUT', `/forms/${id}`, {
     body: { title: 'Changed', definition, ...more },
@@ -48,7 +61,10 @@ test('a form is created as a draft and reads back exactly as it was sent', async
   assert.deepEqual(read.body.definition, definition);
   assert.deepEqual(read.body.intelligence, intelligence);
   assert.deepEqual(read.body.settings, settings);
-  assert.deepEqual([read.body.slug, read.body.title, read.body.status, read.body.version], ['contact-us', 'Contact', 'draft', 0]);
+  assert.deepEqual(
+    [read.body.slug, read.body.title, read.body.status, read.body.version],
+    ['contact-us', 'Contact', 'draft', 0],
+  );
   assert.equal(read.headers.get('etag'), created.headers.get('etag'));
   assert.ok(!Number.isNaN(Date.parse(read.body.created_at)) && read.body.created_at.endsWith('Z'));
 });
@@ -104,7 +120,8 @@ test('a published version never changes, whatever becomes of the draft; the same
   assert.equal(first.status, 201);
   assert.deepEqual([first.body.form_id, first.body.version], [id, 1]);
   assert.match(first.body.content_sha256, /^[0-9a-f]{64}$/);
-  const schemaOf = async (version: number) => (await program.call('GET', `/forms/${id}/versions/${version}/schema.json`)).text;
+  const schemaOf = async (version: number) =>
+    (await program.call('GET', `/forms/${id}/versions/${version}/schema.json`)).text;
   const schema = await schemaOf(1);
 
   const etag = (await program.call('GET', `/forms/${id}`)).headers.get('etag')!;
@@ -124,7 +141,10 @@ test('a published version never changes, whatever becomes of the draft; the same
   assert.equal((await step(third.body.id, 'publish')).body.content_sha256, first.body.content_sha256);
   const versions = (await program.call('GET', `/forms/${id}/versions`)).body.items;
   assert.deepEqual(
-    versions.map(({ version, content_sha256 }: { version: number; content_sha256: string }) => [version, content_sha256]),
+    versions.map(({ version, content_sha256 }: { version: number; content_sha256: string }) => [
+      version,
+      content_sha256,
+    ]),
     [
       [2, second.body.content_sha256],
       [1, first.body.content_sha256],
@@ -178,7 +198,8 @@ test('closing, reopening and archiving follow their order, and repeating one cha
     const answer = await step(id, name);
     assert.deepEqual([answer.status, answer.body.status], [200, status]);
   }
-  for (const name of ['reopen', 'close', 'publish']) assert.equal(problem(await step(id, name)), '410 form-archived', name);
+  for (const name of ['reopen', 'close', 'publish'])
+    assert.equal(problem(await step(id, name)), '410 form-archived', name);
   const { headers } = await program.call('GET', `/forms/${id}`);
   assert.equal(problem(await put(id, headers.get('etag')!)), '410 form-archived');
   assert.equal(problem(await step('frm_01980f2e-7c1a-7b3e-9d55-0f4c2a6b8e10', 'close')), '404 form-not-found');
@@ -188,7 +209,15 @@ test('the public view is what a renderer needs and no more, and is not sent agai
   const id = await program.publish({ definition, intelligence, settings, slug: 'public-one', title: 'Shown' });
   const view = await program.call('GET', '/forms/public-one/public', { token: null });
   assert.equal(view.status, 200);
-  assert.deepEqual(Object.keys(view.body).sort(), ['definition', 'id', 'slug', 'status', 'submit_url', 'title', 'version']);
+  assert.deepEqual(Object.keys(view.body).sort(), [
+    'definition',
+    'id',
+    'slug',
+    'status',
+    'submit_url',
+    'title',
+    'version',
+  ]);
   assert.deepEqual(view.body.definition, definition);
   assert.equal(view.headers.get('access-control-allow-origin'), '*');
   const tag = view.headers.get('etag')!;
@@ -201,12 +230,19 @@ test('the public view is what a renderer needs and no more, and is not sent agai
   }
   assert.equal((await again('"other"')).status, 200);
   await step(id, 'close');
-  assert.deepEqual([(await again(tag)).status, (await again(tag)).body.status], [200, 'closed'], 'a closed form is another view');
+  assert.deepEqual(
+    [(await again(tag)).status, (await again(tag)).body.status],
+    [200, 'closed'],
+    'a closed form is another view',
+  );
   await step(id, 'archive');
   assert.equal(problem(await again(tag)), '410 form-archived');
   const draft = (await create()).body.id;
   assert.equal(problem(await program.call('GET', `/forms/${draft}/public`, { token: null })), '404 form-not-published');
-  const sent = await program.call('POST', view.body.submit_url.replace('/api/v1', ''), { token: null, body: { answers: {} } });
+  const sent = await program.call('POST', view.body.submit_url.replace('/api/v1', ''), {
+    token: null,
+    body: { answers: {} },
+  });
   assert.equal(sent.status, 410, 'the submit_url leads to the form');
 });
 
@@ -221,7 +257,10 @@ test('lists are read page by page to their end, each entry once, newest first', 
     const items = [];
     let cursor = '';
     for (let pages = 0; pages < 500; pages += 1) {
-      const { status, body, text } = await program.call('GET', `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor}`);
+      const { status, body, text } = await program.call(
+        'GET',
+        `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor}`,
+      );
       assert.equal(status, 200, text);
       assert.deepEqual(Object.keys(body).sort(), ['items', 'next_cursor']);
       assert.ok(body.items.length <= limit);
@@ -232,7 +271,15 @@ test('lists are read page by page to their end, each entry once, newest first', 
     }
     throw new Error(`${path} has no end`);
   };
-  for (const path of ['/forms', '/forms?status=open', `/forms/${form}/responses`, `/forms/${form}/versions`, '/audit', '/users', '/tasks']) {
+  for (const path of [
+    '/forms',
+    '/forms?status=open',
+    `/forms/${form}/responses`,
+    `/forms/${form}/versions`,
+    '/audit',
+    '/users',
+    '/tasks',
+  ]) {
     const [small, whole] = [await walk(path, 2), await walk(path, 1000)];
     assert.deepEqual(small, whole, path);
     const ids = whole.map(({ id, version }: { id?: string; version?: number }) => id ?? version);
@@ -254,7 +301,11 @@ test('a cursor is good for the list that gave it only', async () => {
   const { next_cursor } = (await program.call('GET', `/forms/${one}/responses?limit=1`)).body;
   const good = await program.call('GET', `/forms/${one}/responses?limit=1&cursor=${next_cursor}`);
   assert.equal(good.status, 200);
-  for (const path of [`/forms/${two}/responses?cursor=`, `/forms/${one}/responses?status=completed&cursor=`, '/forms?cursor='])
+  for (const path of [
+    `/forms/${two}/responses?cursor=`,
+    `/forms/${one}/responses?status=completed&cursor=`,
+    '/forms?cursor=',
+  ])
     assert.equal(problem(await program.call('GET', `${path}${next_cursor}`)), '400 bad-cursor', path);
 });
 
@@ -268,7 +319,11 @@ test('a list that nobody limits shows fifty', async () => {
 
 test('each role does with forms what it may, and nobody else anything', async () => {
   const form = await program.publish({ definition });
-  const [editor, analyst, viewer] = [await program.signIn('editor'), await program.signIn('analyst'), await program.signIn('viewer')];
+  const [editor, analyst, viewer] = [
+    await program.signIn('editor'),
+    await program.signIn('analyst'),
+    await program.signIn('viewer'),
+  ];
   const statusOf = async (method: string, path: string, token: string | null, body?: unknown) =>
     (await program.call(method, path, { token, body })).status;
   assert.equal(await statusOf('POST', '/forms', editor, { title: 'E', definition }), 201);

@@ -230,8 +230,16 @@ test('a form takes responses only while it is open', async () => {
 });
 
 test('a form that does not exist is a 404, however it is named', async () => {
-  const unknown = ['frm_01980f2e-7c1a-7b3e-9d55-0f4c2a6b8e10', 'frm_x', 'no-such-slug', '%00', '..%2f..', "' OR 1=1 --"];
-  for (const name of unknown) assert.equal(problem(await program.send(name, { name: 'Ada' })), '404 form-not-found', name);
+  const unknown = [
+    'frm_01980f2e-7c1a-7b3e-9d55-0f4c2a6b8e10',
+    'frm_x',
+    'no-such-slug',
+    '%00',
+    '..%2f..',
+    "' OR 1=1 --",
+  ];
+  for (const name of unknown)
+    assert.equal(problem(await program.send(name, { name: 'Ada' })), '404 form-not-found', name);
 });
 
 test('a form is found by its slug, and no longer by one it has given up', async () => {
@@ -343,7 +351,11 @@ test('a browser is shown a page too when its form post is too large, of the wron
   const accept = { accept: 'text/html' };
   const closed = await program.publish({ definition, settings: { allowed_origins: ['https://a.example'] } });
   const post = (id: string, body: string, headers: Record<string, string> = {}) =>
-    program.call('POST', `/forms/${id}/responses`, { token: null, body, headers: { ...formPost, ...accept, ...headers } });
+    program.call('POST', `/forms/${id}/responses`, {
+      token: null,
+      body,
+      headers: { ...formPost, ...accept, ...headers },
+    });
   const answers = [
     await post(form, `name=Ada&message=${'x'.repeat(300_000)}`),
     await post(closed, 'name=Ada', { origin: 'https://b.example' }),
@@ -371,7 +383,7 @@ test('only JSON and plain form posts are taken', async () => {
   multipart.append('name', 'Ada');
   const response = await fetch(`${program.url}/api/v1/forms/${form}/responses`, { method: 'POST', body: multipart });
   assert.equal(response.status, 415);
-  assert.equal((await response.json()).code, 'unsupported-media-type');
+  assert.equal(((await response.json()) as { code: string }).code, 'unsupported-media-type');
   for (const type of ['text/plain', 'text/json', 'application/xml', 'application/x-ndjson', 'application/jsonp']) {
     const answer = await program.send(form, { name: 'Ada' }, { headers: { 'content-type': type } });
     assert.equal(problem(answer), '415 unsupported-media-type', type);
@@ -391,7 +403,12 @@ test('pages of the allowed origins may send, those of others may not, and who se
     assert.equal(answer.headers.get('access-control-allow-credentials'), null);
     assert.match(answer.headers.get('access-control-expose-headers')!, /location/);
   }
-  for (const origin of ['https://evil.example', 'null', 'https://www.example.org.evil.example', 'http://www.example.org']) {
+  for (const origin of [
+    'https://evil.example',
+    'null',
+    'https://www.example.org.evil.example',
+    'http://www.example.org',
+  ]) {
     const answer = await from(origin);
     assert.equal(problem(answer), '403 origin-refused', origin);
     assert.equal(answer.headers.get('access-control-allow-origin'), null);
@@ -420,7 +437,11 @@ test('a preflight says what a page may send, and says nothing to pages of other 
   assert.equal(refused.status, 403);
   assert.equal(refused.headers.get('access-control-allow-origin'), null);
   const open = await preflight('contact', 'https://b.example');
-  assert.deepEqual([open.status, open.headers.get('access-control-allow-origin')], [204, '*'], 'a form that lists none');
+  assert.deepEqual(
+    [open.status, open.headers.get('access-control-allow-origin')],
+    [204, '*'],
+    'a form that lists none',
+  );
 });
 
 test('a page can read the problem it is answered', async () => {
@@ -432,7 +453,8 @@ test('a page can read the problem it is answered', async () => {
 test('a body beyond the limit of the installation or of its form is refused, announced or not, and nothing is stored', async () => {
   const small = await program.publish({ definition, settings: { limits: { max_body_bytes: 1000 } } });
   const body = (bytes: number) => JSON.stringify({ answers: { name: 'Ada', message: 'x'.repeat(bytes) } });
-  const post = (id: string, text: string) => program.call('POST', `/forms/${id}/responses`, { token: null, body: text });
+  const post = (id: string, text: string) =>
+    program.call('POST', `/forms/${id}/responses`, { token: null, body: text });
   assert.equal(problem(await post(form, body(256_001))), '413 body-too-large');
   assert.equal(problem(await post(small, body(1001))), '413 body-too-large');
   assert.equal((await post(small, body(800))).status, 202);
@@ -475,6 +497,24 @@ test('behind a trusted proxy the address it names is the one that is limited', a
   assert.equal(problem(await from('203.0.113.1')), '429 rate-limited');
   assert.equal((await from('203.0.113.2')).status, 202);
   assert.equal(problem(await from('198.51.100.7, 203.0.113.2')), '429 rate-limited', 'only the last hop is believed');
+});
+
+test('all other requests of an address have a limit of their own, and responses do not count towards it', async () => {
+  await program.restart({ FORMSTEAD_REQUESTS_PER_MINUTE: '20', FORMSTEAD_RESPONSES_PER_MINUTE: '100' });
+  const id = await program.publish({ definition });
+  await roomInTheMinute();
+  const ask = (from: string) =>
+    program.call('GET', `/forms/${id}/public`, { token: null, headers: { 'x-forwarded-for': from } });
+  const send = (from: string) => program.send(id, { name: 'Ada' }, { headers: { 'x-forwarded-for': from } });
+  for (let i = 0; i < 30; i += 1) assert.equal((await send('203.0.113.9')).status, 202);
+  for (let i = 0; i < 20; i += 1) assert.equal((await ask('203.0.113.9')).status, 200);
+  const refused = await ask('203.0.113.9');
+  assert.equal(problem(refused), '429 rate-limited');
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+  assert.equal((await send('203.0.113.9')).status, 202, 'a page that asked too much may still send');
+  assert.equal((await ask('203.0.113.10')).status, 200);
+  const health = await program.call('GET', '/health', { token: null, headers: { 'x-forwarded-for': '203.0.113.9' } });
+  assert.equal(health.status, 200, 'health is always answered');
 });
 
 test('with less free space than the reserve a response is refused with 503 and nothing is stored; what was kept is replayed', async () => {

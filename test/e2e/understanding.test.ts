@@ -74,12 +74,16 @@ test('the task of a response shows its steps, their queue and attempts, and ends
   const task = await program.finished(task_id);
   assert.deepEqual([task.id, task.progress, task.error], [task_id, 1, undefined]);
   const [step] = task.steps;
-  assert.deepEqual([step.name, step.queue, step.status, step.attempts], ['understand-response', 'batched', 'succeeded', 1]);
+  assert.deepEqual(
+    [step.name, step.queue, step.status, step.attempts],
+    ['understand-response', 'batched', 'succeeded', 1],
+  );
   assert.ok(Date.parse(step.started_at) <= Date.parse(step.finished_at));
 });
 
 test('every extracted field stands in the text where its offsets say', async () => {
-  const message = '😀 Please refund 12,50 € to ada@example.org by 2026-03-05 at 14:30 for the large one, see https://example.org/o/7.';
+  const message =
+    '😀 Please refund 12,50 € to ada@example.org by 2026-03-05 at 14:30 for the large one, see https://example.org/o/7.';
   const { intelligence: result } = await understood({ message });
   const { fields, provenance } = result.extract;
   assert.deepEqual(Object.keys(fields).sort(), ['amount', 'at', 'day', 'email', 'link', 'size']);
@@ -88,7 +92,14 @@ test('every extracted field stands in the text where its offsets say', async () 
     assert.equal(field.tier, 'rules');
   }
   assert.deepEqual(
-    [fields.amount.value, fields.amount.source, fields.email.value, fields.day.value, fields.at.value, fields.size.value],
+    [
+      fields.amount.value,
+      fields.amount.source,
+      fields.email.value,
+      fields.day.value,
+      fields.at.value,
+      fields.size.value,
+    ],
     ['12.50 EUR', '12,50 €', 'ada@example.org', '2026-03-05', '14:30', 'large'],
   );
   assert.equal(fields.link.value, 'https://example.org/o/7');
@@ -97,7 +108,9 @@ test('every extracted field stands in the text where its offsets say', async () 
 });
 
 test('the reply is a draft by the template and says so, in the language of the text', async () => {
-  const german = await understood({ message: 'Guten Tag, wo bleibt meine Bestellung? Ich warte seit drei Wochen auf das Paket.' });
+  const german = await understood({
+    message: 'Guten Tag, wo bleibt meine Bestellung? Ich warte seit drei Wochen auf das Paket.',
+  });
   const { respond } = german.intelligence;
   assert.deepEqual([respond.tier, respond.draft, respond.provenance.tier], ['template', true, 'template']);
   assert.ok(respond.text.split(/\s+/).length <= 40);
@@ -107,14 +120,25 @@ test('the reply is a draft by the template and says so, in the language of the t
 });
 
 test('examples with a label the form does not have are refused with their places, and none is kept', async () => {
-  const answer = await upload([{ text: 'a', label: 'billing' }, { text: 'b', label: 'nonsense' }, { text: 'c', label: '' }]);
+  const answer = await upload([
+    { text: 'a', label: 'billing' },
+    { text: 'b', label: 'nonsense' },
+    { text: 'c', label: '' },
+  ]);
   assert.equal(problem(answer), '422 value-refused');
   assert.deepEqual(
     answer.body.errors.map(({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`),
     ['/1/label unknown-label', '/2/label unknown-label'],
   );
   assert.deepEqual((await program.call('GET', `/forms/${form}/examples`)).body.items, []);
-  for (const wrong of [[], {}, [{ text: 'a' }], [{ text: '', label: 'billing' }], [{ text: 'a', label: 'billing', more: 1 }], ['a']])
+  for (const wrong of [
+    [],
+    {},
+    [{ text: 'a' }],
+    [{ text: '', label: 'billing' }],
+    [{ text: 'a', label: 'billing', more: 1 }],
+    ['a'],
+  ])
     assert.equal(problem(await upload(wrong)), '400 malformed-body', JSON.stringify(wrong));
 });
 
@@ -137,7 +161,10 @@ test('examples come as a JSON array or as NDJSON, are answered with the task tha
     items.push(...body.items);
     cursor = body.next_cursor === null ? '' : `&cursor=${body.next_cursor}`;
   } while (cursor !== '');
-  assert.deepEqual(new Map(items.map(({ text, label }) => [text, label])), new Map(training.map(({ text, label }) => [text, label])));
+  assert.deepEqual(
+    new Map(items.map(({ text, label }) => [text, label])),
+    new Map(training.map(({ text, label }) => [text, label])),
+  );
   const broken = await program.call('POST', `/forms/${form}/examples`, {
     headers: { 'content-type': 'application/x-ndjson' },
     body: '{"text":"a","label":"billing"}\n{"text":',
@@ -148,7 +175,9 @@ test('examples come as a JSON array or as NDJSON, are answered with the task tha
 
 test('a trained form gives a response a label with its confidence and the head that said it', async () => {
   const trained = await eventually(async () => (await head()) ?? undefined);
-  const { intelligence: result, label } = await understood({ message: 'You charged my card twice, please refund one payment.' });
+  const { intelligence: result, label } = await understood({
+    message: 'You charged my card twice, please refund one payment.',
+  });
   assert.equal(result.classify.label, 'billing');
   assert.equal(label, 'billing');
   assert.ok(result.classify.confidence > 0.5 && result.classify.confidence <= 1);
@@ -174,7 +203,9 @@ test('the trained head says the right label of most responses of the example', a
 });
 
 test('a text that is about nothing the form knows is marked for a person', async () => {
-  const { intelligence: result } = await understood({ message: 'Zebras graze beneath violet thunderclouds near Ouagadougou.' });
+  const { intelligence: result } = await understood({
+    message: 'Zebras graze beneath violet thunderclouds near Ouagadougou.',
+  });
   assert.equal(result.classify.needs_review, true);
   assert.equal(result.classify.label, null);
 });
@@ -255,14 +286,20 @@ test('the same examples again train nothing, and a form that learns nothing cann
 test('responses are listed by label, status, time and words', async () => {
   const id = await program.publish({ definition, intelligence: { ...intelligence, classify: wanted.classify } });
   await eventually(async () => (await head(id)) ?? undefined);
-  const texts = ['Stop my subscription, please.', 'You have the kindest people on the phone.', 'Straße 100% off_white "quoted"'];
+  const texts = [
+    'Stop my subscription, please.',
+    'You have the kindest people on the phone.',
+    'Straße 100% off_white "quoted"',
+  ];
   const made: { id: string; submitted_at: string }[] = [];
   for (const message of texts) made.push(await understood({ message }, id));
   await program.call('POST', `/responses/${made[0]!.id}/review`, { body: { label: 'cancellation' } });
   await program.call('POST', `/responses/${made[1]!.id}/review`, { body: { label: 'praise' } });
   await program.call('POST', `/responses/${made[2]!.id}/review`, { body: { label: null } });
   const found = async (query: Record<string, string>) =>
-    (await program.responses(id, new URLSearchParams(query).toString())).map((one) => made.findIndex((m) => m.id === one.id));
+    (await program.responses(id, new URLSearchParams(query).toString())).map((one) =>
+      made.findIndex((m) => m.id === one.id),
+    );
   assert.deepEqual(await found({}), [2, 1, 0]);
   assert.deepEqual(await found({ label: 'praise' }), [1]);
   assert.deepEqual(await found({ label: '' }), [2]);

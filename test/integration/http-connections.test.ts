@@ -34,7 +34,7 @@ test('while shutting down new requests get 503 and their connection closes, heal
   assert.equal((await slow).status, 200);
 });
 
-test('a server that is closing finishes what it has begun and refuses what comes after on an open connection', async (t) => {
+test('a server that is closing finishes what it has begun, says that the connection ends with it, and is gone then', async (t) => {
   const { server } = serverWith(t, things);
   const port = await listen(server);
   const two = 'GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -43,13 +43,15 @@ test('a server that is closing finishes what it has begun and refuses what comes
     waitMs: 3000,
   });
   await new Promise((done) => setTimeout(done, 100));
+  const startedAt = performance.now();
   await server.close();
+  // Not the 72 s for which an idle connection is kept.
+  assert.ok(performance.now() - startedAt < 3000);
   const received = await exchange;
   assert.match(received, /^HTTP\/1\.1 200 OK/);
-  assert.match(received, /\{"slow":true\}/);
-  const [, second] = received.split('{"slow":true}');
-  assert.match(second!, /^HTTP\/1\.1 503/);
-  assert.match(second!, /application\/problem\+json[\s\S]*"code":"shutting-down"/);
+  assert.match(received, /^connection: close\r$/im);
+  // What a client pipelined behind it was not begun: by the header it knows that it must send it again, elsewhere.
+  assert.ok(received.endsWith('{"slow":true}'), received);
 });
 
 type Got = { status: number; headers: Record<string, string | string[] | undefined>; body: string };

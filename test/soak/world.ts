@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 import { type ApiClient, login } from '../../src/cli/demo/api-client.ts';
@@ -10,10 +12,10 @@ import { type ServerProcess, startServer } from '../../src/cli/demo/server-proce
 
 export const admin = { email: 'admin@example.org', password: 'soak tests keep no secret' };
 
-export function serverEnv(dataDir: string, port = '0'): Record<string, string> {
+export function serverEnv(dataDir: string): Record<string, string> {
   return {
     FORMSTEAD_DATA_DIR: dataDir,
-    FORMSTEAD_PORT: port,
+    FORMSTEAD_PORT: '0',
     FORMSTEAD_ADMIN_EMAIL: admin.email,
     FORMSTEAD_ADMIN_PASSWORD: admin.password,
     FORMSTEAD_RATE_LIMIT: 'off',
@@ -40,32 +42,50 @@ export async function publishForm(api: ApiClient): Promise<string> {
   return id;
 }
 
-export type Acknowledged = { key: string; responseId: string; at: number };
+export type Submission = { key: string; answers: { name: string; message: string } };
+export type Acknowledged = { key: string; responseId: string };
 
-/** Posts until `stopped`; a request that dies with the server is no acknowledgement, its key is simply never used again. */
+/** Undefined when the answer is lost or is no acknowledgement: then nobody knows whether the response was kept. */
+export async function submit(url: string, formId: string, { key, answers }: Submission): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${url}/api/v1/forms/${formId}/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ answers }),
+    });
+    const body = (await response.json()) as { response_id?: string };
+    return response.status === 202 ? body.response_id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Posts until `stopped`. Resolves to the submission whose answer never came, if there is one: its sender would send it again under the same key. */
 export async function loadClient(options: {
   url: () => string;
   formId: string;
   name: string;
+  /** Between an answer and the next request. */
+  pauseMs?: number;
   stopped: () => boolean;
   onAcknowledged: (one: Acknowledged) => void;
-}): Promise<void> {
+}): Promise<Submission | undefined> {
   for (let n = 0; !options.stopped(); n += 1) {
     const key = `${options.name}-${n}`;
-    const answers = { name: key, message: `Please write to ${key}@example.org about the order ${n}.` };
-    const response = await fetch(`${options.url()}/api/v1/forms/${options.formId}/responses`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': key },
-      body: JSON.stringify({ answers }),
-    }).catch(() => undefined);
-    if (response?.status === 202) {
-      const body = (await response.json().catch(() => undefined)) as { response_id: string } | undefined;
-      if (body) options.onAcknowledged({ key, responseId: body.response_id, at: performance.now() });
-    } else {
-      await response?.body?.cancel().catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    const submission = {
+      key,
+      answers: { name: key, message: `Please write to ${key}@example.org about the order ${n}.` },
+    };
+    let responseId = await submit(options.url(), options.formId, submission);
+    while (responseId === undefined) {
+      if (options.stopped()) return submission;
+      await pause(20);
+      responseId = await submit(options.url(), options.formId, submission);
     }
+    options.onAcknowledged({ key, responseId });
+    if (options.pauseMs) await pause(options.pauseMs);
   }
+  return undefined;
 }
 
 export type Receiver = {
@@ -74,13 +94,17 @@ export type Receiver = {
   /** Times each webhook-id came, and the response it tells of. */
   deliveries: Map<string, { times: number; responseId: string; body: string }>;
   problems: string[];
+  /** When the last one came; of the clock of `performance.now()`. */
   lastAt: number;
+  /** The next delivery gets no answer: when `came` resolves, its attempt is under way. `release` calls that off. */
+  holdNext(): { came: Promise<void>; release(): void };
   stop(): void;
 };
 
 /** Checks every signature with the package `standardwebhooks`, and that a repeated webhook-id brings the very same body. */
 export async function startReceiver(): Promise<Receiver> {
   let webhook: Webhook | undefined;
+  let held: (() => void) | undefined;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -97,7 +121,9 @@ export async function startReceiver(): Promise<Receiver> {
       } catch (err) {
         receiver.problems.push(`webhook ${id}: ${(err as Error).message}`);
       }
-      response.writeHead(204).end();
+      if (held === undefined) response.writeHead(204).end();
+      held?.();
+      held = undefined;
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -109,6 +135,16 @@ export async function startReceiver(): Promise<Receiver> {
     deliveries: new Map(),
     problems: [],
     lastAt: 0,
+    holdNext() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = resolve;
+      return {
+        came: promise,
+        release() {
+          held = undefined;
+        },
+      };
+    },
     stop() {
       server.closeAllConnections();
       server.close();
@@ -137,6 +173,24 @@ export async function verifyDir(dataDir: string): Promise<VerdictJson> {
     return err;
   });
   return JSON.parse(stdout) as VerdictJson;
+}
+
+/** Starts a server and kills it after that many milliseconds, wherever it is by then. True when it had not listened yet. */
+export async function killWhileStarting(env: Record<string, string>, afterMs: number): Promise<boolean> {
+  const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, [main, 'serve'], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const gone = once(child, 'exit');
+  await pause(afterMs);
+  child.kill('SIGKILL');
+  await gone;
+  return !said.includes('"listening"');
 }
 
 export async function everyResponseId(api: ApiClient, formId: string): Promise<Set<string>> {

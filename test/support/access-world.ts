@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { createAuthenticate } from '#app/access/authenticate.ts';
 import { createApiTokens } from '#app/access/api-tokens.ts';
-import { createAuditor } from '#app/audit.ts';
-import { createAuditSealer } from '#app/audit-seal.ts';
+import { createAuthenticate } from '#app/access/authenticate.ts';
 import { createSessions } from '#app/access/sessions.ts';
 import { createUsers } from '#app/access/users.ts';
+import { createAuditor } from '#app/audit.ts';
+import { createAuditSealer } from '#app/audit-seal.ts';
 import type { Role } from '#domain/actor.ts';
+import { createPaging } from '#http/paging.ts';
 import { auditRoutes } from '#http/routes/audit.ts';
 import { authRoutes } from '#http/routes/auth.ts';
 import { tokenRoutes } from '#http/routes/tokens.ts';
@@ -42,6 +43,7 @@ export async function openAccessWorld(t: TestContext, options: { cache?: Partial
   const log = createRecordingLog();
   const metrics = createRecordingMetrics();
   const keyRing = createKeyRing({ current: secret });
+  const paging = createPaging({ keyRing });
   const audit = createAuditor({ ids, clock });
   const checks = { verify: 0, dummyVerify: 0 };
   const argon2 = createPasswordHasher({ atOnce: 2, memoryKib: 64 });
@@ -75,9 +77,9 @@ export async function openAccessWorld(t: TestContext, options: { cache?: Partial
     shuttingDown: () => false,
     register: (api) => {
       authRoutes(api, { sessions });
-      userRoutes(api, { users });
-      tokenRoutes(api, { apiTokens });
-      auditRoutes(api, { storage });
+      userRoutes(api, { users, paging });
+      tokenRoutes(api, { apiTokens, paging });
+      auditRoutes(api, { storage, paging });
     },
   });
   const address = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -113,8 +113,8 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
     },
     finished: (taskId, ms) =>
       eventually(async () => {
-        const { body, text } = await program.call('GET', `/tasks/${taskId}`);
-        if (body.status === undefined) throw new Error(text);
+        const { status, body, text } = await program.call('GET', `/tasks/${taskId}`);
+        if (status !== 200) throw new Error(text);
         return ['succeeded', 'failed', 'cancelled'].includes(body.status) && body;
       }, ms),
     async signIn(role) {

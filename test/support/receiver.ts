@@ -11,7 +11,9 @@ export type Received = {
 };
 
 /** A receiver of webhooks on this machine. `answer` decides the status of each request, 204 by default. */
-export async function startReceiver(answer: (received: Received, nth: number) => number | [number, object] = () => 204) {
+export async function startReceiver(
+  answer: (received: Received, nth: number) => number | [number, object] = () => 204,
+) {
   const received: Received[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -22,7 +24,9 @@ export async function startReceiver(answer: (received: Received, nth: number) =>
       received.push(one);
       const verdict = answer(one, received.length);
       const [status, headers] = Array.isArray(verdict) ? verdict : [verdict, {}];
-      response.writeHead(status, { 'content-type': 'text/plain', ...headers }).end(status < 300 ? undefined : `no, ${status}`);
+      response
+        .writeHead(status, { 'content-type': 'text/plain', ...headers })
+        .end(status < 300 ? undefined : `no, ${status}`);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

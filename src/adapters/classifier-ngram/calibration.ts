@@ -14,34 +14,48 @@ export function softmax(scores: ArrayLike<number>, temperature: number, into: Fl
   for (let k = 0; k < into.length; k++) into[k] = into[k]! / total;
 }
 
-/** Mean negative log-likelihood of the right classes. */
-export function logLoss(scores: readonly Float64Array[], targets: ArrayLike<number>, temperature: number): number {
+/**
+ * Mean negative log-likelihood of the right classes, of which a share `doubt` (0…1) is given to the other classes evenly.
+ */
+export function logLoss(
+  scores: readonly Float64Array[],
+  targets: ArrayLike<number>,
+  temperature: number,
+  doubt = 0,
+): number {
+  if (scores.length === 0) return 0;
   let sum = 0;
-  const probabilities = new Float64Array(scores[0]?.length ?? 0);
+  const probabilities = new Float64Array(scores[0]!.length);
+  const others = doubt / (probabilities.length - 1);
   for (let row = 0; row < scores.length; row++) {
     softmax(scores[row]!, temperature, probabilities);
-    sum -= Math.log(Math.max(probabilities[targets[row]!]!, 1e-12));
+    for (let k = 0; k < probabilities.length; k++) {
+      const wanted = k === targets[row] ? 1 - doubt : others;
+      if (wanted > 0) sum -= wanted * Math.log(Math.max(probabilities[k]!, 1e-12));
+    }
   }
-  return scores.length === 0 ? 0 : sum / scores.length;
+  return sum / scores.length;
 }
 
 /**
- * The temperature (0.05 … 20) that makes the right classes of held-out rows likeliest: golden section on its logarithm
- * (the loss has one minimum). With less than 30 rows the answer is drawn towards 1 in proportion.
+ * The temperature (0.05 … 20) that makes the right classes of held-out rows likeliest; 1 without any row. Golden section on its logarithm
+ * (the loss has one minimum). As in Platt's scaling one row in `rows + 2` is taken to be wrong: a few rows that are all right would
+ * otherwise make the head sure of everything.
  */
 export function fitTemperature(scores: readonly Float64Array[], targets: ArrayLike<number>): number {
   if (scores.length === 0) return 1;
+  const doubt = 1 / (scores.length + 2);
+  const loss = (logarithm: number) => logLoss(scores, targets, Math.exp(logarithm), doubt);
   const ratio = (Math.sqrt(5) - 1) / 2;
   let low = Math.log(0.05);
   let high = Math.log(20);
   for (let i = 0; i < 25; i++) {
     const left = high - ratio * (high - low);
     const right = low + ratio * (high - low);
-    if (logLoss(scores, targets, Math.exp(left)) < logLoss(scores, targets, Math.exp(right))) high = right;
+    if (loss(left) < loss(right)) high = right;
     else low = left;
   }
-  const trust = Math.min(1, scores.length / 30);
-  return Math.exp(((low + high) / 2) * trust);
+  return Math.exp((low + high) / 2);
 }
 
 /** Expected calibration error, 0…1: the gap between confidence and accuracy, over equal-width bins weighted by their size. */
@@ -62,7 +76,8 @@ export function calibrationError(outcomes: readonly Outcome[], bins = 15): numbe
 
 /**
  * The lowest confidence at which the verdicts at or above it were right often enough (`wanted`, a share) on held-out texts.
- * Four imagined verdicts, half of them right, stand for what few examples cannot show. Kept within 0.3 … 0.9; 0.6 without any held-out text.
+ * Four imagined verdicts, half of them right, stand for what few examples cannot show. Kept within 0.5 … 0.9 (a verdict more
+ * likely wrong than right never stands); 0.6 without any held-out text.
  */
 export function abstainThreshold(outcomes: readonly Outcome[], wanted: number): number {
   if (outcomes.length === 0) return 0.6;
@@ -75,5 +90,5 @@ export function abstainThreshold(outcomes: readonly Outcome[], wanted: number): 
     if (sorted[i + 1]?.confidence === sorted[i]!.confidence) continue;
     if (right / (i + 1 + 4) >= wanted) threshold = sorted[i]!.confidence;
   }
-  return Math.min(0.9, Math.max(0.3, threshold));
+  return Math.min(0.9, Math.max(0.5, threshold));
 }

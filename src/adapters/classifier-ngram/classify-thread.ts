@@ -69,21 +69,20 @@ export function createClassifyThread(deps: { entry: URL; idleMs: number }) {
   }
 
   /** Calls that miss the same head at the same time read it once. */
-  function readOnce(head: HeadRef): Promise<Uint8Array> {
-    const known = reading.get(head.sha256);
-    if (known !== undefined) return known;
-    const bytes = head.read().finally(() => reading.delete(head.sha256));
+  async function askWithBytes(head: HeadRef, texts: string[]): Promise<ClassifyReply> {
+    const bytes = reading.get(head.sha256) ?? head.read();
     reading.set(head.sha256, bytes);
-    return bytes;
+    try {
+      return await ask({ sha256: head.sha256, texts, bytes: await bytes });
+    } finally {
+      reading.delete(head.sha256);
+    }
   }
 
   return {
     async classify(head: HeadRef, texts: string[]): Promise<Classification[]> {
       let reply = await ask({ sha256: head.sha256, texts });
-      if (reply.kind === 'head-missing') {
-        const bytes = await readOnce(head);
-        reply = await ask({ sha256: head.sha256, texts, bytes });
-      }
+      if (reply.kind === 'head-missing') reply = await askWithBytes(head, texts);
       if (reply.kind === 'classified') return reply.results;
       throw new Error(reply.kind === 'failed' ? reply.message : `head ${head.sha256} is missing`);
     },

@@ -30,10 +30,11 @@ type HeldOut = { target: number; scores: Scores };
 
 /**
  * Trains a head: the same input gives the same head. Takes from milliseconds to about a minute of one core: not for a thread that serves.
+ * `change` is for benches that compare settings.
  * Errors: fewer than two labels.
  */
-export function trainHead(input: TrainingInput): Head {
-  const material = gather(input);
+export function trainHead(input: TrainingInput, change: Partial<TrainingSettings> = {}): Head {
+  const material = gather(input, change);
   const heldOut = crossValidate(material);
   const inside = heldOut.filter((row) => row.target < material.labels.length);
   const temperature = fitTemperature(
@@ -60,7 +61,7 @@ export function trainHead(input: TrainingInput): Head {
   };
 }
 
-function gather(input: TrainingInput): Material {
+function gather(input: TrainingInput, change: Partial<TrainingSettings>): Material {
   const labels = [...new Set(input.examples.map((example) => example.label))].sort();
   if (labels.length < 2) throw new Error(`a head needs examples of at least two labels, there are ${labels.length}`);
   const number = new Map(labels.map((label, k) => [label, k]));
@@ -81,7 +82,7 @@ function gather(input: TrainingInput): Material {
     classes: labels.length + (none.length >= leastNoneForClass ? 1 : 0),
     examples: input.examples.length,
     none: none.length,
-    settings: settingsFor(input.examples.length, labels.length),
+    settings: { ...settingsFor(input.examples.length, labels.length), ...change },
   };
 }
 
@@ -97,7 +98,11 @@ function fit(material: Material, rows: Int32Array): Pick<Head, 'labels' | 'class
   const members = settings.members.map((weightingSettings) => {
     const weighting = weigh(table, rows.length, classes, weightingSettings);
     const design = designOf(corpus, rows, table, weighting);
-    return compact(trainSoftmax(design, targets, table.seen.length, classes, settings.softmax), weighting);
+    return compact(
+      trainSoftmax(design, targets, table.seen.length, classes, settings.softmax),
+      weighting,
+      settings.leastEffect,
+    );
   });
   return { labels, classes, vocabulary: table.vocabulary, members };
 }

@@ -8,7 +8,7 @@ import type {
 import { assign, type Candidate, nearness, toCandidates } from './fields/assign.ts';
 import { findEnumValues } from './fields/enum.ts';
 import { type Hints, hintsOf } from './fields/hints.ts';
-import { findGroups, peopleCue, withNoun } from './fields/people.ts';
+import { findGroups, isOfSome, isPartOfGroup, peopleCue, withNoun } from './fields/people.ts';
 import { findPersons, partOfName } from './fields/person.ts';
 import { detectLanguage } from './language.ts';
 import { createReader, type Reader, type Reading } from './reading.ts';
@@ -93,7 +93,12 @@ function assignPlain(fields: Field[], type: FieldType, found: Found[], { folded 
   );
 }
 
-type NumberCandidate = Candidate & { cue: 0 | 1 | 2; free: boolean; weak: boolean; group: boolean };
+/** "for 830", "for 1945": a time as well as a party. */
+function isLikeClock(value: string): boolean {
+  return /^(?:\d|1\d|2[0-3])[0-5]\d$/.test(value) && !value.endsWith('00');
+}
+
+type NumberCandidate = Candidate & { cue: 0 | 1 | 2; free: boolean; article: boolean; group: boolean };
 
 /** The 5 of "4 out of 5" says how far the scale goes. */
 function isScale({ start }: { start: number }, text: string): boolean {
@@ -112,7 +117,7 @@ function numberCandidates({ folded, numbers }: Reading, withPeople: boolean): Nu
     foldedEnd: group.end,
     cue: 2 as const,
     free: true,
-    weak: false,
+    article: false,
     group: true,
   }));
   const single = numbers
@@ -129,7 +134,8 @@ function numberCandidates({ folded, numbers }: Reading, withPeople: boolean): Nu
         foldedEnd: token.end,
         cue,
         free,
-        weak: token.weak === true,
+        article: token.weak === true,
+        weak: withPeople && cue > 0 && isPartOfGroup(token, text),
         group: false,
       };
     });
@@ -153,17 +159,20 @@ function assignNumbers(fields: Field[], reading: Reading): Map<Field, Found> {
       .trim()
       .split(' ').length <= 3;
   const score = (field: Field, candidate: Candidate, previousEnd: number): number | undefined => {
-    const { cue, free, weak, group } = candidate as NumberCandidate;
+    const { cue, free, article, group, weak, foldedStart: start, foldedEnd: end } = candidate as NumberCandidate;
     const near = nearness(candidate, previousEnd, text, field.hints);
     if (field.hints.people) {
       if (!/^\d{1,4}$/.test(candidate.value)) return undefined;
+      if (cue === 1 && isLikeClock(candidate.value)) return undefined;
+      if (!group && isOfSome({ start, end }, text)) return undefined;
+      if (cue > 0 && weak) return 110;
       if (cue > 0) return cue === 2 ? 220 + (group ? 5 : 0) : 150;
       if (near > 0 && free) return near;
-      return free && alone ? 20 : undefined;
+      return free && alone && !isLikeClock(candidate.value) ? 20 : undefined;
     }
     if (group) return undefined;
     if (near > 0) return near;
-    if (weak && text.trim().length > candidate.foldedEnd - candidate.foldedStart) return undefined;
+    if (article && text.trim().length > candidate.foldedEnd - candidate.foldedStart) return undefined;
     if (cue === 2 && withPeople) return undefined;
     if (field.hints.generic) return 10;
     return free && cue === 0 ? 5 : undefined;

@@ -5,11 +5,14 @@ import { findPhones } from './contact/phone.ts';
 import { findUrls } from './contact/url.ts';
 import { createWallClock, type LocalNow } from './date/calendar.ts';
 import { createWrittenDates, type WrittenDates } from './date/chrono.ts';
+import { findDelays } from './date/delay.ts';
 import { findNumericDates } from './date/numeric.ts';
 import { findDaysOfMonth, findRelativeDays } from './date/ordinal.ts';
-import { findBareHour, findDelays, findTimes } from './date/time.ts';
+import { isPast } from './date/tense.ts';
+import { findBareHour, findTimes } from './date/time.ts';
 import { findDigits, type NumberToken } from './number/digits.ts';
 import { findMoney } from './number/money.ts';
+import { withoutRanges } from './number/range.ts';
 import { findCodes, findReferences } from './number/reference.ts';
 import { findNumberWords } from './number/words.ts';
 import { type FoldedText, foldText } from './text/folded-text.ts';
@@ -75,26 +78,34 @@ function readText(
   readTimes(reading, claims, wall, options);
   reading.phones = claimAll(findPhones(claims.blanked(), region), claims);
   if (wants('date', 'number')) {
-    readDates(reading, claims, wall, (blanked) => writtenDates(blanked, wall, context.now, language));
+    readDates(reading, claims, wall, language, (blanked) => writtenDates(blanked, wall, context.now, language));
   }
   claimAll(findCodes(folded), claims);
-  reading.numbers = tokens.filter((token) => claims.isFree(folded.toOriginal(token.start, token.end)));
+  const free = tokens.filter((token) => claims.isFree(folded.toOriginal(token.start, token.end)));
+  reading.numbers = withoutRanges(free, folded.text);
   return reading;
 }
 
-function readTimes(reading: Reading, claims: Claims, now: LocalNow, { bareHour }: ReadingOptions): void {
-  const delays = claimAll(findDelays(reading.folded, now), claims);
-  const bare = bareHour === 'no' ? undefined : findBareHour(reading.folded);
+function readTimes(reading: Reading, claims: Claims, now: LocalNow, options: ReadingOptions): void {
+  const { bareHour, language } = options;
+  const delays = claimAll(findDelays(reading.folded, now, language), claims);
+  const bare = bareHour === 'no' ? undefined : findBareHour(reading.folded, language);
   const bareTimes = bare && (bareHour === 'any' || bare.end - bare.start === 4) ? claimAll([bare], claims) : [];
-  const times = claimAll(findTimes(reading.folded), claims);
+  const times = claimAll(findTimes(reading.folded, language), claims);
   const delayed = delays.map(({ start, end, time }) => ({ start, end, value: time }));
   reading.times = [...bareTimes, ...times, ...delayed].sort((a, b) => a.start - b.start);
   reading.dates.push(...delays.map(({ start, end, date }) => ({ start, end, value: date })));
 }
 
-function readDates(reading: Reading, claims: Claims, now: LocalNow, writtenDates: (blanked: string) => Found[]): void {
+function readDates(
+  reading: Reading,
+  claims: Claims,
+  now: LocalNow,
+  language: string | undefined,
+  writtenDates: (blanked: string) => Found[],
+): void {
   const { folded } = reading;
-  const relative = claimAll(findRelativeDays(folded, now), claims);
+  const relative = claimAll(findRelativeDays(folded, now, language), claims);
   const written = writtenDates(claims.blanked());
   const kept = claimAll(
     written.filter((date) => !date.rangeEnd),
@@ -103,6 +114,14 @@ function readDates(reading: Reading, claims: Claims, now: LocalNow, writtenDates
   // The end of a range shares the span of its beginning, so it cannot claim it again.
   const starts = new Set(kept.map((date) => date.start));
   const ends = written.filter((date) => date.rangeEnd && starts.has(date.start));
-  const days = claimAll(findDaysOfMonth(folded, now), claims);
-  reading.dates = [...reading.dates, ...relative, ...kept, ...ends, ...days].sort((a, b) => a.start - b.start);
+  const days = claimAll(findDaysOfMonth(folded, now, language), claims);
+  reading.dates = [...reading.dates, ...relative, ...kept, ...ends, ...days]
+    .map((date) => backwards(date, folded))
+    .sort((a, b) => a.start - b.start);
+}
+
+/** "I ordered on Monday" means the last one. */
+function backwards(date: Found, { text, toFolded }: FoldedText): Found {
+  if (date.past === undefined || !isPast(text, toFolded(date.start), toFolded(date.end))) return date;
+  return { ...date, value: date.past };
 }

@@ -59,6 +59,12 @@ export function statements(db: DatabaseSync) {
     return statement;
   };
   return {
+    /** The values of one row in the order of its columns: half the time of a row with names, where both ends know the columns. */
+    values: (sql: string, ...values: SqlValue[]): SqlValue[] | undefined => {
+      const statement = prepare(sql);
+      statement.setReturnArrays(true);
+      return statement.get(...values) as unknown as SqlValue[] | undefined;
+    },
     /** Rows changed. */
     run: (sql: string, ...values: SqlValue[]): number => Number(prepare(sql).run(...values).changes),
     get: (sql: string, ...values: SqlValue[]): SqlRow | undefined => prepare(sql).get(...values) as SqlRow | undefined,

@@ -1,5 +1,6 @@
 import type { ChainHead, Receipt } from '#domain/receipt.ts';
 import type { Kind } from '#ports/storage.ts';
+import type { PackedOp } from './packing.ts';
 import type { SqlRow, SqlValue } from './tables.ts';
 
 /** What the main thread asks of the writer thread: rows ready to bind, so that the thread only checks and writes. */
@@ -68,40 +69,3 @@ export type ReaderAnswer =
   | { ready: true }
   | { failed: string }
   | { answers: { id: number; rows?: SqlRow[]; error?: string }[] };
-
-/*
- * Between the threads the frequent operations travel as lists: structured clone writes and reads the name of every property of every object, which cost more
- * than a third of all the work on a task whose handler does nothing (bench/tasks.ts).
- */
-type PackedChange = ['settle' | 'insert', ...unknown[]] | ChangeOp;
-export type PackedOp = ['claim' | 'commit', ...unknown[]] | Exclude<WriteOp, { op: 'claim' | 'commit' }>;
-
-export function pack(op: WriteOp): PackedOp {
-  if (op.op === 'claim') return ['claim', op.id, op.token, op.until, op.now];
-  if (op.op === 'commit') return ['commit', packChange(op.change), op.also, op.tasks, op.audit, op.cause];
-  return op;
-}
-
-function packChange(change: ChangeOp): PackedChange {
-  if (change.op === 'insert') return ['insert', change.kind, change.row, change.payloadSha256];
-  if (change.op !== 'settle') return change;
-  const { id, lease, status, runAt, giveBack, result, error, now } = change;
-  return ['settle', id, lease, status, runAt, giveBack, result, error, now];
-}
-
-export function unpack(packed: PackedOp): WriteOp {
-  if (!Array.isArray(packed)) return packed;
-  if (packed[0] === 'claim') {
-    const [op, id, token, until, now] = packed as ['claim', string, string, number, number];
-    return { op, id, token, until, now };
-  }
-  const [op, change, also, tasks, audit, cause] = packed as [
-    'commit',
-    PackedChange,
-    CommitOp['also'],
-    CommitOp['tasks'],
-    CommitOp['audit'],
-    CommitOp['cause'],
-  ];
-  return { op, change: unpackChange(change), also, tasks, audit, cause };
-}

@@ -1,8 +1,10 @@
 import type { Response } from '#domain/response.ts';
-import { rootTaskId, type TaskStatus } from '#domain/task.ts';
 import type { Chain, Link, ResponseCounts } from '#ports/storage.ts';
 import { docOf, type SqlValue } from './tables.ts';
 import type { Reader } from './threads.ts';
+
+/** `rootTaskId` of a response, as SQL. */
+const rootTask = `'tsk_' || substr(responses.id, 5)`;
 
 export function createResponseReads(reader: Reader) {
   /** By index where it can be: total, days and labels read `responses_day` alone; values of questions read the form's answers. */
@@ -65,22 +67,22 @@ export function createResponseReads(reader: Reader) {
     }));
   }
 
+  /** One statement, so that a response and its tasks are of the same moment: a running server ends a task between two. */
   async function links(after: number, limit: number): Promise<Link[]> {
-    const rows = await reader.all('SELECT * FROM responses WHERE n > ? ORDER BY n LIMIT ?', after, limit);
-    if (rows.length === 0) return [];
-    const roots = rows.map((row) => rootTaskId(row.id as string));
-    const steps = await reader.all(
-      'SELECT root, id, status FROM tasks WHERE root IN (SELECT value FROM json_each(?))',
-      JSON.stringify(roots),
+    const rows = await reader.all(
+      `SELECT responses.*, (SELECT json_group_array(json_object('id', id, 'status', status)) FROM tasks WHERE root = ${rootTask}) AS steps
+       FROM responses WHERE n > ? ORDER BY n LIMIT ?`,
+      after,
+      limit,
     );
-    const byRoot = Map.groupBy(steps, (row) => row.root as string);
-    return rows.map((row, i) => {
+    return rows.map((row) => {
       const response = docOf('response', row) as Response & { receipt: Link['receipt'] };
-      const own = (byRoot.get(roots[i]!) ?? []).map((step) => ({
-        id: step.id as string,
-        status: step.status as TaskStatus,
-      }));
-      return { position: row.n as number, receipt: response.receipt, response, steps: own };
+      return {
+        position: row.n as number,
+        receipt: response.receipt,
+        response,
+        steps: JSON.parse(row.steps as string) as Link['steps'],
+      };
     });
   }
 

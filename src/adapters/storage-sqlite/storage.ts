@@ -10,7 +10,7 @@ import { createAuditReads } from './read-audit.ts';
 import { createDocumentReads } from './read-lists.ts';
 import { createResponseReads } from './read-responses.ts';
 import { createTaskReads } from './read-tasks.ts';
-import { rowOf, tables, taskRow } from './tables.ts';
+import { claimedTask, rowOf, type SqlValue, tables, taskRow } from './tables.ts';
 import { type BatchSeen, startReader, startWriter, type Writer } from './threads.ts';
 
 export type SqliteOptions = {
@@ -131,7 +131,11 @@ function assemble(deps: {
 function taskStore(writer: Writer, reads: ReturnType<typeof createTaskReads>): TaskStore {
   return {
     ...reads,
-    claim: (id, lease, now) => writer.write({ op: 'claim', id, token: lease.token, until: lease.until, now }),
+    claim: async (id, lease, now) => {
+      const op = { op: 'claim', id, token: lease.token, until: lease.until, now } as const;
+      const values = await writer.write<SqlValue[] | undefined>(op);
+      return values && claimedTask(values);
+    },
     extend: (held, until) => writer.write({ op: 'extend', held, until }),
     voidLeases: (now) => writer.write({ op: 'void-leases', now }),
     cancel: (id, now, audit) => writer.write({ op: 'cancel', id, now, audit: audit.map(auditRow) }),

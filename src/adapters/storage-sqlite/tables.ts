@@ -194,6 +194,23 @@ export function taskRow(task: NewTask): SqlValue[] {
   ];
 }
 
+/** Every column of a task: what a claim returns, as plain values. */
+export const claimedColumns = [
+  ...taskColumns,
+  'lease_token',
+  'lease_until',
+  'result',
+  'error',
+  'started_at',
+  'finished_at',
+];
+
+export function claimedTask(values: SqlValue[]): Task {
+  const row: SqlRow = {};
+  for (let i = 0; i < claimedColumns.length; i += 1) row[claimedColumns[i]!] = values[i]!;
+  return taskOf(row);
+}
+
 export function taskOf(row: SqlRow): Task {
   const json = (value: SqlValue | undefined) => (value == null ? undefined : JSON.parse(value as string));
   return {

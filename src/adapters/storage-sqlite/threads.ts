@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '#domain/errors.ts';
 import type { ChainHead } from '#domain/receipt.ts';
 import type { Synchronous } from './connection.ts';
+import { pack } from './packing.ts';
 import type { ReaderAnswer, ReadOp, WriteOp, WriterAnswer, WriterMessage } from './protocol.ts';
 import type { SqlRow } from './tables.ts';
 
@@ -53,18 +54,19 @@ export async function startWriter(deps: {
     const batch = queued;
     queued = [];
     inFlight = batch.map(({ waiting }) => waiting);
-    worker.postMessage({ batch: batch.map(({ op }) => op) } satisfies WriterMessage);
+    worker.postMessage({ batch: batch.map(({ op }) => pack(op)) } satisfies WriterMessage);
   };
 
-  const settle = (message: Extract<WriterAnswer, { results: unknown }>): void => {
+  const settle = (message: Extract<WriterAnswer, { values: unknown }>): void => {
     const answered = inFlight ?? [];
     inFlight = undefined;
     head = message.head;
     deps.onBatch({ size: answered.length, commitMs: message.commitMs });
     send();
-    message.results.forEach((result, i) => {
-      if ('error' in result) answered[i]?.reject(unavailable(`The store refused the write: ${result.error}`));
-      else answered[i]?.resolve(result.value);
+    message.values.forEach((value, i) => {
+      const error = message.errors?.get(i);
+      if (error === undefined) answered[i]?.resolve(value);
+      else answered[i]?.reject(unavailable(`The store refused the write: ${error}`));
     });
     if (closing && !inFlight && queued.length === 0) worker.postMessage({ close: true } satisfies WriterMessage);
   };
@@ -82,7 +84,7 @@ export async function startWriter(deps: {
   };
 
   worker.on('message', (message: WriterAnswer) => {
-    if ('results' in message) settle(message);
+    if ('values' in message) settle(message);
   });
   worker.on('error', (err) => die(err as Error));
   worker.on('exit', (code) => die(new Error(`the storage thread ended with code ${code}`)));

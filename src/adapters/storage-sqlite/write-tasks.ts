@@ -1,6 +1,6 @@
 import type { Statements } from './connection.ts';
 import type { AuditRow, WriteOp } from './protocol.ts';
-import { taskOf } from './tables.ts';
+import { claimedColumns, type SqlValue } from './tables.ts';
 
 type Op<N extends WriteOp['op']> = Extract<WriteOp, { op: N }>;
 
@@ -9,13 +9,14 @@ export function createTaskWriter(sql: Statements, audit: (entry: AuditRow) => vo
   const auditAll = (entries: AuditRow[]) => entries.forEach(audit);
 
   return {
-    claim(op: Op<'claim'>) {
-      const row = sql.get(
+    /** The row as `claimedTask` reads it. */
+    claim(op: Op<'claim'>): SqlValue[] | undefined {
+      return sql.values(
         `UPDATE tasks SET status = 'running', attempts = attempts + 1, lease_token = ?, lease_until = ?, started_at = coalesce(started_at, ?),
            progress = 0, finished_at = NULL
          WHERE id = ? AND attempts < max_attempts
            AND ((status IN ('pending', 'retrying') AND run_at <= ?) OR (status = 'running' AND lease_until <= ?))
-         RETURNING *`,
+         RETURNING ${claimedColumns.join(', ')}`,
         op.token,
         op.until,
         op.now,
@@ -23,7 +24,6 @@ export function createTaskWriter(sql: Statements, audit: (entry: AuditRow) => vo
         op.now,
         op.now,
       );
-      return row ? taskOf(row) : undefined;
     },
 
     extend(op: Op<'extend'>) {

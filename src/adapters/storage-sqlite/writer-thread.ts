@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createChainWriter } from './chain-writer.ts';
 import { openingProblem, openWriter, type Synchronous, statements } from './connection.ts';
 import { migrate } from './migrations.ts';
+import { unpack } from './packing.ts';
 import type { WriteOp, WriteResult, WriterAnswer, WriterMessage } from './protocol.ts';
 import { createCommitWriter } from './write-commit.ts';
 import { createTaskWriter } from './write-tasks.ts';
@@ -106,11 +107,24 @@ try {
       return;
     }
     const from = performance.now();
-    const results = write(message.batch);
-    answer({ results, commitMs: performance.now() - from, head: chain.head() });
+    const results = write(message.batch.map(unpack));
+    answer({ ...listed(results), commitMs: performance.now() - from, head: chain.head() });
   });
   answer({ ready: true });
 } catch (err) {
   answer({ failed: openingProblem(file, err) });
   port.close();
+}
+
+function listed(results: WriteResult[]): { values: unknown[]; errors?: Map<number, string> } {
+  const values: unknown[] = [];
+  let errors: Map<number, string> | undefined;
+  results.forEach((result, i) => {
+    values.push('value' in result ? result.value : undefined);
+    if ('error' in result) {
+      errors ??= new Map();
+      errors.set(i, result.error);
+    }
+  });
+  return errors ? { values, errors } : { values };
 }

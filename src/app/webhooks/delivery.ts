@@ -1,7 +1,14 @@
 import { AppError } from '#domain/errors.ts';
 import type { NewTask, TaskError } from '#domain/task.ts';
 import { afterEvent, type BreakerEvent, type BreakerState, closedBreaker, mayTry } from '#domain/webhook/breaker.ts';
-import { deliveryTask, isFor, newDelivery, restarted, revived } from '#domain/webhook/delivery.ts';
+import {
+  deliveryTask,
+  deliveryTaskPrefix,
+  isFor,
+  isRevived,
+  newDelivery,
+  restarted,
+} from '#domain/webhook/delivery.ts';
 import {
   attemptId,
   type Breaker,
@@ -23,7 +30,7 @@ import type { Cause } from '../understanding.ts';
 import type { WebhookEndpoints } from './endpoints.ts';
 
 type Deps = {
-  storage: Pick<Storage, 'commit' | 'get' | 'list'>;
+  storage: Pick<Storage, 'commit' | 'get' | 'list' | 'tasks'>;
   endpoints: Pick<WebhookEndpoints, 'secretsOf' | 'disable'>;
   transport: Pick<WebhookTransport, 'send'>;
   clock: Clock;
@@ -79,10 +86,10 @@ export function createWebhookDelivery(deps: Deps) {
     taskAttempt: number;
     signal: AbortSignal;
   }): Promise<Delivered> {
-    const stored = await storage.get('delivery', run.deliveryId);
-    if (!stored) return { end: 'already-ended' };
-    const delivery = revived(stored.doc, run.taskAttempt);
-    if (delivery.status !== 'pending') return { end: 'already-ended' };
+    const found = await storage.get('delivery', run.deliveryId);
+    const stored = found && isRevived(found.doc, run.taskAttempt) ? await revive(run.cause, found) : found;
+    if (stored?.doc.status !== 'pending') return { end: 'already-ended' };
+    const delivery = stored.doc;
     const now = clock.now();
     if (delivery.nextAttemptAt !== undefined && delivery.nextAttemptAt > now)
       return { end: 'later', until: delivery.nextAttemptAt };
@@ -90,7 +97,7 @@ export function createWebhookDelivery(deps: Deps) {
       storage.get('endpoint', delivery.endpointId),
       storage.get('event', delivery.eventId),
     ]);
-    if (!event || endpoint?.doc.status !== 'active') return cancelDelivery(run.cause, { ...stored, doc: delivery });
+    if (!event || endpoint?.doc.status !== 'active') return cancelDelivery(run.cause, stored);
 
     const breaker = await takeTurn(endpoint.doc.id, now);
     if ('until' in breaker) return { end: 'later', until: breaker.until };
@@ -107,7 +114,15 @@ export function createWebhookDelivery(deps: Deps) {
     observe(outcome, step);
     await tellBreaker(endpoint.doc.id, breakerEventOf(outcome));
     if (step.step === 'endpoint-gone') await deps.endpoints.disable(endpoint.doc.id, 'the receiver answered 410 Gone');
-    return settle(run.cause, { ...stored, doc: delivery }, number, outcome, step);
+    return settle(run.cause, stored, number, outcome, step);
+  }
+
+  /** Kept before anything is sent: a worker that dies meanwhile leaves a delivery that its successor goes on with. Undefined when the lease is lost. */
+  async function revive(cause: Cause, { doc, revision }: Stored<'delivery'>): Promise<Stored<'delivery'> | undefined> {
+    const again = restarted(doc);
+    const change = { op: 'update', kind: 'delivery', doc: again, expect: revision } as const;
+    const result = await storage.commit({ change, cause });
+    return result.outcome === 'committed' ? { doc: again, revision: result.revision } : undefined;
   }
 
   async function send(endpoint: WebhookEndpoint, event: WebhookEvent, signal: AbortSignal): Promise<SendOutcome> {
@@ -165,11 +180,24 @@ export function createWebhookDelivery(deps: Deps) {
     return step.step === 'retry' ? { end: 'retry', at: step.at, error } : { end: 'dead', error };
   }
 
-  async function cancelDelivery(cause: Cause, stored: Stored<'delivery'>): Promise<Delivered> {
+  async function cancelDelivery(cause: Cause | undefined, stored: Stored<'delivery'>): Promise<Delivered> {
     const doc: Delivery = { ...stored.doc, status: 'cancelled', nextAttemptAt: undefined, finishedAt: clock.now() };
-    await storage.commit({ change: { op: 'update', kind: 'delivery', doc, expect: stored.revision }, cause });
+    const change = { op: 'update', kind: 'delivery', doc, expect: stored.revision } as const;
+    if ((await storage.commit({ change, cause })).outcome !== 'committed') return { end: 'lease-lost' };
     deps.metrics.count('formstead_deliveries_total', { outcome: 'cancelled' });
     return { end: 'cancelled' };
+  }
+
+  /**
+   * Ends a delivery whose task is about to be cancelled or given up: no handler may run again to say so. First the delivery, then the task: a process that
+   * dies in between leaves a task that finds nothing to do. An attempt that is on its way is not kept.
+   */
+  async function cancel(id: string): Promise<void> {
+    for (;;) {
+      const stored = await storage.get('delivery', id);
+      if (stored?.doc.status !== 'pending') return;
+      if ((await cancelDelivery(undefined, stored)).end === 'cancelled') return;
+    }
   }
 
   /** Asks the endpoint's breaker. After a cool-down one attempt gets through: the compare-and-set decides which. */
@@ -203,25 +231,30 @@ export function createWebhookDelivery(deps: Deps) {
     return (await storage.commit({ change })).outcome === 'committed';
   }
 
-  /** Starts the schedule of an ended delivery again. Errors: `not-found`, `conflict` while it is pending, `gone` without its event or endpoint. */
+  /** Starts the schedule of an ended delivery again. Errors: `not-found`, `conflict` while it is being tried or its endpoint disabled, `gone` without its event or endpoint. */
   async function redeliver(caller: Caller, id: string): Promise<string> {
     const stored = await storage.get('delivery', id);
     if (!stored) throw new AppError('not-found', { detail: `There is no delivery ${id}.` });
-    if (stored.doc.status === 'pending')
+    // One that is pending without a task is not tried any more: its worker died at the last attempt, and the task is a dead letter.
+    if (stored.doc.status === 'pending' && (await storage.tasks.alive(deliveryTaskPrefix(id))))
       throw new AppError('conflict', { detail: 'The delivery is still being tried.' });
     const [endpoint, event] = await Promise.all([
       storage.get('endpoint', stored.doc.endpointId),
       storage.get('event', stored.doc.eventId),
     ]);
     if (!event || !endpoint) throw new AppError('gone', { detail: 'The event or its endpoint has been removed.' });
-    return again(stored, endpoint.doc, [deps.audit(caller, 'delivery.redeliver', id)]);
+    refuseDisabled(endpoint.doc);
+    const task = await again(stored, endpoint.doc, [deps.audit(caller, 'delivery.redeliver', id)]);
+    if (task === undefined) throw new AppError('conflict', { detail: 'Somebody else has just done the same.' });
+    return task;
   }
 
+  /** The id of the task, undefined when the delivery has changed meanwhile. */
   async function again(
     stored: Stored<'delivery'>,
     endpoint: WebhookEndpoint,
     audit: ReturnType<Auditor>[],
-  ): Promise<string> {
+  ): Promise<string | undefined> {
     const now = clock.now();
     const doc = restarted(stored.doc);
     const task = deliveryTask(doc, endpoint, now, { suffix: `again-${stored.revision}` });
@@ -230,16 +263,16 @@ export function createWebhookDelivery(deps: Deps) {
       tasks: [task],
       audit,
     });
-    if (result.outcome !== 'committed')
-      throw new AppError('conflict', { detail: 'Somebody else has just done the same.' });
+    if (result.outcome !== 'committed') return undefined;
     deps.offer([task]);
     return task.id;
   }
 
-  /** Redelivers what failed for an endpoint since a moment (epoch ms), oldest first. Errors: `not-found`. */
+  /** Redelivers what failed for an endpoint since a moment (epoch ms), oldest first. Errors: `not-found`, `conflict` while the endpoint is disabled. */
   async function recover(caller: Caller, endpointId: string, since: number): Promise<number> {
     const endpoint = await storage.get('endpoint', endpointId);
     if (!endpoint) throw new AppError('not-found', { detail: `There is no webhook endpoint ${endpointId}.` });
+    refuseDisabled(endpoint.doc);
     let recovered = 0;
     let after: string | undefined;
     do {
@@ -252,8 +285,8 @@ export function createWebhookDelivery(deps: Deps) {
       for (const stored of failed.items) {
         if (!(await storage.get('event', stored.doc.eventId))) continue;
         const audit = recovered === 0 ? [deps.audit(caller, 'webhook.recover', endpointId, { since })] : [];
-        await again(stored, endpoint.doc, audit);
-        recovered += 1;
+        // Undefined: somebody has redelivered this one at the same moment, and that is as good.
+        if (await again(stored, endpoint.doc, audit)) recovered += 1;
       }
       after = failed.next;
     } while (after !== undefined);
@@ -288,9 +321,15 @@ export function createWebhookDelivery(deps: Deps) {
     return { items, next: deliveries.next };
   }
 
-  return { fanOut, deliver, redeliver, recover, attempts };
+  return { fanOut, deliver, cancel, redeliver, recover, attempts };
 }
 export type WebhookDelivery = ReturnType<typeof createWebhookDelivery>;
+
+/** What is started again for a disabled endpoint would be cancelled at once, and `recover` passes over what was cancelled. */
+function refuseDisabled(endpoint: WebhookEndpoint): void {
+  if (endpoint.status !== 'active')
+    throw new AppError('conflict', { detail: 'The endpoint is disabled; enable it before you send to it again.' });
+}
 
 function describe(outcome: SendOutcome): string {
   return outcome.kind === 'http-status' ? `the receiver answered ${outcome.status}` : outcome.detail;

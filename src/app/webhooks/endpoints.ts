@@ -38,15 +38,20 @@ const most = 1_000;
 export function createWebhookEndpoints(deps: Deps) {
   const { storage, clock, keyRing } = deps;
   let known: { active: WebhookEndpoint[]; readAt: number } | undefined;
+  /** Raised by every `forget`: a read that began before may not be remembered after, or a new endpoint would miss what happens in the next second. */
+  let epoch = 0;
   const forget = () => {
+    epoch += 1;
     known = undefined;
   };
 
   async function activeEndpoints(): Promise<WebhookEndpoint[]> {
     if (known && clock.now() - known.readAt < freshForMs) return known.active;
+    const started = epoch;
     const page = await storage.list('endpoint', { where: { status: 'active' }, limit: most });
-    known = { active: page.items.map(({ doc }) => doc), readAt: clock.now() };
-    return known.active;
+    const active = page.items.map(({ doc }) => doc);
+    if (started === epoch) known = { active, readAt: clock.now() };
+    return active;
   }
 
   /** Whether any endpoint would be sent such an event: what nobody wants is not kept. */
@@ -115,11 +120,13 @@ export function createWebhookEndpoints(deps: Deps) {
     if (result.outcome !== 'committed') throw changed();
   }
 
-  /** The former secret goes on signing beside the new one for a day, so that receivers can change over. */
+  /** The former secret goes on signing beside the new one for a day, so that receivers can change over; one that cannot be opened any more is let go. */
   async function rotate(caller: Caller, id: string): Promise<string> {
     const current = await get(id);
     const fresh = newSecret(deps.ids.randomBytes(32));
-    const secrets = rotatedSecrets({ current: secretsOf(current.doc)[0]!.secret, fresh, now: clock.now() });
+    const former = openedSecret(current.doc, 0);
+    const secrets: SigningSecret[] =
+      former === undefined ? [{ secret: fresh }] : rotatedSecrets({ current: former, fresh, now: clock.now() });
     const sealed = secrets.map(({ secret, validUntil }) => ({ sealed: keyRing.seal(purpose, secret, id), validUntil }));
     await replace(current.revision, { ...current.doc, secrets: sealed }, [
       deps.audit(caller, 'webhook.rotate-secret', id),
@@ -154,10 +161,14 @@ export function createWebhookEndpoints(deps: Deps) {
 
   /** A receiver that answered 410 does not want to be asked again. */
   async function disable(id: string, reason: string): Promise<void> {
-    const current = await storage.get('endpoint', id);
-    if (!current || current.doc.status === 'disabled') return;
-    const audit = deps.audit({ actor: { kind: 'system', id: 'webhooks' } }, 'webhook.disable', id, { reason });
-    await replace(current.revision, { ...current.doc, status: 'disabled', disabledReason: reason }, [audit]);
+    for (;;) {
+      const current = await storage.get('endpoint', id);
+      if (!current || current.doc.status === 'disabled') return;
+      const audit = deps.audit({ actor: { kind: 'system', id: 'webhooks' } }, 'webhook.disable', id, { reason });
+      const doc: WebhookEndpoint = { ...current.doc, status: 'disabled', disabledReason: reason };
+      // Another delivery was told the same at the same moment, or an administrator has changed it: again, with what it is now.
+      if (await replaced(current.revision, doc, [audit])) return;
+    }
   }
 
   async function replace(
@@ -165,11 +176,21 @@ export function createWebhookEndpoints(deps: Deps) {
     doc: WebhookEndpoint,
     audit: ReturnType<Auditor>[],
   ): Promise<Stored<'endpoint'>> {
+    const next = await replaced(expect, doc, audit);
+    if (next === undefined) throw changed();
+    return next;
+  }
+
+  /** Undefined when it has changed since it was read. */
+  async function replaced(
+    expect: number,
+    doc: WebhookEndpoint,
+    audit: ReturnType<Auditor>[],
+  ): Promise<Stored<'endpoint'> | undefined> {
     const next = { ...doc, updatedAt: clock.now() };
     const result = await storage.commit({ change: { op: 'update', kind: 'endpoint', doc: next, expect }, audit });
     forget();
-    if (result.outcome !== 'committed') throw changed();
-    return { revision: result.revision, doc: next };
+    return result.outcome === 'committed' ? { revision: result.revision, doc: next } : undefined;
   }
 
   async function checkedUrl(url: string): Promise<string> {
@@ -189,14 +210,19 @@ export function createWebhookEndpoints(deps: Deps) {
 
   /** Errors: `internal` when the key ring cannot open a secret (the secret key was changed without the old one). */
   function secretsOf(endpoint: WebhookEndpoint): SigningSecret[] {
-    return endpoint.secrets.map(({ sealed, validUntil }) => {
-      const opened = keyRing.open(purpose, sealed, endpoint.id);
-      if (!opened)
+    return endpoint.secrets.map(({ validUntil }, i) => {
+      const secret = openedSecret(endpoint, i);
+      if (secret === undefined)
         throw new AppError('internal', {
           detail: `The secret of ${endpoint.id} cannot be opened with today's secret key; rotate it.`,
         });
-      return { secret: Buffer.from(opened).toString('utf8'), validUntil };
+      return { secret, validUntil };
     });
+  }
+
+  function openedSecret(endpoint: WebhookEndpoint, index: number): string | undefined {
+    const opened = keyRing.open(purpose, endpoint.secrets[index]!.sealed, endpoint.id);
+    return opened && Buffer.from(opened).toString('utf8');
   }
 
   return {
@@ -209,8 +235,11 @@ export function createWebhookEndpoints(deps: Deps) {
     disable,
     get,
     secretsOf,
-    /** The first characters of the current secret. */
-    hint: (endpoint: WebhookEndpoint) => maskedSecret(secretsOf(endpoint)[0]!.secret),
+    /** The first characters of the current secret; undefined when it cannot be opened: the endpoint must still be shown, so that it can be rotated. */
+    hint(endpoint: WebhookEndpoint): string | undefined {
+      const secret = openedSecret(endpoint, 0);
+      return secret && maskedSecret(secret);
+    },
     list: (query: { limit: number; after?: string }) =>
       storage.list('endpoint', { limit: query.limit, after: query.after, newestFirst: true }),
   };

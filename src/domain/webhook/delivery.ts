@@ -64,7 +64,7 @@ export function restarted(delivery: Delivery): Delivery {
   };
 }
 
-/** A dead letter that was requeued runs from its first attempt on: its delivery starts its schedule again. */
-export function revived(delivery: Delivery, taskAttempt: number): Delivery {
-  return delivery.status === 'failed' && taskAttempt === 1 ? restarted(delivery) : delivery;
+/** Whether a task at its `taskAttempt`-th attempt starts the schedule of its delivery again: a dead letter that was requeued runs from its first attempt on. */
+export function isRevived(delivery: Delivery, taskAttempt: number): boolean {
+  return delivery.status === 'failed' && taskAttempt === 1;
 }

@@ -1,15 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import type { AuditEntry, AuditSeal } from '#domain/audit.ts';
-import { AppError } from '#domain/errors.ts';
 import type { Storage } from '#ports/storage.ts';
 import { guard } from '../auth.ts';
+import type { Paging } from '../paging.ts';
 import { auditActionSchema, auditEntrySchema } from '../schemas/audit.ts';
 import { pageOf, pageQuery } from '../schemas/common.ts';
 import { time } from '../views.ts';
 
 export function auditRoutes(
   api: FastifyInstance,
-  { storage }: { storage: { audit: Pick<Storage['audit'], 'list'> } },
+  { storage, paging }: { storage: { audit: Pick<Storage['audit'], 'list'> }; paging: Paging },
 ): void {
   api.get<{ Querystring: { limit: number; cursor?: string; action?: string } }>(
     '/audit',
@@ -27,9 +27,9 @@ export function auditRoutes(
       },
     },
     async ({ query }) => {
-      if (query.cursor !== undefined && !/^adt_[0-9a-f-]{36}$/.test(query.cursor)) throw new AppError('bad-cursor');
-      const page = await storage.audit.list({ limit: query.limit, after: query.cursor, action: query.action });
-      return { items: page.items.map(auditView), next_cursor: page.next ?? null };
+      const list = JSON.stringify(['audit', query.action]);
+      const page = await storage.audit.list({ ...paging.read(query, list), action: query.action });
+      return paging.body(page.items.map(auditView), page.next, list);
     },
   );
 }

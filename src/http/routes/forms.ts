@@ -6,17 +6,18 @@ import { AppError } from '#domain/errors.ts';
 import type { FormStatus } from '#domain/form/form.ts';
 import { guard } from '../auth.ts';
 import { matchesEtag } from '../etag.ts';
+import type { Paging } from '../paging.ts';
 import { pageOf, pageQuery } from '../schemas/common.ts';
 import { formDraftSchema, formParams, formSchema, publishedSchema } from '../schemas/forms.ts';
 import { formView, publicFormView, versionView } from '../views.ts';
 
-type Deps = { forms: Forms; catalog: FormCatalog; definitionBytes: number };
+type Deps = { forms: Forms; catalog: FormCatalog; definitionBytes: number; paging: Paging };
 type Id = { Params: { id: string } };
 type Page = { limit: number; cursor?: string };
 
 export const callerOf = (request: FastifyRequest): Caller => ({ actor: request.actor, requestId: request.id });
 
-export function formRoutes(api: FastifyInstance, { forms, catalog, definitionBytes }: Deps): void {
+export function formRoutes(api: FastifyInstance, { forms, catalog, definitionBytes, paging }: Deps): void {
   const read = guard('forms:read');
   const write = guard('forms:write');
   const tags = ['forms'];
@@ -51,8 +52,9 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
       },
     },
     async ({ query }) => {
-      const page = await forms.list({ limit: query.limit, after: query.cursor, status: query.status });
-      return { items: page.items.map(formView), next_cursor: page.next ?? null };
+      const list = JSON.stringify(['forms', query.status]);
+      const page = await forms.list({ ...paging.read(query, list), status: query.status });
+      return paging.body(page.items.map(formView), page.next, list);
     },
   );
 
@@ -145,8 +147,13 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
       },
     },
     async ({ params, query }) => {
-      const page = await forms.listVersions(params.id, { limit: query.limit, after: query.cursor });
-      return { items: page.items.map(({ doc }) => versionView(doc)), next_cursor: page.next ?? null };
+      const list = JSON.stringify(['versions', params.id]);
+      const page = await forms.listVersions(params.id, paging.read(query, list));
+      return paging.body(
+        page.items.map(({ doc }) => versionView(doc)),
+        page.next,
+        list,
+      );
     },
   );
 

@@ -53,7 +53,7 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
     scope.post<Post>(
       '/forms/:id/responses',
       {
-        config: { public: true, problems },
+        config: { public: true, ownLimit: true, problems },
         bodyLimit: deps.bodyBytes,
         attachValidation: true,
         schema: {

@@ -33,17 +33,22 @@ export function taskEventRoutes(api: FastifyInstance, { tasks, metrics, maxStrea
       },
     },
     async (request, reply) => {
-      if (open >= maxStreams) throw new AppError('too-many-streams', { retryAfterSeconds: 5 });
       const { id } = request.params;
       const view = may(request.actor, 'tasks:read') ? taskView : publicTaskView;
       let task = await tasks.get(id);
+      // Nothing is awaited between the look and the count: of many that come at once, no more than fit get in.
+      if (open >= maxStreams) throw new AppError('too-many-streams', { retryAfterSeconds: 5 });
       const closed = new AbortController();
       reply.hijack();
       const { raw } = reply;
       raw.on('close', () => closed.abort());
+      // It may have gone while the task was being read, and then it does not say so again.
+      if (raw.closed) closed.abort();
       raw.writeHead(200, {
         'content-type': 'text/event-stream',
         'cache-control': 'no-store',
+        // Nothing follows on it, and a stop need not wait for it.
+        connection: 'close',
         'x-accel-buffering': 'no',
         'x-content-type-options': 'nosniff',
         'x-request-id': request.id,

@@ -3,6 +3,7 @@ import type { ApiTokens } from '#app/access/api-tokens.ts';
 import type { ApiToken } from '#domain/account.ts';
 import type { Permission } from '#domain/actor.ts';
 import { guard } from '../auth.ts';
+import type { Paging } from '../paging.ts';
 import { idParams, pageOf, pageQuery } from '../schemas/common.ts';
 import { apiTokenSchema, createdTokenSchema, newTokenSchema, tokenStatusSchema } from '../schemas/tokens.ts';
 import { maybeTime, time } from '../views.ts';
@@ -10,7 +11,10 @@ import { callerOf } from './forms.ts';
 
 type Draft = { name: string; scopes: Permission[]; expires_in_days?: number };
 
-export function tokenRoutes(api: FastifyInstance, { apiTokens }: { apiTokens: ApiTokens }): void {
+export function tokenRoutes(
+  api: FastifyInstance,
+  { apiTokens, paging }: { apiTokens: ApiTokens; paging: Paging },
+): void {
   const manage = guard('tokens:manage');
   const tags = ['tokens'];
 
@@ -49,8 +53,13 @@ export function tokenRoutes(api: FastifyInstance, { apiTokens }: { apiTokens: Ap
       },
     },
     async ({ query }) => {
-      const page = await apiTokens.list({ limit: query.limit, after: query.cursor, status: query.status });
-      return { items: page.items.map(({ doc }) => tokenView(doc)), next_cursor: page.next ?? null };
+      const list = JSON.stringify(['tokens', query.status]);
+      const page = await apiTokens.list({ ...paging.read(query, list), status: query.status });
+      return paging.body(
+        page.items.map(({ doc }) => tokenView(doc)),
+        page.next,
+        list,
+      );
     },
   );
 

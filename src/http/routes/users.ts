@@ -3,6 +3,7 @@ import type { NewUser, UserChange, Users } from '#app/access/users.ts';
 import type { User } from '#domain/account.ts';
 import { type Role, roles } from '#domain/actor.ts';
 import { guard } from '../auth.ts';
+import type { Paging } from '../paging.ts';
 import { idParams, pageOf, pageQuery } from '../schemas/common.ts';
 import { newUserSchema, userChangeSchema, userSchema } from '../schemas/users.ts';
 import { time } from '../views.ts';
@@ -10,7 +11,7 @@ import { callerOf } from './forms.ts';
 
 type Id = { Params: { id: string } };
 
-export function userRoutes(api: FastifyInstance, { users }: { users: Users }): void {
+export function userRoutes(api: FastifyInstance, { users, paging }: { users: Users; paging: Paging }): void {
   const manage = guard('users:manage');
   const tags = ['users'];
   const params = idParams('usr');
@@ -31,8 +32,13 @@ export function userRoutes(api: FastifyInstance, { users }: { users: Users }): v
       },
     },
     async ({ query }) => {
-      const page = await users.list({ limit: query.limit, after: query.cursor, role: query.role });
-      return { items: page.items.map(({ doc }) => userView(doc)), next_cursor: page.next ?? null };
+      const list = JSON.stringify(['users', query.role]);
+      const page = await users.list({ ...paging.read(query, list), role: query.role });
+      return paging.body(
+        page.items.map(({ doc }) => userView(doc)),
+        page.next,
+        list,
+      );
     },
   );
 

@@ -4,12 +4,13 @@ import type { EndpointChange, EndpointDraft, WebhookEndpoints } from '#app/webho
 import type { DeliveryStatus } from '#domain/webhook/model.ts';
 import type { Stored } from '#ports/storage.ts';
 import { guard } from '../auth.ts';
+import type { Paging } from '../paging.ts';
 import { pageOf, pageQuery } from '../schemas/common.ts';
 import { deliverySchema, endpointChangeSchema, endpointDraftSchema, endpointSchema } from '../schemas/webhooks.ts';
 import { maybeTime, time } from '../views.ts';
 import { callerOf } from './forms.ts';
 
-type Deps = { endpoints: WebhookEndpoints; delivery: WebhookDelivery };
+type Deps = { endpoints: WebhookEndpoints; delivery: WebhookDelivery; paging: Paging };
 type Id = { Params: { id: string } };
 type Page = { limit: number; cursor?: string };
 
@@ -21,7 +22,7 @@ const params = {
 } as const;
 
 /** What sends answers out of the house is for administrators only. */
-export function webhookRoutes(api: FastifyInstance, { endpoints, delivery }: Deps): void {
+export function webhookRoutes(api: FastifyInstance, { endpoints, delivery, paging }: Deps): void {
   const admin = guard('webhooks:manage');
   const tags = ['webhooks'];
   const view = ({ doc }: Stored<'endpoint'>) => ({
@@ -67,8 +68,8 @@ export function webhookRoutes(api: FastifyInstance, { endpoints, delivery }: Dep
       },
     },
     async ({ query }) => {
-      const page = await endpoints.list({ limit: query.limit, after: query.cursor });
-      return { items: page.items.map(view), next_cursor: page.next ?? null };
+      const page = await endpoints.list(paging.read(query, 'endpoints'));
+      return paging.body(page.items.map(view), page.next, 'endpoints');
     },
   );
 
@@ -133,10 +134,10 @@ export function webhookRoutes(api: FastifyInstance, { endpoints, delivery }: Dep
     }),
   );
 
-  deliveryRoutes(api, delivery);
+  deliveryRoutes(api, delivery, paging);
 }
 
-function deliveryRoutes(api: FastifyInstance, delivery: WebhookDelivery): void {
+function deliveryRoutes(api: FastifyInstance, delivery: WebhookDelivery, paging: Paging): void {
   const admin = guard('webhooks:manage');
   const tags = ['webhooks'];
 
@@ -157,8 +158,9 @@ function deliveryRoutes(api: FastifyInstance, delivery: WebhookDelivery): void {
       },
     },
     async ({ params: { id }, query }) => {
-      const page = await delivery.attempts(id, { limit: query.limit, after: query.cursor, status: query.status });
-      return { items: page.items.map(deliveryView), next_cursor: page.next ?? null };
+      const list = JSON.stringify(['deliveries', id, query.status]);
+      const page = await delivery.attempts(id, { ...paging.read(query, list), status: query.status });
+      return paging.body(page.items.map(deliveryView), page.next, list);
     },
   );
 

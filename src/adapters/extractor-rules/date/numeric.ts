@@ -33,7 +33,7 @@ function fullYear(written: string, today: Day): number {
 
 /**
  * Dates in digits. `03/04` and `03/04/2026` are read by language and region, the other way round when only that is a date; a dot always means
- * day first. A lone `3/4` is a date only with a weekday or a word such as "on" before it, since it may be a fraction or a score.
+ * day first; an order that neither language nor region tells is no date. A lone `3/4` is a date only with a weekday or a word such as "on" before it, since it may be a fraction or a score.
  */
 export function findNumericDates(
   folded: FoldedText,
@@ -60,6 +60,7 @@ export function findNumericDates(
   for (const match of text.matchAll(YEAR_LAST)) {
     const [first, second] = [Number(match[2]), Number(match[4])];
     const year = fullYear(match[5]!, today);
+    if (match[3] !== '.' && isUntold(first, second, language, region)) continue;
     const swapped = match[3] !== '.' && monthFirst;
     const plain = { year, month: second, day: first };
     const american = { year, month: first, day: second };
@@ -72,24 +73,32 @@ export function findNumericDates(
     else addYearless(match, Number(match[3]), Number(match[2]));
   }
   for (const match of text.matchAll(SLASHED)) {
-    const announced =
-      match[1] !== undefined || isAnnounced(text, match.index) || match[0].length === text.trim().length;
+    const whole = match[0].length === text.trim().length;
+    const announced = match[1] !== undefined || isAnnounced(text, match.index) || whole;
+    const [first, second] = [Number(match[2]), Number(match[3])];
+    // Open round the clock; and an order of day and month that nothing tells.
+    if (first === 24 && second === 7 && match[1] === undefined) continue;
+    if (isUntold(first, second, language, region)) continue;
     if (
       !announced ||
-      /^ ?(?:stars?|points?|sterne|etoiles|estrellas|of|cup|inch|hours?|minutes?|%)/.test(
+      /^ ?(?:stars?|points?|would|sterne|etoiles|estrellas|of|cup|inch|hours?|minutes?|%)/.test(
         text.slice(match.index + match[0].length),
       )
     )
       continue;
-    const [first, second] = [Number(match[2]), Number(match[3])];
     const [month, day] = monthFirst && first <= 12 ? [first, second] : second <= 12 ? [second, first] : [first, second];
     addYearless(match, month, day);
   }
   return found;
 }
 
+/** 4/5 where neither language nor region says which is the month. */
+function isUntold(first: number, second: number, language: string | undefined, region: string | undefined): boolean {
+  return language === undefined && region === undefined && first <= 12 && second <= 12 && first !== second;
+}
+
 function isAnnounced(text: string, start: number): boolean {
-  return /(?:^|[^\p{L}])(?:on|by|until|till|from|before|after|the|date:?|am|vom|bis|zum|ab|den|le|du|au|el|dia|del|hasta|il|op) ?$/u.test(
-    text.slice(Math.max(0, start - 12), start),
+  return /(?:^|[^\p{L}])(?:on|by|until|till|from|before|after|(?:on|by|until|from|for) the|date:?|am|vom|bis|zum|ab|den|le|du|au|el|dia|del|hasta|il|op) ?$/u.test(
+    text.slice(Math.max(0, start - 14), start),
   );
 }

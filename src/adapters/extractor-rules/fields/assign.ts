@@ -39,14 +39,43 @@ export function nearness(candidate: Candidate, previousEnd: number, text: string
 }
 
 const NEGATED =
-  /(?:^|[^\p{L}])(?:not|isn't|wasn't|nicht|kein|keine|keinen|pas|no es|instead of|rather than|statt|anstatt|au lieu de|en vez de)(?: (?:on|at|for|in|the|a|am|um|fur|le|el|les|las|de|des|du|une?|to|until))? $/u;
+  /(?:^|[^\p{L}])(?:not|isn't|wasn't|nicht|kein|keine|keinen|pas|no es|[ye] no|e non|sino|instead of|rather than|statt|anstatt|au lieu de|en vez de)(?: (?:on|at|for|in|the|a|am|um|fur|le|el|les|las|de|des|du|une?|to|until))? $/u;
 const CHANGE =
-  '(?:chang|chnag|mov|switch|reschedul|shift|postpon|updat|alter|verschieb|verleg|ander|umbuch|deplac|reporte|cambi|aplaz)\\p{L}*';
+  '(?:chang|chnag|mov|switch|reschedul|shift|postpon|updat|alter|verschieb|schieb|verleg|ander|umbuch|deplac|reporte|cambi|aplaz)\\p{L}*';
 const MOVED_FROM = new RegExp(`${CHANGE}[^.!?\\n]* (?:from|von|vom|de|du|desde|del) (?:the )?(?:on |at )?$`, 'u');
 const MOVED_TO = new RegExp(
   `${CHANGE}[^.!?\\n]{0,40} (?:to|auf|au|al|para|pour)(?: (?:the|den|le|el|be|on|just|a))? $`,
   'u',
 );
+
+/** German puts the verb last: "auf den 6. Februar verlegen". */
+const MOVED_ONTO = / (?:auf|zu[mr]?) (?:den |die |das )?$/u;
+const VERB_LAST = new RegExp(`^[^.!?\\n]{0,24} (?:zu )?${CHANGE}`, 'u');
+/** "Our table was for 7 …" and later "… but could it be 8": what was agreed, and the turn to what is wanted. */
+const AGREED =
+  /(?<!\p{L})(?:booked|reserved|(?:booking|reservation|table) (?:for|of|is|at)|(?:reservierung|tisch|buchung) (?:fur|um|am)|reservation pour|reserva para|was|were|had|originally|war|waren|hatten?|gebucht|reserviert|ursprunglich|bisher|etait|etions|avions|avais|avait|estaba|eramos|era|habia(?:mos)?|tenia(?:mos)?)(?: [^\s.!?;]+){0,6} $/u;
+const TURN =
+  /(?<!\p{L})(?:but|now|so|instead|actually|finally|could|can|would|please (?:make|change)|make it|aber|jetzt|nun|doch|konnten?|konnte|ware|waren es|sondern|stattdessen|mais|maintenant|finalement|pourr\p{L}+|serait|pero|ahora|al final|finalmente|podr\p{L}+|seria)(?!\p{L})/u;
+/** "aus vier werden zwei" */
+const BECOMES = /^ (?:wird|werden|wurden?)(?!\p{L})/u;
+
+function isReplaced(candidate: Candidate, later: Candidate[], text: string): boolean {
+  if (candidate.rangeEnd) return false;
+  const lead = leadOf(candidate, text);
+  if (lead.endsWith('aus ') && BECOMES.test(text.slice(candidate.foldedEnd, candidate.foldedEnd + 8))) return true;
+  if (!AGREED.test(lead.replace(/^.*[.!?\n] /s, ''))) return false;
+  const next = later.find((other) => !other.rangeEnd && !other.weak && other.foldedStart >= candidate.foldedEnd);
+  return (
+    next !== undefined &&
+    TURN.test(text.slice(candidate.foldedEnd, Math.min(next.foldedStart, candidate.foldedEnd + 160)))
+  );
+}
+
+function isMovedTo(candidate: Candidate, text: string): boolean {
+  const lead = leadOf(candidate, text);
+  if (MOVED_TO.test(lead)) return true;
+  return MOVED_ONTO.test(lead) && VERB_LAST.test(text.slice(candidate.foldedEnd, candidate.foldedEnd + 48));
+}
 
 const leadOf = (candidate: Candidate, text: string) =>
   text.slice(Math.max(0, candidate.foldedStart - 60), candidate.foldedStart);
@@ -68,7 +97,8 @@ function isTakenBack(candidate: Candidate, next: Candidate | undefined, text: st
  *    The best pairs are taken first.
  * 2. Fields left over get the values left over, both in their order: the first field the first value in the text.
  * 3. A value that the text takes back ("not Monday", "from Monday" in "change it from Monday to Friday") is used only when nothing else is left
- *    that is not taken back. With one field of the type, what a correction asks for ("change that to Friday") goes before all others.
+ *    that is not taken back; likewise an hour that is only half said beside a plain one. With one field of the type, what a correction asks for ("change that to Friday") goes before all others, and what
+ *    was agreed before ("booked for two, but now …") behind them.
  */
 export function assign<Field extends { hints: Hints }>(
   fields: Field[],
@@ -77,9 +107,15 @@ export function assign<Field extends { hints: Hints }>(
   score: (field: Field, candidate: Candidate, previousEnd: number) => number | undefined,
 ): Map<Field, Candidate> {
   const looked = candidates.slice(0, MAX_CANDIDATES);
-  const standing = looked.filter((candidate, index) => !isTakenBack(candidate, looked[index + 1], text));
-  const corrections = fields.length === 1 ? standing.filter((candidate) => MOVED_TO.test(leadOf(candidate, text))) : [];
-  const usable = corrections.length > 0 ? corrections : standing.length > 0 ? standing : looked;
+  const single = fields.length === 1;
+  const standing = looked.filter(
+    (candidate, index) =>
+      !isTakenBack(candidate, looked[index + 1], text) &&
+      !(single && isReplaced(candidate, looked.slice(index + 1, index + 4), text)),
+  );
+  const corrections = single ? standing.filter((candidate) => isMovedTo(candidate, text)) : [];
+  const plain = standing.filter((candidate) => !single || candidate.weak !== true);
+  const usable = [corrections, plain, standing, looked].find((some) => some.length > 0) ?? [];
   const pairs: { field: Field; order: number; index: number; candidate: Candidate; score: number }[] = [];
   for (const [order, field] of fields.entries()) {
     for (const [index, candidate] of usable.entries()) {

@@ -4,11 +4,11 @@ import type { FoldedText, Span } from '../text/folded-text.ts';
 /** Counting people: which numbers count them, and groups described without one number ("me and my two sons"). All words folded. */
 
 const NOUNS =
-  'people|ppl|peoples|persons?|pax|guests?|adults?|kids?|child(?:ren)?|childs|toddlers?|bab(?:y|ies)|infants?|seniors?|teens?|teenagers?|men|man|women|woman|ladies|lady|boys?|girls?|' +
-  'friends?|others?|individuals?|diners?|heads?|covers?|seats?|participants?|attendees?|members?|coworkers?|colleagues?|parents?|grandparents?|sisters?|brothers?|siblings?|cousins?|sons?|daughters?|' +
-  'personen?|gaste?|gasten|leute|erwachsenen?|kind(?:er|ern)?|teilnehmer|freunde?n?|mann|frauen?|manner|kollegen|plate|platze|' +
-  'personnes?|adultes?|enfants?|invites?|convives|couverts?|amis?|amies?|bebes?|participants|' +
-  'personas?|adultos?|ninos?|ninas?|invitados?|comensales|amigos?|amigas?|huespedes|' +
+  'people|ppl|peoples|persons?|pers\\.?|pax|guests?|adults?|kids?|child(?:ren)?|childs|toddlers?|bab(?:y|ies)|infants?|seniors?|teens?|teenagers?|men|man|women|woman|ladies|lady|boys?|girls?|' +
+  'friends?|others?|individuals?|diners?|heads?|covers?|seats?|participants?|attendees?|members?|coworkers?|colleagues?|hikers?|walkers?|cyclists?|bikers?|travell?ers?|tourists?|students?|pensioners?|pilgrims?|parents?|grandparents?|sisters?|brothers?|siblings?|cousins?|sons?|daughters?|' +
+  'personen?|gaste?n?|leuten?|menschen|erwachsene[nr]?|erw\\.?|kind(?:er|ern)?|kleinkind(?:er|ern)?|rentner(?:n|innen)?|wanderer|radfahrer|reisende[nr]?|damen|herren|studenten|schuler|teilnehmer|freunde?n?|mann|frauen?|manner|kollegen|plate|platze|' +
+  'personnes?|adultes?|enfants?|invites?|convives|couverts?|randonneu(?:rs?|ses?)|cyclistes?|voyageurs?|etudiante?s?|collegues|gens|amis?|amies?|bebes?|participants|' +
+  'personas?|adultos?|ninos?|ninas?|invitados?|comensales|amigos?|amigas?|huespedes|senderistas|ciclistas|viajeros|estudiantes|companeros|' +
   'adulti|bambini|bambino|ospiti|amici|persone|pessoas?|criancas?|amigos|personen|volwassenen?|kinderen|gasten';
 const KIN =
   'wife|husband|partner|girlfriend|boyfriend|fiancee?|spouse|son|daughter|mom|mum|mother|dad|father|brother|sister|friend|child|kid|baby|boss|colleague|coworker|grandmother|grandfather|grandma|grandpa|' +
@@ -25,7 +25,10 @@ const AFTER = new RegExp(
   'u',
 );
 const BEFORE =
-  /(?:^|[^\p{L}])(?:(?:party|group|family|team|table|people|total|booking|reservation|seating|gruppe|groupe|grupo|famille|familie|familia|tisch|mesa|table|number|pax|size|guests|for) (?:of|is|will be|von|de|mit|pour|para|fur|zu|size is|size to|:)|(?:table|tables|booking|reservation|reservations|seating|seats?|room|space|dinner|lunch|breakfast|brunch|booked|book|reserve|spot|place|places|tisch|platz|reservierung|table|couverts|mesa|reserva|something|available|availability|open|update|one|it|that|this|change|booth|me|us|just|total|seated|be) (?:for|fur|pour|para)(?: (?:about|around|the|up to|only|just|a total of|at))?|(?:seat|accommodate|fit|host|only|we are|we're|we will be|we'll be|there are|there will be|there'll be|there is|now|us|wir sind|nous sommes|nous serons|on sera|somos|seremos|just|zu|have|expecting|make (?:it|that)|makes (?:it|that)|we have|for us|us|want|its|it's|it is|gonna|going to be|to just|count|people:|guests:|size:))(?: (?:about|around|the|up to|only|just|a total of|nur|etwa|ca\.|environ|unos|now|it's))? $/u;
+  /(?:^|[^\p{L}])(?:(?:party|group|family|team|table|people|total|booking|reservation|seating|gruppe|groupe|grupo|famille|familie|familia|tisch|mesa|table|number|pax|size|guests|for) (?:of|is|will be|von|de|mit|pour|para|fur|zu|size is|size to|:)|(?:table|tables|booking|reservation|reservations|seating|seats?|room|space|dinner|lunch|breakfast|brunch|booked|book|reserve|spot|place|places|tisch|platz|reservierung|table|couverts|mesa|reserva|something|available|availability|open|update|one|it|that|this|change|booth|me|us|just|total|seated|be) (?:for|fur|pour|para)(?: (?:about|around|the|up to|only|just|a total of|at))?|(?:seat|accommodate|fit|host|only|so|then|dann|alors|entonces|we are|we're|we will be|we'll be|there are|there will be|there'll be|there is|now|us|(?:wir|sind|waren) (?:sind|waren|wir|werden|kommen|zu)|werden|kommen zu|nous sommes|nous serons|nous etions|on sera|somos|seremos|venimos|vendremos|iremos|seriamos|siamo|saremo|just|zu|have|expecting|make (?:it|that)|makes (?:it|that)|we have|for us|us|want|its|it's|it is|gonna|going to be|to just|count|people:|guests:|size:))(?: (?:about|around|the|up to|only|just|a total of|doch|nur|noch|jetzt|nun|leider|insgesamt|dann|etwa|rund|ca\.|environ|maintenant|finalement|unos|ahora|solo|now|it's)){0,3} $/u;
+/** "Headcount for the party: 9", "Personen: 4". */
+const LABEL =
+  /(?<!\p{L})(?:head ?count|party size|group size|number of (?:people|guests|persons)|guests|people|personenzahl|anzahl|personen|gaste|nombre de personnes|personnes|numero de personas|personas)(?!\p{L})[^.!?:\n]{0,32}: ?$/u;
 const PARTY_OF =
   /(?:^|[^\p{L}])(?:party|group|family|gruppe|groupe|grupo|famille|familie|familia) (?:of|von|de|mit) $/u;
 const PLAIN_FOR = /(?:^|[^\p{L}])(?:for|fur|pour|para)(?: the| just| only)? $/u;
@@ -36,7 +39,7 @@ export function peopleCue({ start, end }: Span, text: string, freeStanding: bool
   const lead = text.slice(Math.max(0, start - 48), start).replace(/ {2,}/g, ' ');
   if (PARTY_OF.test(lead)) return 2;
   if (!freeStanding) return 0;
-  return BEFORE.test(lead) || PLAIN_FOR.test(lead) ? 1 : 0;
+  return BEFORE.test(lead) || PLAIN_FOR.test(lead) || LABEL.test(lead) ? 1 : 0;
 }
 
 /** The span of "4 people" for the number 4: the noun shows what was counted. */
@@ -45,11 +48,48 @@ export function withNoun(token: Span, text: string): Span {
   return { start: token.start, end: token.end + (noun?.[0].length ?? 0) };
 }
 
+const SUBSET_BEFORE =
+  /(?<!\p{L})(?:including|incl\.?|among them|of (?:whom|which|them)|dont|parmi lesquels|davon|darunter|inklusive|inkl\.?|einschliesslich|inclu(?:yendo|idos?|idas?)|de los cuales|entre ellos|tra cui|waarvan|inclusief) $/u;
+const SUBSET_AFTER =
+  /^ (?:of (?:them|whom)|von (?:ihnen|denen|uns)|d'entre (?:nous|eux)|de ellos|de nosotros)(?!\p{L})/u;
+
+/**
+ * Whether the number counts some of a group only: "7, including a baby", "two of them". So does an article with a noun ("une amie")
+ * beside a plain count; alone it counts all.
+ */
+export function isPartOfGroup({ start, end, weak }: NumberToken, text: string): boolean {
+  return (
+    weak === true ||
+    SUBSET_BEFORE.test(text.slice(Math.max(0, start - 24), start)) ||
+    SUBSET_AFTER.test(text.slice(end, end + 20))
+  );
+}
+
+const JOINING =
+  /(?<!\p{L})(?:add|adding|extra|additional|plus|zusatzlich|hinzufugen|ajouter|anadir)(?: just| another)? $/u;
+const SAID_OF_SOME = new RegExp(
+  `^(?: of (?:us|them)| von (?:uns|ihnen)| de (?:nous|nosotros)| d'entre nous| (?:${NOUNS}))? (?:(?:is|are|ist|sind|est|sont|es|son)(?! (?:coming|joining|arriving|going|looking|planning|attending|what|that|this|it|all|enough|the|ok|okay|fine|correct|right|in|for|to|fur|pour|para|zu|a)(?!\\p{L}))|has|have|needs?|needing|eats?|smokes?|only eats?|cannot|can't|doesn't|don't|who (?:is|are|has|have|needs?)|hat|haben|braucht|brauchen|isst|essen (?:kein|vegan|veget|gluten)|mange|mangent|a besoin|tienen?|necesitan?|comen?)(?!\\p{L})`,
+  'u',
+);
+
+/**
+ * Whether a sentence speaks of some guests and not of all: "one of us is vegetarian", "two kids needing a high chair", "add one person". Such a number
+ * is no size of the party, even where no other is given.
+ */
+export function isOfSome({ start, end }: Span, text: string): boolean {
+  return (
+    JOINING.test(text.slice(Math.max(0, start - 24), start)) ||
+    (SAID_OF_SOME.test(text.slice(end, end + 60)) && !SAID_OF_SOME_ONLY_NUMBER.test(text.slice(end, end + 8)))
+  );
+}
+/** "4 is fine", "6 are coming": the number itself. */
+const SAID_OF_SOME_ONLY_NUMBER = /^ (?:is|are|ist|sind|est|sont|es|son|has|have|hat|haben|needs?)(?!\p{L})/u;
+
 type Part = Span & { count: number };
 
 const SELF_PART = new RegExp(`^(?:just )?(?:${SELF})(?![\\p{L}\\p{N}'])`, 'u');
 const KIN_PART = new RegExp(
-  `^(?:(?:${OWNER}) )?(?:(?:little|older|younger|lovely|dear) )?(?:(${PAIRS})|(${KIN}))(?![\\p{L}\\p{N}'])`,
+  `^(?:(?:${OWNER}) )?(?:(?:little|older|younger|lovely|dear) )?(?:(${PAIRS})|(${KIN}))(?![\\p{L}\\p{N}']| (?:seat|chair|high|menu|bed|cot|stroller))`,
   'u',
 );
 const COUNTED_REST = new RegExp(
@@ -86,6 +126,9 @@ const KIN_START = new RegExp(
 );
 const ALONE_COUPLE =
   /(?:^|[^\p{L}])(?:a couple|ein paar(?= bitte)|une? couple|una pareja)(?! (?:of|de|people|more|days?|hours?|times?|minutes?|questions?))(?![\p{L}])/gu;
+/** "wir sind zu dritt" */
+const GERMAN_COMPANY =
+  /(?<!\p{L})zu (zweit|dritt|viert|funft|sechst|siebt|acht)(?![\p{L}\p{N}]| (?:oder|bis|personen)| ?[-/])/gu;
 const JUST_ME =
   /(?:just|only|nur|juste|solo)(?: for| fur| pour| para)? (me|ich|mich|moi|yo|mi|myself)(?=[ ?.!,]*$)|(?:it is|it's) just (?:going to be |gonna be )?(me|myself)(?=[ ?.!,]*$)/gu;
 
@@ -112,6 +155,10 @@ export function findGroups({ text }: FoldedText, tokens: NumberToken[]): Part[] 
     groups.push(group);
     covered = group.end;
   }
+  for (const match of text.matchAll(GERMAN_COMPANY)) {
+    const count = ['zweit', 'dritt', 'viert', 'funft', 'sechst', 'siebt', 'acht'].indexOf(match[1]!) + 2;
+    groups.push({ start: match.index, end: match.index + match[0].length, count });
+  }
   for (const match of text.matchAll(ALONE_COUPLE)) {
     const lead = match[0].search(/[a-z]/);
     groups.push({ start: match.index + lead, end: match.index + match[0].length, count: 2 });
@@ -135,6 +182,8 @@ function groupAt(text: string, start: number, numbers: Map<number, NumberToken>)
     const bare = glue ? undefined : /^ (?=one |two |\d)/.exec(text.slice(end, end + 6));
     const next = glue ?? bare;
     if (!next) break;
+    // "a party of six, I booked": the comma ends the group.
+    if (next[0] === ', ' && /^(?:i|ich|yo)(?!\p{L})/u.test(text.slice(end + 2, end + 6))) break;
     const part = partAt(text, end + next[0].length, numbers);
     if (!part) {
       // "me and my friends": somebody is there who was not counted.

@@ -49,7 +49,7 @@ export const NUMBER_WORDS: Record<string, NumberWords> = {
     thousand: set('tausend'),
     compound: 'und',
     weak: set('ein eine einen einer null'),
-    ambiguous: set('elf acht'),
+    ambiguous: set('elf acht null ein eine einen einer'),
   },
   fr: {
     simple: words(
@@ -61,7 +61,7 @@ export const NUMBER_WORDS: Record<string, NumberWords> = {
     thousand: set('mille'),
     and: 'et',
     weak: set('un une neuf'),
-    ambiguous: set('six sept dix onze cent cents un neuf'),
+    ambiguous: set('six sept dix onze cent cents un une neuf deux'),
   },
   es: {
     simple: words(
@@ -99,7 +99,7 @@ export const NUMBER_WORDS: Record<string, NumberWords> = {
     thousand: set('mil'),
     and: 'y',
     weak: set('un una uno'),
-    ambiguous: set('once mil dos un una uno'),
+    ambiguous: set('once mil dos tres quince un una uno'),
   },
   it: {
     simple: words(
@@ -110,7 +110,7 @@ export const NUMBER_WORDS: Record<string, NumberWords> = {
     hundred: set('cento'),
     thousand: set('mille mila'),
     weak: set('un una uno sei'),
-    ambiguous: set('due sei un una uno'),
+    ambiguous: set('due tre sei otto mille mila un una uno'),
   },
   pt: {
     simple: words(
@@ -122,7 +122,7 @@ export const NUMBER_WORDS: Record<string, NumberWords> = {
     thousand: set('mil'),
     and: 'e',
     weak: set('um uma'),
-    ambiguous: set('mil um uma onze'),
+    ambiguous: set('mil um uma tres onze doze'),
   },
   nl: {
     simple: words(
@@ -137,13 +137,16 @@ export const NUMBER_WORDS: Record<string, NumberWords> = {
   },
 };
 
-/** Which vocabularies to try for a text, the best first: its own language, then English, or all of them when it is unknown. */
-export function vocabulariesFor(language: string | undefined): { words: NumberWords; certain: boolean }[] {
-  const own = language === undefined ? undefined : NUMBER_WORDS[language];
-  if (own) {
-    const english = { words: NUMBER_WORDS.en!, certain: false };
-    return language === 'en' ? [{ words: own, certain: true }] : [{ words: own, certain: true }, english];
-  }
-  if (language !== undefined) return [{ words: NUMBER_WORDS.en!, certain: false }];
-  return Object.values(NUMBER_WORDS).map((words) => ({ words, certain: false }));
+/** English words that are everyday words of languages without a vocabulary here ("ten" is "this" in Polish) or of Dutch. */
+const NOT_ABROAD = set('one ten');
+
+/**
+ * Which vocabularies to try for a text, the best first, and the words of each that do not count: its own language and the plain words of English,
+ * since short English is taken for other languages; the plain words of all when it is unknown.
+ */
+export function vocabulariesFor(language: string | undefined): { words: NumberWords; except: Set<string> }[] {
+  if (language === undefined) return Object.values(NUMBER_WORDS).map((words) => ({ words, except: words.ambiguous }));
+  const own = NUMBER_WORDS[language];
+  const english = { words: NUMBER_WORDS.en!, except: language === 'en' ? new Set<string>() : NOT_ABROAD };
+  return own && language !== 'en' ? [{ words: own, except: new Set() }, english] : [english];
 }

@@ -116,9 +116,9 @@ export function findNumberWords({ text }: FoldedText, language: string | undefin
   const vocabularies = vocabulariesFor(language);
   const tokens: NumberToken[] = [];
   for (let index = 0; index < list.length; index += 1) {
-    for (const { words, certain } of vocabularies) {
+    for (const { words, except } of vocabularies) {
       const word = list[index]!.text;
-      if (!certain && words.ambiguous.has(word)) continue;
+      if (except.has(word)) continue;
       const number = readNumber(list, index, text, words);
       if (!number) continue;
       const single = number.next === index + 1;

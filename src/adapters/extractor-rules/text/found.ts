@@ -8,6 +8,8 @@ export type Found = Span & {
   past?: string;
   /** The second half of a range such as "3 to 5 May"; it shares the span of the first. */
   rangeEnd?: boolean;
+  /** Half said: an hour with nothing but "at" before it, a count of some of the guests. Used only when the text holds no plainer one. */
+  weak?: boolean;
 };
 
 /** Which parts of the text are already spoken for, so that the digits of a phone number are not also a quantity. */

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventId } from './consequences.ts';
+import { newSecret } from './webhook/secret.ts';
+import { signedHeaders } from './webhook/signature.ts';
+
+test('the id of every event can travel as webhook-id, also where its subject is a scheduled task', () => {
+  const uuid = '01980f2e-7c1a-7b3e-9d55-0f4c2a6b8e10';
+  const ids = [
+    eventId(`rsp_${uuid}`, 'accepted'),
+    eventId(`rsp_${uuid}`, 'reviewed-12'),
+    eventId(`tsk_${uuid}:understand-${uuid}`, 'failed-1782000000000'),
+    eventId('tsk_daily-export:2026-11-22T02:00:00.000Z', 'failed-1782000000000'),
+  ];
+  const secrets = [{ secret: newSecret(new Uint8Array(32)) }];
+  for (const id of ids) assert.equal(signedHeaders({ id, body: '{}', secrets, now: 0 })['webhook-id'], id);
+  assert.equal(new Set(ids).size, ids.length);
+});

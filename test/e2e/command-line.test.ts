@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { directory, formstead, publish, send, served } from '../support/command-line.ts';
+import { eventually, testEnvironment, tokenOf, verdictOn } from '../support/program.ts';
+
+test('verify ends with 1 and says where when an answer was changed behind our back', async (t) => {
+  const dir = directory(t);
+  const env = testEnvironment(dir);
+  const server = await served(t, env);
+  const form = await publish(server.url);
+  const { body } = await send(server.url, form, 'as it was sent');
+  await send(server.url, form, 'another one');
+  await eventually(async () => (await verdictOn(env)).pending === 0);
+  server.signal('SIGTERM');
+  await server.gone;
+  const good = await formstead(['verify', '--json'], env);
+  assert.equal(good.code, 0);
+  assert.deepEqual([JSON.parse(good.stdout).problems, JSON.parse(good.stdout).responses], [[], 2]);
+
+  const tamper = (sql: string) => {
+    const database = new DatabaseSync(join(dir, 'formstead.sqlite'));
+    const { changes } = database.prepare(sql).run(body.response_id);
+    database.close();
+    assert.equal(Number(changes), 1);
+  };
+  tamper(
+    `UPDATE responses SET doc = replace(doc, 'as it was sent', 'as it was not'), answers = replace(answers, 'as it was sent', 'as it was not') WHERE id = ?`,
+  );
+  const changed = await formstead(['verify'], env);
+  assert.equal(changed.code, 1);
+  assert.match(changed.stderr, new RegExp(`${body.response_id}: the answers are not the ones that were acknowledged`));
+  assert.match(changed.stdout, /^verify: \d+ PROBLEMS: /);
+  tamper('DELETE FROM responses WHERE id = ?');
+  const removed = await formstead(['verify'], env);
+  assert.equal(removed.code, 1);
+  assert.match(removed.stderr, /a response is missing|does not continue/);
+});
+
+test('an export is written to a file whole or not at all, beside a running server', async (t) => {
+  const dir = directory(t);
+  const env = testEnvironment(dir);
+  const server = await served(t, env);
+  const form = await publish(server.url);
+  for (const message of ['one', '=cmd()', 'drei, "vier"']) await send(server.url, form, message);
+  await eventually(async () => (await verdictOn(env)).pending === 0);
+  const out = (name: string) => join(dir, name);
+  const write = (name: string, ...more: string[]) => formstead(['export', '--out', out(name), ...more], env);
+  const [jsonl, csv, parquet, none, unknown, format] = await Promise.all([
+    write('a.jsonl.gz', '--form', 'contact'),
+    write('a.csv', '--form', form, '--format', 'csv'),
+    write('a.parquet', '--format', 'parquet'),
+    write('none.csv', '--format', 'csv', '--to', '2026-01-01'),
+    write('b.csv', '--form', 'nowhere'),
+    write('b.xml', '--format', 'xml'),
+  ]);
+  for (const { code, stdout, stderr } of [jsonl, csv, parquet]) {
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^3 rows in /);
+  }
+  const rows = gunzipSync(readFileSync(out('a.jsonl.gz')))
+    .toString('utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(rows.length, 3);
+  assert.ok(
+    rows.some((row) => JSON.stringify(row).includes('drei, \\"vier\\"')),
+    JSON.stringify(rows),
+  );
+  assert.match(readFileSync(out('a.csv'), 'utf8'), /'=cmd\(\)/, 'a formula is made harmless');
+  assert.equal(readFileSync(out('a.parquet')).subarray(0, 4).toString(), 'PAR1');
+  assert.match(none.stdout, /^0 rows in /);
+  assert.deepEqual([unknown.code, format.code], [1, 1]);
+  assert.match(unknown.stderr, /no form with the id or slug nowhere/);
+  assert.match(format.stderr, /jsonl, parquet, csv|parquet/);
+  writeFileSync(out('mine.csv'), 'mine');
+  const kept = await write('mine.csv', '--format', 'csv');
+  assert.equal(kept.code, 1);
+  assert.equal(readFileSync(out('mine.csv'), 'utf8'), 'mine');
+});
+
+test('users are added, listed, disabled and given passwords on a stopped server', async (t) => {
+  const env = testEnvironment(directory(t));
+  const user = (args: string[], input?: string) => formstead(['user', ...args], env, input);
+  const added = await user(
+    ['add', 'Eve@Example.org', '--role', 'analyst', '--name', 'Eve', '--password-stdin'],
+    'lantern-orbit-meadow-42\n',
+  );
+  assert.deepEqual([added.code, added.stderr], [0, '']);
+  assert.match(added.stdout, /^usr_\S+ eve@example\.org analyst\n$/);
+  const generated = await user(['add', 'bob@example.org']);
+  const password = /^password: (\S{20,})$/m.exec(generated.stdout)![1]!;
+  const refusals = [
+    await user(['add', 'eve@example.org']),
+    await user(['add', 'x@example.org', '--password-stdin'], 'short\n'),
+    await user(['password', 'nobody@example.org']),
+  ];
+  for (const { code, stderr } of refusals) {
+    assert.equal(code, 1);
+    assert.match(stderr, /^formstead: /);
+  }
+  const changed = await user(['password', 'eve@example.org', '--password-stdin'], 'velvet-canyon-tulip-77\n');
+  assert.equal(changed.code, 0);
+  await user(['disable', 'bob@example.org']);
+  const { stdout } = await user(['list']);
+  assert.match(stdout, /^usr_\S+ active +analyst +eve@example\.org$/m);
+  assert.match(stdout, /^usr_\S+ disabled +viewer +bob@example\.org$/m);
+
+  const server = await served(t, env);
+  assert.ok(await tokenOf(server.url, { email: 'eve@example.org', password: 'velvet-canyon-tulip-77' }));
+  await assert.rejects(
+    tokenOf(server.url, { email: 'eve@example.org', password: 'lantern-orbit-meadow-42' }),
+    /login-failed/,
+  );
+  await assert.rejects(tokenOf(server.url, { email: 'bob@example.org', password }), /login-failed/);
+});
+
+test('doctor finds nothing wrong with a machine that is fine, and says what a broken one needs', async (t) => {
+  const dir = directory(t);
+  const env = testEnvironment(join(dir, 'data'));
+  const [fine, settings] = await Promise.all([
+    formstead(['doctor'], env),
+    formstead(['doctor', '--settings'], { ...env, FORMSTEAD_SECRET_KEY: 's'.repeat(40) }),
+  ]);
+  assert.equal(fine.code, 0, fine.stdout);
+  assert.match(fine.stdout, /Nothing keeps Formstead from running here/);
+  assert.match(fine.stdout, /an fsync takes/);
+  assert.match(settings.stdout, /FORMSTEAD_SECRET_KEY +set \(secret\)/);
+  assert.ok(!settings.stdout.includes('sss'));
+  writeFileSync(join(dir, 'file'), '');
+  const broken = await Promise.all([
+    formstead(['doctor'], { ...env, FORMSTEAD_DATA_DIR: join(dir, 'file') }),
+    formstead(['doctor'], { ...env, FORMSTEAD_DISK_RESERVE: '1TB' }),
+  ]);
+  assert.match(broken[0].stdout, /fault .*file is a file/);
+  assert.match(broken[1].stdout, /fault .*responses would be refused/);
+  for (const { code, stdout } of broken) {
+    assert.equal(code, 1);
+    assert.match(stdout, /1 thing must be mended first/);
+  }
+});
+
+test('every command explains itself, and a command that is not there is an error', async () => {
+  const commands = [[], ['serve'], ['verify'], ['demo'], ['export'], ['user'], ['user', 'add'], ['doctor']];
+  const pages = await Promise.all(commands.map((command) => formstead([...command, '--help'])));
+  for (const [i, { code, stdout, stderr }] of pages.entries()) {
+    assert.deepEqual([code, stderr], [0, ''], commands[i]!.join(' '));
+    assert.match(stdout, /^Usage: formstead/);
+  }
+  for (const name of ['serve', 'verify', 'demo', 'export', 'user', 'doctor'])
+    assert.match(pages[0]!.stdout, new RegExp(`^ +${name}`, 'm'));
+  assert.match((await formstead(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+  for (const wrong of [['nonsense'], ['serve', '--nonsense'], ['export']]) {
+    const { code, stderr } = await formstead(wrong);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /error: /);
+  }
+});

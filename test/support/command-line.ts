@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Answer, admin, request, tokenOf } from './program.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+export type Ended = { code: number | null; stdout: string; stderr: string };
+
+/** Runs a command of `formstead` to its end in a process of its own. */
+export async function formstead(args: string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
+  const child = start(args, env);
+  child.stdin!.end(input);
+  return ended(child);
+}
+
+export type Served = {
+  url: string;
+  /** What it has printed so far. */
+  printed(): { stdout: string; stderr: string };
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when the process is gone. */
+  gone: Promise<Ended>;
+};
+
+/** `formstead serve` in a process of its own, once it listens. Errors: when it ends before. */
+async function serve(env: Record<string, string>, args: string[] = []): Promise<Served> {
+  // The line that tells where it listens is of this level.
+  const child = start(['serve', ...args], { ...env, FORMSTEAD_LOG_LEVEL: 'info' });
+  child.stdin!.end();
+  const printed = { stdout: '', stderr: '' };
+  const gone = ended(child, printed);
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout!.on('data', () => {
+      const line = printed.stdout.split('\n').find((one) => one.includes('"listening"'));
+      if (line) resolve(JSON.parse(line).url);
+    });
+    gone.then(({ code, stderr }) => reject(new Error(`the server ended with ${code}: ${stderr}`)), reject);
+  });
+  return { url, printed: () => printed, signal: (name) => void child.kill(name), gone };
+}
+
+/** A directory that goes with the test. */
+export function directory(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'formstead-cli-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A running server that is ended with the test. */
+export async function served(t: TestContext, env: Record<string, string>, args?: string[]): Promise<Served> {
+  const server = await serve(env, args);
+  t.after(async () => {
+    server.signal('SIGKILL');
+    await server.gone;
+  });
+  return server;
+}
+
+/** A published form with one comment, `message`, that is read and answered. */
+export async function publish(url: string): Promise<string> {
+  const token = await tokenOf(url, admin);
+  const definition = { elements: [{ type: 'comment', name: 'message' }] };
+  const intelligence = { text: ['message'], respond: { instructions: 'Thank the person.' } };
+  const body = { title: 'Contact', slug: 'contact', definition, intelligence };
+  const { id } = (await request(url, 'POST', '/forms', { token, body })).body;
+  const published = await request(url, 'POST', `/forms/${id}/publish`, { token });
+  assert.equal(published.status, 201, published.text);
+  return id;
+}
+
+export function send(url: string, form: string, message: string): Promise<Answer> {
+  return request(url, 'POST', `/forms/${form}/responses`, { body: { answers: { message } } });
+}
+
+/** A port that nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function start(args: string[], env: Record<string, string>): ChildProcess {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(FORMSTEAD_|MONGODB_URL|REDIS_URL)/.test(name));
+  return spawn(process.execPath, [main, ...args], { env: { ...Object.fromEntries(inherited), ...env } });
+}
+
+async function ended(child: ChildProcess, into = { stdout: '', stderr: '' }): Promise<Ended> {
+  child.stdout!.on('data', (chunk) => {
+    into.stdout += chunk;
+  });
+  child.stderr!.on('data', (chunk) => {
+    into.stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, ...into };
+}
