@@ -79,7 +79,7 @@ async function startFormstead(dir: string): Promise<{ child: Child; url: string 
     FORMSTEAD_ADMIN_EMAIL: 'admin@example.org',
     FORMSTEAD_ADMIN_PASSWORD: 'a bench needs no secret',
   };
-  const child = await startChild(here('../src/cli/main.ts'), ['serve'], env, serverPort);
+  const child = await startChild(here('../src/cli/main.js'), ['serve'], env, serverPort);
   const base = `http://127.0.0.1:${child.port}/api/v1`;
   const call = async (path: string, payload: unknown, token?: string) => {
     const headers = { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) };

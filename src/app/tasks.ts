@@ -35,7 +35,7 @@ export type Step = Pick<
 >;
 
 type Deps = {
-  storage: Pick<Storage, 'get' | 'list' | 'tasks'>;
+  storage: Pick<Storage, 'commit' | 'get' | 'list' | 'tasks'>;
   deliveries: Pick<WebhookDelivery, 'cancel'>;
   clock: Clock;
   audit: Auditor;
@@ -73,7 +73,7 @@ export function createTasks(deps: Deps) {
     const count = (status: string) => deliveries.items.filter(({ doc }) => doc.status === status).length;
     // An event that has not been fanned out yet is a delivery still to come.
     const unsent = steps.filter((step) => step.kind === 'fan-out-event' && !isFinished(step.status)).length;
-    // Without a step there was nothing to do, or its task has been pruned: a dead letter never is, so one that was not understood was cancelled.
+    // Without a step there was nothing to do, or its task has been pruned. A dead letter never is: what was not understood was cancelled.
     const status = latest?.status ?? (response.status === 'completed' ? 'succeeded' : 'cancelled');
     return {
       id,
@@ -110,17 +110,32 @@ export function createTasks(deps: Deps) {
     const open = view.steps.filter((step) => !isFinished(step.status));
     if (open.length === 0) throw new AppError('conflict', { detail: `The task has ended already: ${view.status}.` });
     for (const step of open) {
-      await endDelivery(step.id);
+      await endWork(step.id);
       await storage.tasks.cancel(step.id, clock.now(), [deps.audit(caller, 'task.cancel', step.id)]);
     }
     return get(id);
   }
 
-  /** A delivery ends before the task that makes it, else it would wait for ever for a task that is not there. */
-  async function endDelivery(taskId: string): Promise<void> {
+  /**
+   * What a task was to work on is told before the task ends: a delivery would wait for ever for a task that is not there, and that nobody will understand a
+   * response must be known for longer than the task is kept.
+   */
+  async function endWork(taskId: string): Promise<void> {
     const task = await storage.tasks.get(taskId);
     if (task?.kind === 'deliver-webhook')
       await deps.deliveries.cancel((task.payload as TaskPayloads['deliver-webhook']).delivery_id);
+    if (task?.kind === 'understand-response')
+      await stopUnderstanding((task.payload as TaskPayloads['understand-response']).response_id);
+  }
+
+  async function stopUnderstanding(responseId: string): Promise<void> {
+    for (;;) {
+      const stored = await storage.get('response', responseId);
+      if (stored?.doc.status !== 'accepted' || stored.doc.stoppedAt !== undefined) return;
+      const doc: KeptResponse = { ...stored.doc, stoppedAt: clock.now() };
+      const change = { op: 'update', kind: 'response', doc, expect: stored.revision } as const;
+      if ((await storage.commit({ change })).outcome === 'committed') return;
+    }
   }
 
   async function getDeadLetter(id: string): Promise<Task> {
@@ -137,7 +152,7 @@ export function createTasks(deps: Deps) {
 
   async function drop(caller: Caller, id: string): Promise<void> {
     await getDeadLetter(id);
-    await endDelivery(id);
+    await endWork(id);
     await storage.tasks.drop(id, clock.now(), [deps.audit(caller, 'dead-letter.drop', id)]);
   }
 

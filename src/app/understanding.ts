@@ -79,6 +79,7 @@ export function createUnderstanding(deps: Deps) {
       ...stored.doc,
       status: 'completed',
       understanding,
+      stoppedAt: undefined,
       applied: withApplied(stored.doc.applied, cause.taskId),
     };
     const wanted = await deps.wantsEvent('response.understood', doc.formId);

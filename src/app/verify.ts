@@ -129,6 +129,7 @@ async function countWork(
   const own = steps.filter(({ id }) => id.includes(':understand'));
   if (response.status === 'completed') verdict.completed += 1;
   else if (own.some(({ status }) => !isFinished(status))) verdict.pending += 1;
+  else if (response.stoppedAt !== undefined) verdict.dead += 1;
   else if (own.some(({ status }) => status === 'failed' || status === 'cancelled')) verdict.dead += 1;
   // Beside a running server: the response was read before its tasks, and may have been understood in between.
   else if ((await storage.get('response', response.id))?.doc.status === 'completed') verdict.completed += 1;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { type ApiClient, login } from './demo/api-client.ts';
@@ -15,7 +16,6 @@ import { startServer } from './demo/server-process.ts';
 import { progressBar } from './progress.ts';
 
 type Live = ExampleForm & { id: string; textQuestion: string };
-type Kept = { responses: Map<string, Understood>; exported: number };
 
 const clients = 8;
 const deadlineMs = 120_000;
@@ -85,10 +85,10 @@ export async function demo(options: { keep?: boolean }): Promise<void> {
     const again = await login(server.url, env.FORMSTEAD_ADMIN_EMAIL, password);
     const understanding = await timed(() => waitUntilUnderstood(again, forms));
     const kept = await readBack(again, forms);
-    const lost = [...sent.values()].filter(({ responseId }) => !kept.responses.has(responseId));
-    rows.push({ what: 'kept', result: `${kept.responses.size} responses` });
-    rows.push({ what: 'understood', result: understandingLine(kept.responses), seconds: understanding.seconds });
-    for (const form of forms) rows.push({ what: `  ${form.name}`, result: accuracyLine(form, sent, kept.responses) });
+    const lost = [...sent.values()].filter(({ responseId }) => !kept.has(responseId));
+    rows.push({ what: 'kept', result: `${kept.size} responses` });
+    rows.push({ what: 'understood', result: understandingLine(kept), seconds: understanding.seconds });
+    for (const form of forms) rows.push({ what: `  ${form.name}`, result: accuracyLine(form, sent, kept) });
 
     const delivering = await timed(() => waitForWebhooks(receiver, sent.size));
     const repeats = [...receiver.seen.values()].filter(({ times }) => times > 1).length;
@@ -117,7 +117,7 @@ export async function demo(options: { keep?: boolean }): Promise<void> {
     });
     rows.push({ what: 'in all', result: '', seconds: (performance.now() - startedAt) / 1000 });
     printTable(rows);
-    for (const form of forms) showOne(form, sent, kept.responses);
+    for (const form of forms) showOne(form, sent, kept);
 
     const whole =
       lost.length === 0 && undelivered === 0 && receiver.bad === 0 && exporting.value.rows === sent.size && verdict.ok;
@@ -196,7 +196,7 @@ async function until(done: () => Promise<boolean>, what: string): Promise<void> 
   }
 }
 
-async function readBack(api: ApiClient, forms: Live[]): Promise<Kept> {
+async function readBack(api: ApiClient, forms: Live[]): Promise<Map<string, Understood>> {
   const responses = new Map<string, Understood>();
   for (const { id } of forms) {
     let cursor = '';
@@ -208,7 +208,7 @@ async function readBack(api: ApiClient, forms: Live[]): Promise<Kept> {
       cursor = page.next_cursor ?? '';
     } while (cursor);
   }
-  return { responses, exported: 0 };
+  return responses;
 }
 
 /** How many were answered by which tier. */
@@ -280,7 +280,7 @@ async function exportAll(api: ApiClient, forms: Live[]): Promise<{ line: string;
 }
 
 async function verify(dataDir: string): Promise<{ ok: boolean; line: string }> {
-  const main = new URL('./main.ts', import.meta.url).pathname;
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const env = { PATH: process.env.PATH, FORMSTEAD_DATA_DIR: dataDir };
   const { stdout } = await promisify(execFile)(process.execPath, [main, 'verify', '--json'], { env }).catch(
     (err: { stdout: string }) => err,

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createApi } from '#compose/api.ts';
 import { createUseCases, openAdapters, openLog } from '#compose.ts';
@@ -25,7 +26,7 @@ export async function servedPages(): Promise<{ path: string; text: string }[]> {
 }
 
 const root = new URL('../../', import.meta.url);
-const main = new URL('./main.ts', import.meta.url).pathname;
+const main = fileURLToPath(new URL('./main.js', import.meta.url));
 
 /** Paths of the pages that are not what the program says. */
 export async function staleServedPages(): Promise<string[]> {
@@ -98,7 +99,7 @@ async function commandsPage(): Promise<string> {
 
 <!-- Made by \`node src/cli/served-pages.ts --write\`: change the commands, not this page. -->
 
-In a checkout: \`npm run formstead -- <command>\`, or \`node_modules/.bin/node src/cli/main.ts <command>\`.
+In a checkout: \`npm run formstead -- <command>\`, or \`node_modules/.bin/node src/cli/main.js <command>\`.
 
 ${parts.join('\n')}`;
 }

@@ -51,6 +51,13 @@ export async function openAdapters(config: Config, options: OpenOptions) {
       metrics.observe('formstead_storage_fsync_seconds', {}, commitMs / 1000);
     },
   });
+  const blobs = await load.blobs
+    .openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock })
+    .catch(async (err: unknown) => {
+      // Its threads would keep a command from ending.
+      await storage.close();
+      throw err;
+    });
   const reader = load.reader.createThreadedReader();
   const classifier = load.classifier.createNgramClassifier();
   return {
@@ -62,7 +69,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     keyRing,
     reader,
     classifier,
-    blobs: await load.blobs.openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock }),
+    blobs,
     cache: load.cache.createMemoryCache({ clock }),
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),

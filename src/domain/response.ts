@@ -75,6 +75,8 @@ export type Response = {
   steps: string[];
   understanding: Understanding | undefined;
   review: Review | undefined;
+  /** When somebody cancelled its understanding, or gave it up: the task that tells is pruned one day. */
+  stoppedAt?: number;
   /** Ids of the tasks whose effect this document already holds (the newest 20). */
   applied: string[];
 };

@@ -22,21 +22,22 @@ export function startAttempt<K extends TaskKind>(
 ): Attempt {
   const { lease, abandonMs } = deps;
   let ownLog: Log | undefined;
-  // Made when the first line is written: most attempts write none, and a child costs as much as two ids (bench/primitives.ts).
+  // Made when the first line is written: most attempts write none.
   const log = (): Log => {
     ownLog ??= deps.log.child({ taskId: task.id, kind, attempt: task.attempts });
     return ownLog;
   };
   const controller = new AbortController();
   const { signal } = controller;
-  const abandoned = Promise.withResolvers<void>();
+  /** Undefined when the handler was left alone. */
+  const first = Promise.withResolvers<Ended | undefined>();
   let abandonTimer: NodeJS.Timeout | undefined;
 
   function abort(reason: AbortReason): void {
     if (signal.aborted) return;
     abandonTimer = setTimeout(() => {
       log().warn({ reason }, 'handler ignores the abort, left alone');
-      abandoned.resolve();
+      first.resolve(undefined);
     }, abandonMs);
     controller.abort(reason);
   }
@@ -56,7 +57,8 @@ export function startAttempt<K extends TaskKind>(
     },
   };
   const limit = setTimeout(() => abort('time-limit'), task.timeLimitMs);
-  const ended = Promise.race([call<K>(deps.handlers[kind], context), abandoned.promise]).then((end): Ended => {
+  void call<K>(deps.handlers[kind], context).then(first.resolve);
+  const ended = first.promise.then((end): Ended => {
     clearTimeout(limit);
     clearTimeout(abandonTimer);
     const finished = end !== undefined && 'outcome' in end && 'done' in end.outcome;

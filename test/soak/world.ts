@@ -163,7 +163,7 @@ export type VerdictJson = {
 };
 
 export async function verifyDir(dataDir: string): Promise<VerdictJson> {
-  const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+  const main = new URL('../../src/cli/main.js', import.meta.url).pathname;
   const env = { PATH: process.env.PATH, FORMSTEAD_DATA_DIR: dataDir };
   const { stdout } = await promisify(execFile)(process.execPath, [main, 'verify', '--json'], {
     env,
@@ -177,7 +177,7 @@ export async function verifyDir(dataDir: string): Promise<VerdictJson> {
 
 /** Starts a server and kills it after that many milliseconds, wherever it is by then. True when it had not listened yet. */
 export async function killWhileStarting(env: Record<string, string>, afterMs: number): Promise<boolean> {
-  const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+  const main = new URL('../../src/cli/main.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [main, 'serve'], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'ignore'],

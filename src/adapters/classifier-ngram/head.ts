@@ -81,6 +81,8 @@ export function createScorer(head: Pick<Head, 'vocabulary' | 'classes' | 'member
   for (const hash of vocabulary.hashes) index.add(hash);
   const found: Found = {
     columns: new Int32Array(vocabulary.hashes.length),
+    views: new Uint8Array(vocabulary.hashes.length),
+    values: new Float64Array(vocabulary.hashes.length),
     counts: new Uint16Array(vocabulary.hashes.length),
     length: 0,
     unseen: new Float64Array(viewCount),
@@ -93,7 +95,10 @@ export function createScorer(head: Pick<Head, 'vocabulary' | 'classes' | 'member
       found.unseen[view] = found.unseen[view]! + 1;
       return;
     }
-    if (found.counts[column] === 0) found.columns[found.length++] = column;
+    if (found.counts[column] === 0) {
+      found.views[found.length] = view;
+      found.columns[found.length++] = column;
+    }
     found.counts[column] = found.counts[column]! + 1;
   }
 
@@ -103,36 +108,46 @@ export function createScorer(head: Pick<Head, 'vocabulary' | 'classes' | 'member
     eachFeature(text, note);
     result.classes.fill(0);
     result.seenShare = 0;
-    for (const member of members) addScores(member, vocabulary, found, 1 / members.length, result);
+    for (const member of members) addScores(member, found, 1 / members.length, result);
     for (let i = 0; i < found.length; i++) found.counts[found.columns[i]!] = 0;
     return result;
   };
 }
 
-/** Features of the text at hand: columns with their counts (no text is long enough for a count to pass 16 bits), and unseen ones by view. */
-type Found = { columns: Int32Array; counts: Uint16Array; length: number; unseen: Float64Array };
-
-/** As in `Corpus.counts`. Nearly all counts are 1. */
-const damped = (count: number) => (count === 1 ? 1 : 1 + Math.log(count));
+/** Features of the text at hand. Tables by column lie far apart in memory; what is needed more than once is kept in order of finding. */
+type Found = {
+  columns: Int32Array;
+  views: Uint8Array;
+  /** Weighted counts, written by each member in turn. */
+  values: Float64Array;
+  /** By column, else 0; no text is long enough for one to pass 16 bits. */
+  counts: Uint16Array;
+  length: number;
+  /** Occurrences of features that training has not seen, by view. */
+  unseen: Float64Array;
+};
 
 const squares = new Float64Array(viewCount);
 
-function addScores(member: Member, vocabulary: Vocabulary, found: Found, share: number, into: Scores): void {
+function addScores(member: Member, found: Found, share: number, into: Scores): void {
   const { weighting, starts, classOf, weights, scales, bias } = member;
+  const { columns, views, values, counts, length } = found;
   const { classes } = into;
   for (let view = 0; view < viewCount; view++) squares[view] = found.unseen[view]! * weighting.unseen ** 2;
-  for (let i = 0; i < found.length; i++) {
-    const column = found.columns[i]!;
-    const view = vocabulary.viewOf[column]!;
-    squares[view] = squares[view]! + (damped(found.counts[column]!) * weighting.weights[column]!) ** 2;
+  for (let i = 0; i < length; i++) {
+    const column = columns[i]!;
+    const count = counts[column]!;
+    // As in `Corpus.counts`; nearly all counts are 1.
+    const value = (count === 1 ? 1 : 1 + Math.log(count)) * weighting.weights[column]!;
+    values[i] = value;
+    squares[views[i]!] = squares[views[i]!]! + value * value;
   }
   scaleViews(squares, weighting.views);
   for (let k = 0; k < classes.length; k++) classes[k] = classes[k]! + share * bias[k]!;
   let seen = 0;
-  for (let i = 0; i < found.length; i++) {
-    const column = found.columns[i]!;
-    const count = damped(found.counts[column]!);
-    const value = count * weighting.weights[column]! * squares[vocabulary.viewOf[column]!]!;
+  for (let i = 0; i < length; i++) {
+    const column = columns[i]!;
+    const value = values[i]! * squares[views[i]!]!;
     seen += value * value;
     const factor = share * value * scales[column]!;
     const end = starts[column + 1]!;

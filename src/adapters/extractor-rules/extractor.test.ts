@@ -271,6 +271,24 @@ const ADVERSARIAL = [
     '_',
     "'",
   ],
+  ...[
+    'dinner at 7 ',
+    'good evening ',
+    'in an hour come ',
+    'booked for 4 but ',
+    'auf den 6. ',
+    '3 May, ',
+    '3 May, 10 ',
+    '10 or ',
+    'from 4 to ',
+    'we are 4 ',
+    'one of us is ',
+    'headcount ',
+    'ordered on Monday ',
+    'some Sunday ',
+    'for two weeks ',
+    'morgen ',
+  ],
 ];
 
 test('64 kB made to be slow are read well below a second, for each kind', () => {

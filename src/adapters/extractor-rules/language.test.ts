@@ -16,6 +16,9 @@ test('the language of an ordinary answer is told', () => {
     ['Dziękuję za szybką odpowiedź', 'pl'],
     ['Спасибо за быстрый ответ', 'ru'],
     ['四人でテーブルを予約したいです', 'ja'],
+    // The detector alone says Finnish and English.
+    ['So schön die App ist: ohne gemeinsame Ordner für die Familie bleibt sie ein Einzelkämpfer. Kommt da', 'de'],
+    ['El altavoz se desconecta del bluetooth cuando recibo una llamada. ¿Cómo lo arreglo?', 'es'],
     ['我想预订一张四人的桌子', 'zh'],
   ];
   for (const [text, code] of scenarios) assert.equal(language(text), code, text);

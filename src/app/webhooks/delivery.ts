@@ -1,6 +1,13 @@
 import { AppError } from '#domain/errors.ts';
 import type { NewTask, TaskError } from '#domain/task.ts';
-import { afterEvent, type BreakerEvent, type BreakerState, closedBreaker, mayTry } from '#domain/webhook/breaker.ts';
+import {
+  afterEvent,
+  type BreakerEvent,
+  type BreakerState,
+  breakerRules,
+  closedBreaker,
+  mayTry,
+} from '#domain/webhook/breaker.ts';
 import {
   deliveryTask,
   deliveryTaskPrefix,
@@ -52,9 +59,12 @@ export type Delivered =
 const page = 500;
 /** Another attempt to the same endpoint is probing it just now. */
 const probeBusyMs = 1_000;
+/** Until a probe counts as lost, beyond the time limit of its request. */
+const probeSlackMs = 15_000;
 
 export function createWebhookDelivery(deps: Deps) {
   const { storage, clock } = deps;
+  const rules = { ...breakerRules, probeMs: Math.max(breakerRules.probeMs, deps.timeoutMs + probeSlackMs) };
 
   /** One delivery for each endpoint that wants the event, in one commit. Ids are derived, so that a second run changes nothing. */
   async function fanOut(cause: Cause, eventId: string): Promise<number> {
@@ -206,7 +216,7 @@ export function createWebhookDelivery(deps: Deps) {
     const state = stored?.doc.state ?? closedBreaker;
     const answer = mayTry(state, now);
     if (!answer.yes) return { until: answer.until };
-    const next = afterEvent(state, 'try', now);
+    const next = afterEvent(state, 'try', now, rules);
     if (next === state) return { yes: true };
     const won = await writeBreaker({ id: endpointId, state: next }, stored?.revision);
     return won ? { yes: true } : { until: now + probeBusyMs };
@@ -217,7 +227,7 @@ export function createWebhookDelivery(deps: Deps) {
     if (event === undefined) return;
     const stored = await storage.get('breaker', endpointId);
     const state: BreakerState = stored?.doc.state ?? closedBreaker;
-    const next = afterEvent(state, event, clock.now());
+    const next = afterEvent(state, event, clock.now(), rules);
     const same =
       next === state || (next.phase === 'closed' && state.phase === 'closed' && next.failures === state.failures);
     if (!same) await writeBreaker({ id: endpointId, state: next }, stored?.revision);

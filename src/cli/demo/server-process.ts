@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
-const main = new URL('../main.ts', import.meta.url).pathname;
+const main = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /** A server of its own process, as an operator would run it: it can be killed without mercy and started again. */
 export type ServerProcess = {

@@ -51,7 +51,7 @@ export function isChance(source: string, [before, after]: readonly [string, stri
   const lead = fold(before).replace(/^.*[.!?;\n]/s, '');
   if (isPeriod(folded, lead)) return true;
   if (weekday && (ANY_DAY_BEFORE.test(lead) || KIND_OF_DAY.test(fold(after)))) return true;
-  if (/^(?:an?|every|each|jeden?|chaque|cada|ogni|elke) /.test(folded)) return true;
+  if (/^(?:every|each|jeden?|chaque|cada|ogni|elke) /.test(folded)) return true;
   if (/^(?:right |just )?(?:now|jetzt|maintenant|ahora|adesso|nu|agora)$/.test(folded)) return true;
   // "a minute", "in an hour": read elsewhere, or no day at all.
   if (

@@ -96,9 +96,16 @@ function localesFor(folded: string, language: string | undefined): string[] {
 /** Longest piece given to chrono at once: its patterns may take quadratic time on adversarial text, so the text is cut first. */
 const CHUNK = 160;
 
-/** Chrono reads "3 May, 10 May" as May 10 and May, and "3 May, 10 people" as a day of 2010: the comma ends the piece. */
-const END_OF_PIECE =
-  /[\n!?;]|(?<=(?:(?<!\p{L})\d{1,2}(?:st|nd|rd|th|\.)? (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\p{L}{0,6}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\p{L}{0,6}\.? \d{1,2}(?:st|nd|rd|th)?)),(?= ?\d{1,2}(?!\d))/iu;
+const MONTH = '(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\\p{L}{0,6}';
+/**
+ * Ends of sentences and lines; and, since chrono reads "3 May, 10 May" as May 10 and "3 May, 10 people" as a day of 2010, the comma behind a day
+ * and month before another number, and the blank there before a number of people.
+ */
+const END_OF_PIECE = new RegExp(
+  `[\\n!?;]|(?<=(?:(?<!\\p{L})\\d{1,2}(?:st|nd|rd|th|\\.)? (?:of )?${MONTH}|${MONTH}\\.? \\d{1,2}(?:st|nd|rd|th)?))` +
+    '(?:,(?= ?\\d{1,2}(?!\\d))| (?=\\d{1,2} (?:people|persons?|guests?|adults?|pax|kids|of us|nights?)(?!\\p{L})))',
+  'iu',
+);
 
 /** Cuts at line breaks and sentence marks, else at a blank, else anywhere. */
 function chunks(text: string): { text: string; offset: number }[] {

@@ -81,6 +81,17 @@ test('a date in words is relative to now and looks forward', () => {
     ['overmorgen', 'nl', '2026-03-06'],
     ['dopodomani', 'it', '2026-03-06'],
     ['12 марта', 'ru', '2026-03-12'],
+    ['3 May, 10 May', 'en', '2026-05-03'],
+    ['3 May, 10 people', 'en', '2026-05-03'],
+    ['on May 3, 10 of us', 'en', '2026-05-03'],
+    ['May 3, 2027', 'en', '2027-05-03'],
+    ['Saturday week', 'en', '2026-03-14'],
+    ['Samstag in acht Tagen', 'de', '2026-03-14'],
+    ['a week ago', 'en', '2026-02-25'],
+    ['vor 3 Wochen', 'de', '2026-02-11'],
+    ['dans 3 jours', 'fr', '2026-03-07'],
+    ['dentro de 3 días', 'es', '2026-03-07'],
+    ['(Okonkwo, Saturday)', 'en', '2026-03-07'],
   ];
   for (const [text, language, value] of scenarios) assert.equal(read(text, language), value, `${text} ${language}`);
 });
@@ -105,8 +116,86 @@ test('words that only look like a date are none', () => {
     ['le 3 pièces', 'fr'],
     ['may the 3 of us come', 'en'],
     ['I want 4 mar bars', 'en'],
+    ['how are you today?', 'en'],
+    ['some Sunday in September', 'en'],
+    ['do you open on a Saturday', 'en'],
+    ['every Friday', 'en'],
+    ['jeden Freitag', 'de'],
+    ['how much is the Sunday roast', 'en'],
+    ['Wäre ein Samstag denkbar?', 'de'],
+    ['ab nächster Woche', 'de'],
+    ['I am 18. I live here', 'en'],
+    ['Morgen, ich habe eine Frage', 'de'],
   ];
   for (const [text, language] of scenarios) assert.equal(read(text, language), undefined, `${text} ${language}`);
+});
+
+test('a duration or a period is no day', () => {
+  const scenarios: [string, string][] = [
+    ['nothing has moved for nine days', 'en'],
+    ['broken since 3 weeks', 'en'],
+    ['every 2 days', 'en'],
+    ['after two weeks still nothing', 'en'],
+    ['the last three days', 'en'],
+    ['my next day off', 'en'],
+    ['10k followers in a week', 'en'],
+    ['twice in a week', 'en'],
+    ['delivered in 2 days', 'en'],
+    ['ships in 24 h', 'en'],
+    ['we are open 24/7', 'en'],
+    ['24/7', 'en'],
+    ['Ich wohne seit 31 Jahren in der Stadt', 'de'],
+    ['alle 2 Tage', 'de'],
+    ['innerhalb von 14 Tagen', 'de'],
+    ['hatte in drei Minuten alles gelöst', 'de'],
+    ['deux fois en une semaine', 'fr'],
+    ['durante 3 días', 'es'],
+    ['cada 2 semanas', 'es'],
+  ];
+  for (const [text, language] of scenarios) assert.equal(read(text, language), undefined, text);
+});
+
+test('a word for a day counts in its own language only, given or detected', () => {
+  const scenarios: [string, string | undefined, string | undefined][] = [
+    ['hier', 'fr', '2026-03-03'],
+    ['nous sommes venus hier soir', undefined, '2026-03-03'],
+    ['Ich wohne seit 31 Jahren hier!!!', undefined, undefined],
+    ['Ich wohne hier', 'de', undefined],
+    ['hier', undefined, undefined],
+    ['ayer', 'es', '2026-03-03'],
+    ['ayer', 'fr', undefined],
+    ['morgen', 'de', '2026-03-05'],
+    ['morgen', 'fr', undefined],
+    ['hoy', 'en', undefined],
+    ['am 18.', 'fr', undefined],
+    // English short enough to be taken for another language.
+    ['dinner for 4 on Friday', 'no', '2026-03-06'],
+    ['Thu, August 6', 'vi', '2026-08-06'],
+  ];
+  for (const [text, language, value] of scenarios) assert.equal(read(text, language), value, `${text} ${language}`);
+});
+
+test('an order of day and month that nothing tells is not guessed', () => {
+  assert.equal(read('4/5'), undefined);
+  assert.equal(read('03/04/2026'), undefined);
+  assert.equal(read('25/12/2026'), '2026-12-25');
+  assert.equal(read('4/5', undefined, { region: 'GB' }), '2026-05-04');
+  assert.equal(read('I would rate the 4/5', 'en'), undefined);
+});
+
+test('a weekday or a day without a year is read backwards where the sentence tells what has happened', () => {
+  const scenarios: [string, string, string][] = [
+    ['I ordered on Monday', 'en', '2026-03-02'],
+    ['the engineer who came on Saturday', 'en', '2026-02-28'],
+    ['in the fridge since Monday', 'en', '2026-03-02'],
+    ['I bought it on 3 August', 'en', '2025-08-03'],
+    ['Ich habe am Montag bestellt', 'de', '2026-03-02'],
+    ["J'ai commandé lundi", 'fr', '2026-03-02'],
+    ['I want to come on Monday', 'en', '2026-03-09'],
+    ['we have booked for Monday', 'en', '2026-03-09'],
+    ['Kann es am Montag geliefert werden?', 'de', '2026-03-09'],
+  ];
+  for (const [text, language, value] of scenarios) assert.equal(read(text, language), value, text);
 });
 
 test('a field about the past reads a date without a year backwards', () => {

@@ -20,9 +20,9 @@ const rulesFor = byTongue((tongue) => {
   return { pattern, words };
 });
 
-/** Somebody comes, or wants a place or a call then; without that "in 24 h" says how long a thing takes. */
+/** Somebody comes, or wants a place, a call or a reminder then; without that "in 24 h" says how long a thing takes. */
 const COMING =
-  /(?<!\p{L})(?:com(?:e|ing)|arriv\p{L}*|be (?:there|here|with you)|get there|tables?|seat\p{L}*|book|reserve|reservation|available|availability|free|call|ring|komm(?:e|en|t)|da sein|sind (?:wir )?da|bin (?:ich )?da|tisch|platz|frei|reservier\p{L}*|anruf\p{L}*|ruf\p{L}*|viens|venons|venir|serons|reserver|rappel\p{L}*|libre|lleg\p{L}*|venimos|mesa|reservar|llam\p{L}*|tavolo|prenot\p{L}*|tafel|komen|bel)(?!\p{L})/u;
+  /(?<!\p{L})(?:com(?:e|ing)|arriv\p{L}*|be (?:there|here|with you)|get there|tables?|seat\p{L}*|book|reserve|reservation|available|availability|free|call|ring|home|pick|wake|remind|alert|alarm|timer|let (?:me|us) know|leave|leaving|start|komm(?:e|en|t)|da sein|sind (?:wir )?da|bin (?:ich )?da|tisch|platz|frei|reservier\p{L}*|anruf\p{L}*|ruf\p{L}*|viens|venons|venir|serons|reserver|rappel\p{L}*|libre|lleg\p{L}*|venimos|mesa|reservar|llam\p{L}*|tavolo|prenot\p{L}*|tafel|komen|bel)(?!\p{L})/u;
 const DONE =
   /(?<!\p{L})(?:came|arrived|was|were|had|has|took|got|solved|booked|reserved|called|shipped|hatte|kam|war|wurde|habe|hat|gelost|a ete|avait|llego|fue|era|within)(?!\p{L})/u;
 

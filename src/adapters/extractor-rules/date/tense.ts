@@ -7,12 +7,13 @@ const GERMAN_PARTICIPLE =
 const TO_COME =
   /(?<!\p{L})(?:will|would|could|can|want|wanna|like to|hope|soll(?:en|te)?|wird|werden|kann|konnen|konnte[nt]?|mochten?|wurden?|pourr\p{L}+|voudr\p{L}+|sera|serons|podr\p{L}+|quer\p{L}+|quier\p{L}+)(?!\p{L})/u;
 
-/** Whether the sentence around a span of folded text (60 units before it, 30 behind) tells what has happened: "I ordered on Monday". */
+/** Whether the sentence around a span of folded text (60 units before it, 30 behind) tells what has happened: "I ordered on Monday", "since Monday". */
 export function isPast(text: string, start: number, end: number): boolean {
   const before = text
     .slice(Math.max(0, start - 60), start)
     .split(/[.!?;\n]/)
     .at(-1)!;
+  if (/(?<!\p{L})(?:since|seit|depuis|desde|sinds)(?: (?:the|on|dem|le|el))? $/u.test(before)) return true;
   const after = text.slice(end, end + 30).split(/[.!?;,\n]/)[0]!;
   if (TO_COME.test(before) || TO_COME.test(after)) return false;
   return HAPPENED.test(before) || GERMAN_PARTICIPLE.test(before) || GERMAN_PARTICIPLE.test(after);

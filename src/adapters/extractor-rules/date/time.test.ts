@@ -6,7 +6,7 @@ const extractor = createRulesExtractor();
 /** 11:00 in Berlin. */
 const context = { now: Date.UTC(2026, 2, 4, 10), timeZone: 'Europe/Berlin' };
 
-function read(text: string, language: string): string | undefined {
+function read(text: string, language?: string): string | undefined {
   return extractor.extract(text, [{ name: 'at', type: 'time' }], { ...context, language }).at?.value;
 }
 
@@ -56,6 +56,9 @@ test('a time of day is read as HH:MM in several languages', () => {
     ['las 7 de la tarde', 'es', '19:00'],
     ['mediodía', 'es', '12:00'],
     ['half acht', 'nl', '07:30'],
+    ['alle sette di sera', 'it', '19:00'],
+    ['715pm', 'en', '19:15'],
+    ["3 o' clock", 'en', '03:00'],
   ];
   for (const [text, language, value] of scenarios) assert.equal(read(text, language), value, text);
 });
@@ -85,8 +88,77 @@ test('a number that counts, names or measures something is no time', () => {
     ['I am 12', 'en'],
     ['call 19 30 12 45', 'en'],
     ['13 am', 'en'],
+    ['within 48 h', 'en'],
+    ['ships in 24 h', 'en'],
+    ['open 24/7', 'en'],
+    ['8 uur lang', 'nl'],
+    ['updated in 30 minutes', 'en'],
+    ['Antwort in 2 Stunden', 'de'],
+    ['ten to twelve people', 'en'],
+    ['open from five to eight', 'en'],
+    ['five of seven guests', 'en'],
+    ['around one or two weeks ago', 'en'],
+    ['we are around 12', 'en'],
+    ['there will be about 8', 'en'],
   ] as const)
     assert.equal(read(text, language), undefined, text);
+});
+
+test('an hour belongs to the half of the day that the words around it say, and is left out where they contradict it', () => {
+  const scenarios: [string, string, string | undefined][] = [
+    ['at 7', 'en', '07:00'],
+    ['dinner at 7', 'en', '19:00'],
+    ['dinner for four people on Friday at 7', 'en', '19:00'],
+    ['lunch at 1', 'en', '13:00'],
+    ['lunch at quarter past 8', 'en', undefined],
+    ['breakfast at 8', 'en', '08:00'],
+    ['each night around three', 'en', '03:00'],
+    ['at 9 tomorrow night', 'en', '21:00'],
+    ['tonight at 12', 'en', '00:00'],
+    ['in the evening at 12', 'en', undefined],
+    ['after breakfast and before dinner, at some point maybe, we could be there at 6', 'en', undefined],
+    ['good evening, is there a table at 8?', 'en', '08:00'],
+    ['please prepare dinner for 06:00', 'en', '06:00'],
+    ['two nights, at 8', 'en', '08:00'],
+    ['Samstagabend gegen 8', 'de', '20:00'],
+    ['Abendessen um 8', 'de', '20:00'],
+    ['morgen früh um 7', 'de', '07:00'],
+    ['12 Uhr nachts', 'de', '00:00'],
+    ['dîner à 8h', 'fr', '20:00'],
+    ['a las 2 de la noche', 'es', '02:00'],
+    ['la cena a las 9', 'es', '21:00'],
+  ];
+  for (const [text, language, value] of scenarios) assert.equal(read(text, language), value, text);
+});
+
+test('a word for an hour counts in its own language only; of an unknown one only what no other language has', () => {
+  const scenarios: [string, string | undefined, string | undefined][] = [
+    ['a las once', 'es', '11:00'],
+    ['I went there at once', 'en', undefined],
+    ['at once', undefined, undefined],
+    ['alle 7', 'it', '07:00'],
+    ['wir alle 7', 'de', undefined],
+    ['um 7', 'de', '07:00'],
+    ['um 7', 'en', undefined],
+    ['às 7', 'pt', '07:00'],
+    ['as 7', 'en', undefined],
+    ['demain midi', 'fr', '12:00'],
+    ['the MIDI keyboard', 'en', undefined],
+    ['MIDI', undefined, undefined],
+    ['at seven', undefined, '07:00'],
+    ['halb acht', undefined, '07:30'],
+  ];
+  for (const [text, language, value] of scenarios) {
+    const people = { name: 'people', type: 'number' as const };
+    const found = extractor.extract(text, [{ name: 'at', type: 'time' }, people], { ...context, language });
+    assert.equal(found.at?.value, value, `${text} ${language}`);
+  }
+});
+
+test('a plain time goes before an hour that is only half said', () => {
+  assert.equal(read('Mein Zug geht um sieben. Gibt es um 6:00 Uhr schon Kaffee?', 'de'), '06:00');
+  assert.equal(read('Our table was for 7pm. Could it be 8pm?', 'en'), '20:00');
+  assert.equal(read('Unser Tisch war für 19 Uhr vorgesehen. Wäre auch 20:00 Uhr möglich?', 'de'), '20:00');
 });
 
 test('a bare hour is a time only when the form asks for no number', () => {

@@ -179,6 +179,8 @@ function spanishReader(tongue: Tongue, hour: string, words: Map<string, number>,
 }
 
 function bareReaders(tongue: Tongue, hour: string, part: string, words: Map<string, number>): Reader[] {
+  /** "around one or two" leaves it open. */
+  const alternative = new RegExp(`^ ?(?:or|to|oder|bis|ou|-|/) ?${hour}(?![\\p{L}\\p{N}])`, 'u');
   const cue = `(?<=(?:^|[^\\p{L}])${alternation(CUES, tongue)} (?:about |around |like |ca\\.? |circa )?)`;
   return [
     {
@@ -193,10 +195,14 @@ function bareReaders(tongue: Tongue, hour: string, part: string, words: Map<stri
       read: (match, text) => {
         const value = countOf(match[1], words);
         if (value === undefined || !isFreeStanding(text, match.index + match[0].length)) return undefined;
+        if (alternative.test(text.slice(match.index + match[0].length, match.index + match[0].length + 24)))
+          return undefined;
+        // Without the cue itself: "we are around 8".
         const lead = text
           .slice(Math.max(0, match.index - 60), match.index)
-          .replace(/ (?:about|around|like|ca\.?|circa) $/, ' ');
-        if (COUNTING.test(lead.replace(/ \S+ $| $/u, ''))) return undefined;
+          .replace(/\S+ $/, '')
+          .trimEnd();
+        if (COUNTING.test(lead)) return undefined;
         return { hour: value, minute: 0, part: match[2], bare: true };
       },
     },

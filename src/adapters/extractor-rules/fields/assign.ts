@@ -96,26 +96,36 @@ function isTakenBack(candidate: Candidate, next: Candidate | undefined, text: st
  *    in the words before the value, up to the value before it: the nearer the better; a little less when it stands right behind.
  *    The best pairs are taken first.
  * 2. Fields left over get the values left over, both in their order: the first field the first value in the text.
- * 3. A value that the text takes back ("not Monday", "from Monday" in "change it from Monday to Friday") is used only when nothing else is left
- *    that is not taken back; likewise an hour that is only half said beside a plain one. With one field of the type, what a correction asks for ("change that to Friday") goes before all others, and what
- *    was agreed before ("booked for two, but now …") behind them.
+ * 3. A value that the text takes back ("not Monday", "from Monday" in "change it from Monday to Friday") is not used. Nor is, with one field of the
+ *    type, what was agreed before ("booked for two, but now …"), and anything else beside what a correction asks for ("change that to Friday");
+ *    what is only half said (see `Found.weak`) is used where nothing plain fits the field.
  */
 export function assign<Field extends { hints: Hints }>(
   fields: Field[],
   candidates: Candidate[],
   text: string,
-  score: (field: Field, candidate: Candidate, previousEnd: number) => number | undefined,
+  score: Score<Field>,
 ): Map<Field, Candidate> {
   const looked = candidates.slice(0, MAX_CANDIDATES);
-  const single = fields.length === 1;
-  const standing = looked.filter(
-    (candidate, index) =>
-      !isTakenBack(candidate, looked[index + 1], text) &&
-      !(single && isReplaced(candidate, looked.slice(index + 1, index + 4), text)),
-  );
-  const corrections = single ? standing.filter((candidate) => isMovedTo(candidate, text)) : [];
-  const plain = standing.filter((candidate) => !single || candidate.weak !== true);
-  const usable = [corrections, plain, standing, looked].find((some) => some.length > 0) ?? [];
+  const meant = looked.filter((candidate, index) => !isTakenBack(candidate, looked[index + 1], text));
+  if (fields.length !== 1) return choose(fields, meant, score);
+  const current = meant.filter((candidate, index) => !isReplaced(candidate, meant.slice(index + 1, index + 4), text));
+  const plain = current.filter((candidate) => candidate.weak !== true);
+  const corrections = current.filter((candidate) => isMovedTo(candidate, text));
+  // "switch my booking for one to 2": the 1 is old even where nothing says that the 2 counts people.
+  if (corrections.length > 0) return choose(fields, corrections, score);
+  const chosen = choose(fields, plain, score);
+  return chosen.size > 0 ? chosen : choose(fields, current, score);
+}
+
+type Score<Field> = (field: Field, candidate: Candidate, previousEnd: number) => number | undefined;
+
+/** The best pairs of field and value first; each field and each value once. */
+function choose<Field extends { hints: Hints }>(
+  fields: Field[],
+  usable: Candidate[],
+  score: Score<Field>,
+): Map<Field, Candidate> {
   const pairs: { field: Field; order: number; index: number; candidate: Candidate; score: number }[] = [];
   for (const [order, field] of fields.entries()) {
     for (const [index, candidate] of usable.entries()) {

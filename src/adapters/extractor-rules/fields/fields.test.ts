@@ -6,7 +6,7 @@ import { createRulesExtractor } from '../extractor.ts';
 const extractor = createRulesExtractor();
 const context = { now: Date.UTC(2026, 2, 4, 10), timeZone: 'Europe/Berlin', language: 'en' };
 
-function values(text: string, fields: FieldSpec[], language = 'en'): Record<string, string> {
+function values(text: string, fields: FieldSpec[], language: string | undefined = 'en'): Record<string, string> {
   const found = extractor.extract(text, fields, { ...context, language });
   return Object.fromEntries(Object.entries(found).map(([name, { value }]) => [name, value]));
 }
@@ -43,6 +43,7 @@ test('the words of a name or description near a number decide which field gets i
 test('what the text takes back is not the value', () => {
   const day: FieldSpec[] = [{ name: 'day', type: 'date' }];
   assert.deepEqual(values('not on Monday but on Friday', day), { day: '2026-03-06' });
+  assert.deepEqual(values('any day but not Monday', day), {});
   assert.deepEqual(values('please move it from Monday to Friday', day), { day: '2026-03-06' });
   assert.deepEqual(values('I booked 24 May and want to change that to 3 June', day), { day: '2026-06-03' });
   assert.deepEqual(values("it's 5 not 4 people", [{ name: 'people', type: 'number' }]), { people: '5' });
@@ -50,7 +51,7 @@ test('what the text takes back is not the value', () => {
 
 test('people are counted in numbers, words and descriptions', () => {
   const people: FieldSpec[] = [{ name: 'party_size', type: 'number' }];
-  const scenarios: [string, string, string | undefined][] = [
+  const scenarios: [string, string | undefined, string | undefined][] = [
     ['for 4 people', 'en', '4'],
     ['table for two', 'en', '2'],
     ['a party of five', 'en', '5'],
@@ -72,9 +73,77 @@ test('people are counted in numbers, words and descriptions', () => {
     ['we were there a couple of days', 'en', undefined],
     ['add 1 more person to the booking', 'en', undefined],
     ['on the 14th at 7pm', 'en', undefined],
+    ['2 Pers. morgen', 'de', '2'],
+    ['2 Erw. + Hund', 'de', '2'],
+    ['mit etwa 20 Leuten', 'de', '20'],
+    ['dann sind wir 5', 'de', '5'],
+    ['wir sind zu dritt', 'de', '3'],
+    ['wir sind zu viert oder fünft', 'de', undefined],
+    ['we are three hikers', 'en', '3'],
+    ['we are 20 minutes late', 'en', undefined],
+    ['a party of six, I booked it', 'en', '6'],
+    ['a table for 4 and a baby seat', 'en', '4'],
+    ['a booth for 830', 'en', undefined],
+    ['set an alarm for six tomorrow', 'en', undefined],
+    ['très bien', undefined, undefined],
   ];
   for (const [text, language, value] of scenarios) assert.equal(values(text, people, language).party_size, value, text);
   assert.equal(extractor.extract('book for 4 people', people, context).party_size?.source, '4 people');
+});
+
+test('the whole party is counted, not some of its guests', () => {
+  const people: FieldSpec[] = [{ name: 'people', type: 'number' }];
+  const scenarios: [string, string, string | undefined][] = [
+    ['Nous serons 7 samedi, une amie s’ajoute au groupe', 'fr', '7'],
+    ['Nous serons 6, dont un bébé', 'fr', '6'],
+    ['nous sommes 4 dont 2 enfants', 'fr', '4'],
+    ['4 Personen, davon ein Kind', 'de', '4'],
+    ['Headcount for the birthday: 9, and one of them needs a high chair', 'en', '9'],
+    ['table for 6, one of us is vegan', 'en', '6'],
+    ['one of us is vegan', 'en', undefined],
+    ['there will be two kids needing a high chair', 'en', undefined],
+    ['please add one person to our booking', 'en', undefined],
+    ['une table pour une personne', 'fr', '1'],
+  ];
+  for (const [text, language, value] of scenarios) assert.equal(values(text, people, language).people, value, text);
+});
+
+test('what is wanted now goes before what was agreed', () => {
+  const people: FieldSpec[] = [{ name: 'people', type: 'number' }];
+  const scenarios: [string, string, string][] = [
+    ['we are now 6 rather than four', 'en', '6'],
+    ['we booked for two but our daughter will join, so 3 please', 'en', '3'],
+    ['I made a booking for 1, could I make that 2?', 'en', '2'],
+    ['I booked a table for 4 people for 8:30pm, can 5 people come instead?', 'en', '5'],
+    ['please change it from 4 to 6 people', 'en', '6'],
+    ['Aus vier werden leider nur 2', 'de', '2'],
+    ['Wir hatten für 4 reserviert, jetzt sind wir 6', 'de', '6'],
+    ['On avait réservé pour 4, finalement nous serons 6', 'fr', '6'],
+    ['venimos 3 y no dos', 'es', '3'],
+    ['we booked for 6 and two of us are vegan', 'en', '6'],
+  ];
+  for (const [text, language, value] of scenarios) assert.equal(values(text, people, language).people, value, text);
+  const day: FieldSpec[] = [{ name: 'day', type: 'date' }];
+  const moved = 'Freitag klappt nicht. Könnten wir das auf den 6. Mai verlegen?';
+  assert.deepEqual(values(moved, day, 'de'), { day: '2026-05-06' });
+});
+
+test('a range is no exact number', () => {
+  const people: FieldSpec[] = [{ name: 'people', type: 'number' }];
+  for (const [text, language] of [
+    ['10-12 people', 'en'],
+    ['10 - 12 people', 'en'],
+    ['ten to twelve people', 'en'],
+    ['4 or 5 people', 'en'],
+    ['4/5 people', 'en'],
+    ['between 10 and 12 guests', 'en'],
+    ['zwischen 10 und 12 Personen', 'de'],
+    ['4 bis 5 Personen', 'de'],
+    ['de 4 à 6 personnes', 'fr'],
+    ['4 o 5 personas', 'es'],
+    ['7 or 8pm', 'en'],
+  ] as const)
+    assert.deepEqual(values(text, people, language), {}, text);
 });
 
 test('a value of an enum is found whole, whatever its case and accents, the longest first', () => {

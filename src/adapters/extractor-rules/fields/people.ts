@@ -31,6 +31,9 @@ const LABEL =
   /(?<!\p{L})(?:head ?count|party size|group size|number of (?:people|guests|persons)|guests|people|personenzahl|anzahl|personen|gaste|nombre de personnes|personnes|numero de personas|personas)(?!\p{L})[^.!?:\n]{0,32}: ?$/u;
 const PARTY_OF =
   /(?:^|[^\p{L}])(?:party|group|family|gruppe|groupe|grupo|famille|familie|familia) (?:of|von|de|mit) $/u;
+/** An alarm is set for an hour, a card charged for an amount. */
+const FOR_SOMETHING_ELSE =
+  /(?<!\p{L})(?:alarm|timer|remind\p{L}*|meeting|appointment|wake\p{L}*|call|withdr\p{L}*|charged?|paid|payment|invoice|termin|wecker|rendez-vous|cita)(?!\p{L})[^.!?]*$/u;
 const PLAIN_FOR = /(?:^|[^\p{L}])(?:for|fur|pour|para)(?: the| just| only)? $/u;
 
 /** How sure it is that a number counts people: 2 with a noun behind it, 1 with a phrase before it, 0 when nothing says so. */
@@ -39,7 +42,7 @@ export function peopleCue({ start, end }: Span, text: string, freeStanding: bool
   const lead = text.slice(Math.max(0, start - 48), start).replace(/ {2,}/g, ' ');
   if (PARTY_OF.test(lead)) return 2;
   if (!freeStanding) return 0;
-  return BEFORE.test(lead) || PLAIN_FOR.test(lead) || LABEL.test(lead) ? 1 : 0;
+  return BEFORE.test(lead) || (PLAIN_FOR.test(lead) && !FOR_SOMETHING_ELSE.test(lead)) || LABEL.test(lead) ? 1 : 0;
 }
 
 /** The span of "4 people" for the number 4: the noun shows what was counted. */
@@ -68,7 +71,7 @@ export function isPartOfGroup({ start, end, weak }: NumberToken, text: string): 
 const JOINING =
   /(?<!\p{L})(?:add|adding|extra|additional|plus|zusatzlich|hinzufugen|ajouter|anadir)(?: just| another)? $/u;
 const SAID_OF_SOME = new RegExp(
-  `^(?: of (?:us|them)| von (?:uns|ihnen)| de (?:nous|nosotros)| d'entre nous| (?:${NOUNS}))? (?:(?:is|are|ist|sind|est|sont|es|son)(?! (?:coming|joining|arriving|going|looking|planning|attending|what|that|this|it|all|enough|the|ok|okay|fine|correct|right|in|for|to|fur|pour|para|zu|a)(?!\\p{L}))|has|have|needs?|needing|eats?|smokes?|only eats?|cannot|can't|doesn't|don't|who (?:is|are|has|have|needs?)|hat|haben|braucht|brauchen|isst|essen (?:kein|vegan|veget|gluten)|mange|mangent|a besoin|tienen?|necesitan?|comen?)(?!\\p{L})`,
+  `^(?: of (?:us|them)| von (?:uns|ihnen)| de (?:nous|nosotros)| d'entre nous| (?:${NOUNS}))? (?:(?:is|are|ist|sind|est|sont|es|son)(?! (?:coming|joining|arriving|going|looking|planning|attending|what|that|this|it|all|enough|the|ok|okay|fine|correct|right|in|for|to|fur|pour|para|zu|a)(?!\\p{L}))|has|have|needs?|needing|eats?|smokes?|only eats?|cannot|can't|doesn't|don't|who (?:is|are|has|have|needs?)|hat|haben|braucht|brauchen|isst|essen (?:kein|vegan|veget|gluten)|mange|mangent|a besoin|tienen?|necesitan?)(?!\\p{L})`,
   'u',
 );
 

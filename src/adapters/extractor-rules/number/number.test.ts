@@ -32,7 +32,7 @@ test('a number in digits is read with the separators of its language', () => {
 });
 
 test('a number in words is read in its language', () => {
-  const scenarios: [string, string, string | undefined][] = [
+  const scenarios: [string, string | undefined, string | undefined][] = [
     ['two', 'en', '2'],
     ['twenty-two boxes', 'en', '22'],
     ['two thousand three hundred and five', 'en', '2305'],
@@ -56,6 +56,12 @@ test('a number in words is read in its language', () => {
     ['tausend Dank', 'de', undefined],
     ['someone', 'en', undefined],
     ['fünfte', 'de', undefined],
+    ['ten stół', 'pl', undefined],
+    ['très bien', undefined, undefined],
+    ['tres', 'es', '3'],
+    ['three', 'no', '3'],
+    ['deux', 'fr', '2'],
+    ['deux', 'de', undefined],
   ];
   for (const [text, language, value] of scenarios)
     assert.equal(read('number', text, language), value, `${text} ${language}`);

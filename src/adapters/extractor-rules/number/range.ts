@@ -3,6 +3,9 @@ import type { NumberToken } from './digits.ts';
 /** What stands between the ends of a range. */
 const BETWEEN = /^(?: ?- ?| ?\/ ?| (?:to|or|bis|oder|a|ou|o|of|tot|ate) )$/;
 const BETWEEN_AND = /^ (?:and|und|et|y|e|en) $/;
+/** "7 or 8pm": the first end of a range of hours. */
+const BEFORE_HOUR =
+  /^(?: ?[-/] ?| (?:to|or|bis|oder|a|ou|o|of|and|und|et|y) )\d{1,2}(?:[:.]\d\d)? ?(?:[ap]\.? ?m|uhr|h|o'?clock|uur)(?!\p{L})/u;
 const BOTH_ENDS = /(?<!\p{L})(?:between|zwischen|entre|tra|fra|tussen)(?: about| etwa)? $/u;
 /** "from 4 to 6" says what changes, not how far it reaches, when the sentence changes something. */
 const CHANGING =
@@ -15,6 +18,7 @@ const CHANGING =
 export function withoutRanges(tokens: NumberToken[], text: string): NumberToken[] {
   const vague = new Set<NumberToken>();
   for (const [index, first] of tokens.entries()) {
+    if (BEFORE_HOUR.test(text.slice(first.end, first.end + 24))) vague.add(first);
     const second = tokens[index + 1];
     if (!second || second.start - first.end > 6) continue;
     const gap = text.slice(first.end, second.start);
