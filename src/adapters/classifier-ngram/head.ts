@@ -2,7 +2,7 @@ import type { Classification, HeadReport } from '#ports/text-classifier.ts';
 import { softmax } from './calibration.ts';
 import { eachFeature, viewCount } from './features.ts';
 import { createHashIndex } from './hash-index.ts';
-import { noneProbability, type ScopeModel } from './scope.ts';
+import { noneProbability, type ScopeModel, usualNoneProbability } from './scope.ts';
 import type { SoftmaxModel } from './softmax.ts';
 import { scaleViews, type Vocabulary, type Weighting } from './weighting.ts';
 
@@ -178,8 +178,9 @@ export function judge(
   scores: Scores,
   threshold: number,
 ): Classification {
-  const none = head.scope ? noneProbability(head.scope, signsOf(scores, head.labels.length, head.temperature)) : 0;
-  const isNone = head.scope !== undefined && none >= head.scope.threshold;
+  const even = head.scope ? noneProbability(head.scope, signsOf(scores, head.labels.length, head.temperature)) : 0;
+  const isNone = head.scope !== undefined && even >= head.scope.threshold;
+  const none = usualNoneProbability(even);
   const probabilities = new Float64Array(head.labels.length);
   softmax(scores.classes, head.temperature, probabilities);
   const best = largest(probabilities, runnersUp + 1).map((k) => ({

@@ -13,8 +13,8 @@ export type TrainingSettings = {
 /** Below this many `none` texts no class is learnt from them; they only help to choose the threshold. */
 export const leastNoneForClass = 5;
 
-/** Share of right verdicts wanted of those that do not abstain. */
-export const wantedAccuracy = 0.95;
+/** Share of right verdicts wanted of those that do not abstain. At 0.95 six of ten responses of the demo were left to a person. */
+export const wantedAccuracy = 0.9;
 
 /** Share of texts inside the labels that may be refused as "none" when no `none` text shows what lies outside. */
 export const refusedInside = 0.05;
@@ -37,7 +37,9 @@ const many: readonly WeightingSettings[] = [
 
 /** One set for all forms; only what depends on the number of examples differs. */
 export function settingsFor(examples: number, labels: number): TrainingSettings {
-  const enough = examples / labels >= 20;
+  // A form of 400 texts in four languages has 70 a label and few of any language: with the settings for many it is right on 66 % of held-out
+  // texts, with those for few on 76 % (cross-validation on examples/support-request; 64 and 70 % on examples/product-feedback).
+  const enough = examples >= 2_000 && examples / labels >= 20;
   return {
     members: enough ? many : few,
     // 10 passes at rate 8: clinc 93.9 for 94.1, banking 89.8 for 89.8 and half the time, but seeds differ by 0.7. No dropout: clinc 92.8, banking 88.7.
