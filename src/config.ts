@@ -218,7 +218,7 @@ const limits = {
     default: '6000',
     min: 1,
     max: 1000000,
-    about: 'All other requests from one address.',
+    about: 'Requests from one address; posts of responses are counted apart, to as many.',
   }),
   responseLimitBytes: bytes({
     env: 'FORMSTEAD_RESPONSE_LIMIT',

@@ -1,7 +1,7 @@
 import { dayIn } from '#domain/day.ts';
 import { dayBounds, previousDay } from '#domain/day-bounds.ts';
+import { derivedUuid } from '#domain/derived-id.ts';
 import type { ExportFormat } from '#domain/export.ts';
-import { sha256Hex } from '#domain/hash.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Exports } from './exports.ts';
 
@@ -41,7 +41,5 @@ export type DailyExports = ReturnType<typeof createDailyExports>;
 
 /** The same for the same form, day and format, so that asking twice asks once. Looks like any other: a UUIDv7 whose time is the end of the day. */
 export function dailyExportId(formId: string, day: string, format: ExportFormat, dayEnd: number): string {
-  const time = dayEnd.toString(16).padStart(12, '0');
-  const hash = sha256Hex(`daily-export\n${formId}\n${day}\n${format}`);
-  return `exp_${time.slice(0, 8)}-${time.slice(8)}-7${hash.slice(0, 3)}-8${hash.slice(3, 6)}-${hash.slice(6, 18)}`;
+  return `exp_${derivedUuid(dayEnd, `daily-export\n${formId}\n${day}\n${format}`)}`;
 }

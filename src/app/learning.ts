@@ -1,7 +1,7 @@
 import { may } from '#domain/actor.ts';
 import { canonicalJson } from '#domain/canonical-json.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
-import type { Form } from '#domain/form/form.ts';
+import { type Form, versionId } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import type { Example, ExampleBatch, FormHead } from '#domain/learning.ts';
@@ -48,10 +48,16 @@ export function createLearning(deps: Deps) {
     return { taskId: task.id, kept: items.length };
   }
 
+  /** Responses fit the published version, so its labels are the ones to learn, not those of a draft. A form that was never published has only its draft. */
+  async function specOf(form: Form): Promise<IntelligenceSpec | undefined> {
+    if (form.version === 0) return form.intelligence;
+    return (await storage.get('form-version', versionId(form.id, form.version)))?.doc.intelligence;
+  }
+
   /** What the form's head learns from now, the newest word on each text. */
-  async function examples(form: Form, withReviews = true): Promise<Example[]> {
+  async function examples(form: Form, spec: IntelligenceSpec | undefined, withReviews = true): Promise<Example[]> {
     const byText = new Map<string, Example>();
-    for (const { name, examples: own } of form.intelligence?.classify?.labels ?? []) {
+    for (const { name, examples: own } of spec?.classify?.labels ?? []) {
       for (const text of own ?? []) byText.set(text, { text, label: name });
     }
     let after: string | undefined;
@@ -72,7 +78,8 @@ export function createLearning(deps: Deps) {
     formId: string,
     query: { limit: number; after?: string },
   ): Promise<{ items: Example[]; next: string | undefined }> {
-    const all = await examples(await getForm(formId), may(caller.actor, 'responses:read'));
+    const form = await getForm(formId);
+    const all = await examples(form, await specOf(form), may(caller.actor, 'responses:read'));
     const from = query.after === undefined ? 0 : Number(query.after);
     if (!Number.isSafeInteger(from) || from < 0) throw new AppError('bad-cursor');
     const items = all.slice(from, from + query.limit);
@@ -86,13 +93,14 @@ export function createLearning(deps: Deps) {
     signal: AbortSignal,
   ): Promise<{ trained: boolean; reason?: string; head?: FormHead }> {
     const form = await getForm(formId);
-    const labels = new Set(form.intelligence?.classify?.labels.map(({ name }) => name));
-    const all = (await examples(form)).filter(({ label }) => label === null || labels.has(label));
+    const spec = await specOf(form);
+    const labels = new Set(spec?.classify?.labels.map(({ name }) => name));
+    const all = (await examples(form, spec)).filter(({ label }) => label === null || labels.has(label));
     const known = all.filter((example): example is { text: string; label: string } => example.label !== null);
     const used = new Set(known.map(({ label }) => label)).size;
     if (used < 2) return { trained: false, reason: `examples for at least two labels are needed, there are ${used}` };
 
-    const allowNone = form.intelligence?.classify?.allow_none === true;
+    const allowNone = spec?.classify?.allow_none === true;
     const examplesSha256 = sha256Hex(canonicalJson([allowNone, all]));
     const current = await storage.get('head', formId);
     if (current?.doc.examplesSha256 === examplesSha256 && (await deps.blobs.describe(current.doc.file)))

@@ -135,7 +135,13 @@ export function createResponses(deps: Deps) {
   }
 
   async function refuseWhenDiskIsFull(): Promise<void> {
-    const { freeBytes } = await deps.disk.read();
+    const { freeBytes } = await deps.disk.read().catch((cause: unknown) => {
+      throw new AppError('storage-unavailable', {
+        detail: 'The disk does not answer; nothing was kept.',
+        retryAfterSeconds: 60,
+        cause,
+      });
+    });
     if (freeBytes >= deps.diskReserveBytes) return;
     throw new AppError('disk-nearly-full', { detail: 'Nothing was kept. Try again later.', retryAfterSeconds: 60 });
   }

@@ -52,7 +52,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     },
   });
   const blobs = await load.blobs
-    .openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock })
+    .openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock, readOnly: options.readOnly })
     .catch(async (err: unknown) => {
       // Its threads would keep a command from ending.
       await storage.close();

@@ -60,6 +60,7 @@ export function createApi(
         bodyBytes: config.responseLimitBytes,
         limits,
         perMinute: config.responsesPerMinute,
+        postsPerMinute: config.requestsPerMinute,
       });
       // A hook reaches the scopes that were opened before it too: what has a limit of its own says so at its route.
       const perAddress = { name: 'requests', max: config.requestsPerMinute, windowMs: 60_000, key: sharedLimitKey };

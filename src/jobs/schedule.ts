@@ -1,3 +1,4 @@
+import { derivedUuid } from '#domain/derived-id.ts';
 import { backoffMs } from '#domain/retry.ts';
 import { newTask, type TaskKind, type TaskPayloads } from '#domain/task-kinds.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -13,7 +14,7 @@ export type ScheduledKind = {
 }[TaskKind];
 
 export type Schedule = {
-  /** Part of the task's id: `tsk_<name>:<tick>`. */
+  /** Part of the task's id. */
   name: string;
   kind: ScheduledKind;
   /** Inserts the latest tick at the first start too, when the store shows no earlier run. */
@@ -58,7 +59,7 @@ export function createScheduler(deps: {
 }
 
 export function tickTaskId(name: string, tick: number): string {
-  return `tsk_${name}:${new Date(tick).toISOString()}`;
+  return `tsk_${derivedUuid(tick, name)}:${name}`;
 }
 
 function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>[0]): Scheduler {

@@ -14,7 +14,6 @@ export const keyPurposes = {
   'refresh-tokens': 'hashes refresh tokens before they are stored',
   'api-tokens': 'hashes API tokens before they are stored',
   'webhook-secrets': 'seals the signing secrets of webhook endpoints',
-  'task-tokens': 'let submitters follow their own task',
   cursors: 'authenticates the cursors of lists',
   receipts: 'signs the heads of receipt chains',
   audit: 'signs the head of the audit log',

@@ -51,17 +51,6 @@ export const metricTable = {
     help: 'Answers to hidden questions that were dropped before the commit.',
     labels: [],
   },
-  formstead_storage_commits_total: {
-    type: 'counter',
-    help: 'Commits by outcome: done, conflict, failed, unknown.',
-    labels: ['outcome'],
-  },
-  formstead_storage_commit_seconds: {
-    type: 'histogram',
-    help: 'Time a commit took as its caller saw it, waiting included.',
-    labels: [],
-    buckets: requestSeconds,
-  },
   formstead_storage_batch_size: {
     type: 'histogram',
     help: 'Commits that shared one transaction.',
@@ -81,11 +70,6 @@ export const metricTable = {
   },
   formstead_disk_free_bytes: { type: 'gauge', help: 'Free bytes under the data directory.', labels: [] },
   formstead_receipts_sequence: { type: 'gauge', help: 'Receipts in the chain this process writes.', labels: [] },
-  formstead_receipts_signed_sequence: {
-    type: 'gauge',
-    help: 'Receipts of that chain that its newest signed head covers.',
-    labels: [],
-  },
   formstead_audit_unsealed: { type: 'gauge', help: 'Audit entries that have no number and hash yet.', labels: [] },
   formstead_queue_depth: {
     type: 'gauge',
@@ -137,11 +121,6 @@ export const metricTable = {
     help: 'Deliveries that ended: succeeded, dead, cancelled.',
     labels: ['outcome'],
   },
-  formstead_breakers_open: {
-    type: 'gauge',
-    help: 'Open circuit breakers by what they guard: llm, webhook, smtp.',
-    labels: ['guard'],
-  },
   formstead_inference_seconds: {
     type: 'histogram',
     help: 'Time of one inference; kind is classify, extract or respond, tier is rules, head, embeddings or llm.',
@@ -153,7 +132,6 @@ export const metricTable = {
     help: 'Inferences by outcome: answered, abstained, dropped, failed.',
     labels: ['kind', 'tier', 'outcome'],
   },
-  formstead_reviews_waiting: { type: 'gauge', help: 'Responses marked for a person.', labels: [] },
   formstead_export_rows_total: { type: 'counter', help: 'Rows written into export files.', labels: ['format'] },
   formstead_export_seconds: {
     type: 'histogram',
@@ -161,7 +139,6 @@ export const metricTable = {
     labels: ['format'],
     buckets: taskSeconds,
   },
-  formstead_export_lag: { type: 'gauge', help: 'Numbered changes that the newest export does not hold.', labels: [] },
   formstead_analytics_queries_total: {
     type: 'counter',
     help: 'Analytics queries by outcome: hit, miss, refused, timed-out, failed.',

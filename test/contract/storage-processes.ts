@@ -28,7 +28,11 @@ const program = fileURLToPath(new URL('../support/storage-child.ts', import.meta
 /** A process that works on the store until it is killed, at the latest at the end of the test. */
 function startChild(t: TestContext, place: Place, job: Job) {
   const args = { opener: place.opener, job } satisfies ChildArguments;
-  const child = spawn(process.execPath, [program, JSON.stringify(args)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, JSON.stringify(args)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // Half a coverage file, left by a kill, would spoil the report of the whole run.
+    env: { ...process.env, NODE_V8_COVERAGE: '' },
+  });
   const closed = once(child, 'close');
   const lines: string[] = [];
   let wake = () => {};

@@ -499,20 +499,25 @@ test('behind a trusted proxy the address it names is the one that is limited', a
   assert.equal(problem(await from('198.51.100.7, 203.0.113.2')), '429 rate-limited', 'only the last hop is believed');
 });
 
-test('all other requests of an address have a limit of their own, and responses do not count towards it', async () => {
-  await program.restart({ FORMSTEAD_REQUESTS_PER_MINUTE: '20', FORMSTEAD_RESPONSES_PER_MINUTE: '100' });
+test('requests of an address have a limit, and posts of responses another one of the same height', async () => {
+  await program.restart({ FORMSTEAD_REQUESTS_PER_MINUTE: '40', FORMSTEAD_RESPONSES_PER_MINUTE: '100' });
   const id = await program.publish({ definition });
   await roomInTheMinute();
   const ask = (from: string) =>
     program.call('GET', `/forms/${id}/public`, { token: null, headers: { 'x-forwarded-for': from } });
   const send = (from: string) => program.send(id, { name: 'Ada' }, { headers: { 'x-forwarded-for': from } });
   for (let i = 0; i < 30; i += 1) assert.equal((await send('203.0.113.9')).status, 202);
-  for (let i = 0; i < 20; i += 1) assert.equal((await ask('203.0.113.9')).status, 200);
+  for (let i = 0; i < 40; i += 1) assert.equal((await ask('203.0.113.9')).status, 200);
   const refused = await ask('203.0.113.9');
   assert.equal(problem(refused), '429 rate-limited');
   assert.ok(Number(refused.headers.get('retry-after')) >= 1);
   assert.equal((await send('203.0.113.9')).status, 202, 'a page that asked too much may still send');
   assert.equal((await ask('203.0.113.10')).status, 200);
+  // Nine more fit; what is malformed counts like the rest.
+  const nowhere = (from: string) =>
+    program.send('frm_nowhere', { name: 'Ada' }, { headers: { 'x-forwarded-for': from } });
+  for (let i = 0; i < 9; i += 1) assert.equal((await nowhere('203.0.113.9')).status, 404);
+  assert.equal(problem(await nowhere('203.0.113.9')), '429 rate-limited');
   const health = await program.call('GET', '/health', { token: null, headers: { 'x-forwarded-for': '203.0.113.9' } });
   assert.equal(health.status, 200, 'health is always answered');
 });

@@ -207,7 +207,7 @@ test('a text that is about nothing the form knows is marked for a person', async
     message: 'Zebras graze beneath violet thunderclouds near Ouagadougou.',
   });
   assert.equal(result.classify.needs_review, true);
-  assert.equal(result.classify.label, null);
+  assert.ok(result.classify.confidence < 0.5, `${result.classify.confidence}`);
 });
 
 test('a review is kept beside the result of the machine, counts as the label, and can be replaced', async () => {
@@ -235,7 +235,7 @@ test('a review is kept beside the result of the machine, counts as the label, an
 test('a review is learnt from: it becomes an example, the head is trained anew, and reprocessing uses it', async () => {
   const message = 'Quokka wombat numbat bilby potoroo bandicoot.';
   const first = await understood({ message });
-  assert.equal(first.intelligence.classify.label, null);
+  assert.equal(first.intelligence.classify.needs_review, true);
   const { sha256 } = await head();
   await program.call('POST', `/responses/${first.id}/review`, { body: { label: 'praise' } });
   // Enough of the same to be sure: one example among hundreds need not win.

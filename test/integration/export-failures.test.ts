@@ -307,7 +307,10 @@ test('the DuckDB process ends with its parent', { skip: process.platform !== 'li
   t.after(() => rm(dir, { recursive: true, force: true }));
   // Nobody writes into it: DuckDB would wait for its rows for ever.
   execFileSync('mkfifo', [join(dir, 'rows')]);
-  const parent = fork(new URL('../support/export-parent.ts', import.meta.url), [dir], { execArgv: [] });
+  const parent = fork(new URL('../support/export-parent.ts', import.meta.url), [dir], {
+    execArgv: [],
+    env: { ...process.env, NODE_V8_COVERAGE: '' },
+  });
   const pid = await new Promise<number>((resolve) => parent.once('message', (message) => resolve(message as number)));
   t.after(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
   await sleep(1500);

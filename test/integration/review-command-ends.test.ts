@@ -13,6 +13,7 @@ test('a command that cannot open all of the data directory says so and ends', { 
   await (await openSqliteStorage({ dir })).close();
   writeFileSync(join(dir, 'blobs'), 'a file where a folder belongs');
   const env = { ...testEnvironment(dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
-  const { code, stderr } = await formstead(['verify'], env);
+  // A command that writes: those that only look do without the blobs.
+  const { code, stderr } = await formstead(['user', 'list'], env);
   assert.deepEqual([code, stderr], [1, 'formstead: The disk refused\n']);
 });

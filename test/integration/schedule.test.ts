@@ -49,6 +49,8 @@ async function visit(world: TaskWorld, t: TestContext, iso: string, schedules: S
   await visiting.stop();
 }
 
+const nightlyAt = (tick: string): string => tickTaskId('nightly', Date.parse(tick));
+
 rule('at its tick a schedule inserts a task with the tick in id and payload, and offers it', async (world, t) => {
   const offers: Offer[] = [];
   const every: Schedule = { name: 'seal', kind: 'seal-audit', everyMs: 150 };
@@ -71,13 +73,13 @@ rule('a schedule that has never run waits for its first tick', async (world, t) 
 
 rule('with makeUp the latest tick is inserted at the first start too', async (world, t) => {
   await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
-  assert.deepEqual(await ids(world), ['tsk_nightly:2026-11-10T01:30:00.000Z']);
+  assert.deepEqual(await ids(world), [nightlyAt('2026-11-10T01:30:00.000Z')]);
 });
 
 rule('after a downtime the latest missed tick is made up once, whoever starts', async (world, t) => {
   await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
   for (let process = 0; process < 3; process++) await visit(world, t, '2026-11-14T09:00:00Z', [nightly]);
-  assert.deepEqual(await ids(world), ['tsk_nightly:2026-11-10T01:30:00.000Z', 'tsk_nightly:2026-11-14T01:30:00.000Z']);
+  assert.deepEqual(await ids(world), [nightlyAt('2026-11-10T01:30:00.000Z'), nightlyAt('2026-11-14T01:30:00.000Z')]);
 });
 
 rule('two processes make one task of one tick', async (world, t) => {
@@ -119,10 +121,10 @@ rule(
       await visit(world, t, `2026-10-25T${hour}Z`, [always]);
     }
     assert.deepEqual(await ids(world), [
-      'tsk_nightly:2026-03-28T01:30:00.000Z',
-      'tsk_nightly:2026-03-29T01:00:00.000Z',
-      'tsk_nightly:2026-10-24T00:30:00.000Z',
-      'tsk_nightly:2026-10-25T00:30:00.000Z',
+      nightlyAt('2026-03-28T01:30:00.000Z'),
+      nightlyAt('2026-03-29T01:00:00.000Z'),
+      nightlyAt('2026-10-24T00:30:00.000Z'),
+      nightlyAt('2026-10-25T00:30:00.000Z'),
     ]);
   },
 );

@@ -16,6 +16,7 @@ import { openSqliteStorage, type SqliteOptions } from '../../src/adapters/storag
 import { checkedLinks } from '../contract/storage/chain-check.ts';
 import { aForm, aResponse, aTask, itsTask, newId, t0 } from '../contract/storage/documents.ts';
 import { found, insert, insertion, times, unavailable } from '../contract/storage/kit.ts';
+import { skipWithout } from '../support/services.ts';
 import { type SqlitePlace, sqlitePlace } from '../support/sqlite-place.ts';
 
 const limit = { timeout: 30_000 };
@@ -370,7 +371,11 @@ test('a read that SQLite refuses is refused alone', limit, async (t) => {
 
 /** What the child program tells; it checks by itself that nothing is lost or half there. */
 async function fillDisk(command: string, args: string[]) {
-  const { stdout } = await promisify(execFile)(command, args, { timeout: 25_000 });
+  const { stdout } = await promisify(execFile)(command, args, {
+    timeout: 25_000,
+    // Half a coverage file, cut off by the limit, would spoil the report of the whole run.
+    env: { ...process.env, NODE_V8_COVERAGE: '' },
+  });
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
 }
 const program = fileURLToPath(new URL('../support/full-disk-child.ts', import.meta.url));
@@ -385,7 +390,7 @@ function works(command: string, ...args: string[]): boolean {
 }
 
 test('a store whose files cannot grow refuses commits, loses nothing, and goes on once they can', limit, async (t) => {
-  if (!works('prlimit', '--version')) return t.skip('prlimit (util-linux) is not installed');
+  if (!works('prlimit', '--version')) return skipWithout(t, 'prlimit (util-linux) is not installed');
   const { dir } = await place(t);
   const facts = await fillDisk(process.execPath, [program, dir, 'limit']);
   assert.deepEqual(facts.codes, ['storage-unavailable']);
@@ -403,7 +408,8 @@ test('a store whose disk is full refuses commits, loses nothing, and goes on onc
     `mount -t tmpfs -o size=6m none "$0" && ${script}`,
     dir,
   ];
-  if (!works('unshare', ...mounted('true'))) return t.skip('no small file system can be mounted here (unshare)');
+  if (!works('unshare', ...mounted('true')))
+    return skipWithout(t, 'no small file system can be mounted here (unshare)');
   const facts = await fillDisk('unshare', [...mounted('exec "$@"'), process.execPath, program, dir, 'disk']);
   assert.deepEqual(facts, {
     keptUntilFull: facts.keptUntilFull,

@@ -32,7 +32,7 @@ export type Served = {
 /** `formstead serve` in a process of its own, once it listens. Errors: when it ends before. */
 async function serve(env: Record<string, string>, args: string[] = []): Promise<Served> {
   // The line that tells where it listens is of this level.
-  const child = start(['serve', ...args], { ...env, FORMSTEAD_LOG_LEVEL: 'info' });
+  const child = start(['serve', ...args], { ...env, FORMSTEAD_LOG_LEVEL: 'info', ...unmeasured });
   child.stdin!.end();
   const printed = { stdout: '', stderr: '' };
   const gone = ended(child, printed);
@@ -45,6 +45,9 @@ async function serve(env: Record<string, string>, args: string[] = []): Promise<
   });
   return { url, printed: () => printed, signal: (name) => void child.kill(name), gone };
 }
+
+/** For a process that is killed: half a coverage file spoils the report of the whole run. */
+export const unmeasured = { NODE_V8_COVERAGE: '' };
 
 /** A directory that goes with the test. */
 export function directory(t: TestContext): string {

@@ -18,14 +18,21 @@ const chunkBytes = 256 * 1024;
  * Blobs as files under `directory`, `<area>/<file>`, readable by the owner only. A file appears under its name whole and durable, or not at all.
  * Opening sweeps away what dead processes left half-written. Errors: `storage-unavailable` when the disk refuses.
  */
-export async function openFileBlobs(deps: { directory: string; clock: Clock }): Promise<BlobStore> {
+export async function openFileBlobs(deps: {
+  directory: string;
+  clock: Clock;
+  /** For looking only: makes no folder and sweeps nothing. */
+  readOnly?: boolean;
+}): Promise<BlobStore> {
   const { directory } = deps;
   const staging = join(directory, stagingFolder);
   const digests = new Map<string, { stamp: string; bytes: number; sha256: string }>();
-  await guarded(async () => {
-    await mkdir(staging, { recursive: true, mode: 0o700 });
-    await sweep(staging, deps.clock.now() - staleMs);
-  });
+  if (!deps.readOnly) {
+    await guarded(async () => {
+      await mkdir(staging, { recursive: true, mode: 0o700 });
+      await sweep(staging, deps.clock.now() - staleMs);
+    });
+  }
 
   function pathOf(name: string): string {
     if (!namePattern.test(name)) throw new TypeError(`not a blob name: ${JSON.stringify(name.slice(0, 100))}`);

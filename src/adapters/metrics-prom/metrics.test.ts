@@ -101,7 +101,7 @@ test('counting never throws: what cannot be counted is logged once for each metr
   const metrics = made(lines);
   metrics.count('formstead_response_answers_dropped_total', {}, -1);
   metrics.count('formstead_response_answers_dropped_total', {}, Number.NaN);
-  metrics.observe('formstead_storage_commit_seconds', {}, Number.NaN);
+  metrics.observe('formstead_webhook_attempt_seconds', {}, Number.NaN);
   assert.equal(lines.length, 2);
   assert.deepEqual(await linesOf(metrics, 'formstead_response_answers_dropped_total'), [
     'formstead_response_answers_dropped_total 0',

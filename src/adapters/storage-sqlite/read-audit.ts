@@ -2,7 +2,7 @@ import type { AuditEntry, AuditSeal } from '#domain/audit.ts';
 import type { SqlRow, SqlValue } from './tables.ts';
 import type { Reader } from './threads.ts';
 
-export function createAuditReads(reader: Reader) {
+export function createAuditReads(reader: Reader, longReader: Reader) {
   const entryOf = (row: SqlRow): AuditEntry => JSON.parse(row.doc as string);
   const sealOf = (row: SqlRow): AuditSeal | undefined =>
     row.seq === null
@@ -39,7 +39,7 @@ export function createAuditReads(reader: Reader) {
       return { items, next: rows.length > items.length ? items.at(-1)?.entry.id : undefined };
     },
     sealed: async (after: number, limit: number) =>
-      (await reader.all('SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)).map((row) => ({
+      (await longReader.all('SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)).map((row) => ({
         entry: entryOf(row),
         seal: sealOf(row)!,
       })),

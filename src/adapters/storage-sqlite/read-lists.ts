@@ -4,8 +4,12 @@ import { docOf, type SqlRow, type SqlValue, tables } from './tables.ts';
 import { folded } from './text-search.ts';
 import type { Reader } from './threads.ts';
 
+/** Rows read at once, and characters after which a page ends early: a thousand responses of 256 kB must not be in memory together. */
+const chunkRows = 100;
+const pageCharacters = 16_000_000;
+
 /** Reads of documents by id, by key and by list, the same for every kind. */
-export function createDocumentReads(reader: Reader) {
+export function createDocumentReads(reader: Reader, longReader: Reader) {
   const stored = <K extends Kind>(kind: K, row: SqlRow): Stored<K> =>
     ({ revision: row.revision as number, doc: docOf(kind, row) }) as unknown as Stored<K>;
 
@@ -32,23 +36,46 @@ export function createDocumentReads(reader: Reader) {
     if (query.from !== undefined) where('at >= ?', query.from);
     if (query.to !== undefined) where('at < ?', query.to);
     if (query.text !== undefined) where('contains_text(answers, ?)', folded(query.text));
-    if (query.after !== undefined) where(`(at, n) ${query.newestFirst ? '<' : '>'} (?, ?)`, ...positionOf(query.after));
     const order = query.newestFirst ? 'at DESC, n DESC' : 'at, n';
-    const rows = await reader.all(
-      `SELECT * FROM ${tables[kind].name} ${conditions.length ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY ${order} LIMIT ?`,
-      ...values,
-      query.limit + 1,
-    );
-    const items = rows.slice(0, query.limit);
-    const last = items.at(-1);
-    return {
-      items: items.map((row) => stored(kind, row)),
-      next: rows.length > items.length && last ? `${last.at}.${last.n}` : undefined,
+    // A search reads every response of a form.
+    const from = query.text === undefined ? reader : longReader;
+    const read = (after: string | undefined, rows: number): Promise<SqlRow[]> => {
+      const all = after === undefined ? conditions : [...conditions, `(at, n) ${query.newestFirst ? '<' : '>'} (?, ?)`];
+      const position = after === undefined ? [] : positionOf(after);
+      return from.all(
+        `SELECT * FROM ${tables[kind].name} ${all.length ? `WHERE ${all.join(' AND ')}` : ''} ORDER BY ${order} LIMIT ?`,
+        ...values,
+        ...position,
+        rows,
+      );
     };
+    return pageOf(read, query).then(({ rows, next }) => ({ items: rows.map((row) => stored(kind, row)), next }));
   }
 
   return { get, getByKey, list };
 }
+
+/** One page, a chunk at a time; `next` where there is more, or may be. */
+async function pageOf(
+  read: (after: string | undefined, rows: number) => Promise<SqlRow[]>,
+  { limit, after }: { limit: number; after?: string },
+): Promise<{ rows: SqlRow[]; next: string | undefined }> {
+  const rows: SqlRow[] = [];
+  let characters = 0;
+  let position = after;
+  for (;;) {
+    const wanted = Math.min(chunkRows, limit + 1 - rows.length);
+    const chunk = await read(position, wanted);
+    rows.push(...chunk);
+    if (rows.length > limit) return { rows: rows.slice(0, limit), next: cursorAt(rows[limit - 1]!) };
+    if (chunk.length < wanted) return { rows, next: undefined };
+    for (const row of chunk) characters += String(row.doc).length + String(row.answers ?? '').length;
+    position = cursorAt(rows.at(-1)!);
+    if (characters > pageCharacters) return { rows, next: position };
+  }
+}
+
+const cursorAt = (row: SqlRow): string => `${row.at}.${row.n}`;
 
 function positionOf(cursor: string): [number, number] {
   const found = /^(\d{1,16})\.(\d{1,16})$/.exec(cursor);

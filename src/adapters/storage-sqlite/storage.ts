@@ -11,7 +11,7 @@ import { createDocumentReads } from './read-lists.ts';
 import { createResponseReads } from './read-responses.ts';
 import { createTaskReads } from './read-tasks.ts';
 import { claimedTask, rowOf, type SqlValue, tables, taskRow } from './tables.ts';
-import { type BatchSeen, startReader, startWriter, type Writer } from './threads.ts';
+import { type BatchSeen, lazyReader, type Reader, startReader, startWriter, type Writer } from './threads.ts';
 
 export type SqliteOptions = {
   /** The data directory; made if missing. */
@@ -47,7 +47,8 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<Storage
           onFatal,
         });
     const reader = await startReader({ file, onFatal });
-    return assemble({ file, writer, reader, release: () => lock?.release() });
+    const longReader = lazyReader(() => startReader({ file, onFatal }));
+    return assemble({ file, writer, reader, longReader, release: () => lock?.release() });
   } catch (err) {
     await writer?.close();
     lock?.release();
@@ -64,12 +65,13 @@ function refusingWriter(): Writer {
 function assemble(deps: {
   file: string;
   writer: Writer;
-  reader: Awaited<ReturnType<typeof startReader>>;
+  reader: Reader;
+  longReader: Reader;
   release: () => void;
 }): Storage {
-  const { writer, reader } = deps;
-  const documents = createDocumentReads(reader);
-  const responses = createResponseReads(reader);
+  const { writer, reader, longReader } = deps;
+  const documents = createDocumentReads(reader, longReader);
+  const responses = createResponseReads(longReader);
   let changes = 0;
   let closed: Promise<void> | undefined;
 
@@ -106,7 +108,7 @@ function assemble(deps: {
     },
     receipts,
     audit: {
-      ...createAuditReads(reader),
+      ...createAuditReads(reader, longReader),
       seal: (seals) => writer.write({ op: 'seal', seals: seals.map(({ id, seal }) => ({ id, ...seal })) }),
     },
     sequence: () => Promise.resolve(changes),
@@ -122,7 +124,7 @@ function assemble(deps: {
 
   async function close(): Promise<void> {
     // The writer last: only the last connection that may write can empty the log into the database, where what was removed is overwritten.
-    await reader.close();
+    await Promise.all([reader.close(), longReader.close()]);
     await writer.close();
     deps.release();
   }

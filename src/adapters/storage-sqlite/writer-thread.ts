@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createChainWriter } from './chain-writer.ts';
 import { openingProblem, openWriter, type Synchronous, statements } from './connection.ts';
 import { migrate } from './migrations.ts';
@@ -9,8 +9,8 @@ import { createCommitWriter } from './write-commit.ts';
 import { createTaskWriter } from './write-tasks.ts';
 
 /*
- * The storage thread: the only writer of the file. Each message is what queued up on the main thread during the last transaction; it becomes
- * one transaction with one fsync (group commit), and is answered after that.
+ * The storage thread: the only writer of the file. Everything that has come in from the main thread during the last transaction becomes the next one, with
+ * one fsync (group commit), and is answered after that.
  */
 const port = parentPort!;
 const { file, synchronous } = workerData as { file: string; synchronous: Synchronous };
@@ -99,16 +99,27 @@ try {
     }
   };
 
-  port.on('message', (message: WriterMessage) => {
-    if ('close' in message) {
-      db.close();
-      answer({ closed: true });
-      port.close();
-      return;
+  /** What the first message asks for, and what came in while the last transaction was written. */
+  const taken = (first: WriterMessage): { ops: WriteOp[]; close: boolean } => {
+    const ops: WriteOp[] = [];
+    for (let message: WriterMessage | undefined = first; message; message = receiveMessageOnPort(port)?.message) {
+      if ('close' in message) return { ops, close: true };
+      for (const op of message.batch) ops.push(unpack(op));
     }
-    const from = performance.now();
-    const results = write(message.batch.map(unpack));
-    answer({ ...listed(results), commitMs: performance.now() - from, head: chain.head() });
+    return { ops, close: false };
+  };
+
+  port.on('message', (message: WriterMessage) => {
+    const { ops, close } = taken(message);
+    if (ops.length > 0) {
+      const from = performance.now();
+      const results = write(ops);
+      answer({ ...listed(results), commitMs: performance.now() - from, head: chain.head() });
+    }
+    if (!close) return;
+    db.close();
+    answer({ closed: true });
+    port.close();
   });
   answer({ ready: true });
 } catch (err) {

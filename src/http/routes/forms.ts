@@ -76,14 +76,7 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
     {
       config: {
         ...write,
-        problems: [
-          'form-not-found',
-          'form-archived',
-          'revision-mismatch',
-          'precondition-required',
-          'definition-invalid',
-          'already-exists',
-        ],
+        problems: ['form-not-found', 'form-archived', 'revision-mismatch', 'definition-invalid', 'already-exists'],
       },
       bodyLimit: definitionBytes,
       schema: {
@@ -216,11 +209,11 @@ function publicForm(api: FastifyInstance, catalog: FormCatalog): void {
 
 const etag = (revision: number): string => `"${revision}"`;
 
-/** Errors: `precondition-required` without the header, `revision-mismatch` for a tag that no revision has. */
+/** Errors: `revision-mismatch` without the header and for a tag that no revision has. */
 function ifMatch(request: FastifyRequest): number {
   const header = request.headers['if-match'];
   if (header === undefined) {
-    throw new AppError('precondition-required', { detail: 'Send If-Match with the ETag of the form as you read it.' });
+    throw new AppError('revision-mismatch', { detail: 'Send If-Match with the ETag of the form as you read it.' });
   }
   const found = /^(?:W\/)?"(\d{1,15})"$/.exec(header.trim());
   if (!found)

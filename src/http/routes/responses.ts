@@ -17,7 +17,9 @@ type Deps = {
   metrics: Pick<Metrics, 'count'>;
   /** Largest body of one response; a form may set a smaller one. */
   bodyBytes: number;
-  limits: Pick<RateLimits, 'check'>;
+  limits: RateLimits;
+  /** Posts of one address to all forms, whatever came of them. */
+  postsPerMinute: number;
   /** Responses of one address to one form; a form may allow less. */
   perMinute: number;
 };
@@ -47,6 +49,8 @@ const problems: ErrorCode[] = [
 export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
   api.register((scope, _options, done) => {
     acceptFormPosts(scope);
+    const perAddress = { name: 'submissions', max: deps.postsPerMinute, windowMs: 60_000, key: addressKey };
+    scope.addHook('onRequest', deps.limits.limitPer(perAddress));
     installFormOrigins(scope, deps.catalog);
     scope.setErrorHandler(refused);
 

@@ -47,6 +47,7 @@ export function taskEventRoutes(api: FastifyInstance, { tasks, metrics, maxStrea
       raw.writeHead(200, {
         'content-type': 'text/event-stream',
         'cache-control': 'no-store',
+        'access-control-allow-origin': '*',
         // Nothing follows on it, and a stop need not wait for it.
         connection: 'close',
         'x-accel-buffering': 'no',
