@@ -61,8 +61,9 @@ async function compare(dir: string, concurrency: number): Promise<number> {
   const count = Math.max(50 * concurrency, Math.round((await own.rate(sample)) * Number(values.seconds)));
   const rowsPerCommit = (3 * sample) / (program.transactions() - before);
   const batch = Math.max(1, Math.round(rowsPerCommit));
+  const lanes = Math.max(1, Math.round(concurrency / batch));
   const sides = {
-    thread: openBareThread(join(dir, 'thread.sqlite'), batch, concurrency === 1 ? 1 : 2),
+    thread: openBareThread(join(dir, 'thread.sqlite'), batch, lanes),
     same: openBareLoop(join(dir, 'same.sqlite'), batch),
   };
   const thread = counted(sides.thread);

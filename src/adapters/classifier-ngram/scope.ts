@@ -24,9 +24,9 @@ export function noneProbability(model: ScopeModel, signs: ArrayLike<number>): nu
  * Share of texts that belong to no label in what a form receives. Nobody knows it beforehand; the model itself stands on an even half, which made
  * every verdict inside the labels look less sure than it is (calibration error on CLINC150: bench/understand.ts).
  */
-const expectedNone = 0.1;
+const expectedNone = 0.2;
 
-/** The probability of "none" where a tenth of the texts, not half of them, belong to no label. */
+/** The probability of "none" where a fifth of the texts, not half of them, belong to no label. */
 export function usualNoneProbability(evenProbability: number): number {
   const odds = (evenProbability / (1 - Math.min(evenProbability, 1 - 1e-12))) * (expectedNone / (1 - expectedNone));
   return odds / (1 + odds);

@@ -68,10 +68,10 @@ export async function startWriter(deps: {
     const answered = inFlight.splice(0, message.values.length);
     head = message.head;
     deps.onBatch({ size: answered.length, commitMs: message.commitMs });
-    message.values.forEach((value, i) => {
+    answered.forEach((waiting, i) => {
       const error = message.errors?.get(i);
-      if (error === undefined) answered[i]?.resolve(value);
-      else answered[i]?.reject(unavailable('The store cannot write; nothing of this was kept.', error));
+      if (error === undefined) waiting.resolve(message.values[i]);
+      else waiting.reject(unavailable('The store cannot write; nothing of this was kept.', error));
     });
   };
 
