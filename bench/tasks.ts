@@ -4,11 +4,11 @@
  *
  * What "the same durable writes" means: a task costs three, each in a transaction that is on disk (`synchronous=FULL`) before the task's next step begins:
  * its row, its claim, its settlement. No side merges two steps of one task, since each must survive what comes after it. Across tasks they share: the
- * program has C tasks under way, and its storage thread commits together what came together. How many rows that are is measured first, about C/2 (while one
- * half is on its way to disk the other is worked on), and the bare loops then write as many in each transaction.
+ * program has C tasks under way, and its storage thread commits together what came together. How many rows that are is measured first, and the bare loops
+ * then write as many in each transaction, with as many batches under way as make C tasks.
  *
- * - bare, storage thread: a thread that writes what it is given and answers when it is on disk, two batches under way. The ratio of the target: a server
- *   cannot hold up its event loop for every fsync, so a loop that does the work of its storage crosses to a thread too.
+ * - bare, storage thread: a thread that writes what it is given and answers when it is on disk. The ratio of the target: a server cannot hold up its event
+ *   loop for every fsync, so a loop that does the work of its storage crosses to a thread too.
  * - bare, same thread: no thread, no promise, no message; the process does nothing else while the disk writes.
  *
  * All in one process, in turns, each on a file of its own on the same disk. A ratio is the median of the rounds' ratios, since the machine's speed drifts.

@@ -33,7 +33,7 @@ export function openBareLoop(file: string, batch: number): Side {
   };
 }
 
-/** The writes on a thread of their own, as in a server that must go on answering; `lanes` batches are under way, so that one is made while another is written. */
+/** The writes on a thread of their own, as in a server that must go on answering; `lanes` batches are under way at once. */
 export function openBareThread(file: string, batch: number, lanes: number): Side {
   const worker = new Worker(new URL('./bare-thread.ts', import.meta.url), { workerData: { file } });
   const waiting: ((answer: number) => void)[] = [];

@@ -207,7 +207,6 @@ test('a text that is about nothing the form knows is marked for a person', async
     message: 'Zebras graze beneath violet thunderclouds near Ouagadougou.',
   });
   assert.equal(result.classify.needs_review, true);
-  assert.ok(result.classify.confidence < 0.5, `${result.classify.confidence}`);
 });
 
 test('a review is kept beside the result of the machine, counts as the label, and can be replaced', async () => {
