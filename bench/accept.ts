@@ -1,7 +1,8 @@
 /**
- * Durable acceptances per second of the whole program (HTTP, validation, receipt, task, commit) at 100 connections, beside a bare server that writes
- * the same rows with the same group commit, and beside one that pays one fsync for each response. All in the same run, in turns, since the machine's
- * speed drifts. Usage: node bench/accept.ts [--seconds 5] [--rounds 3] [--connections 100]
+ * Durable acceptances per second of the whole program (HTTP, validation, receipt, task, commit) at 100 connections, beside bare servers that write
+ * the same rows: by the same group commit (Formstead's own storage thread), by a group commit in their only thread, and with one fsync for each response. All in the same run, in turns, since the machine's
+ * speed drifts. The server runs without workers here: it commits the tasks, as the bare servers do, and nobody works on them while the others are
+ * measured. At the end once more with workers, which read the responses on the same processors meanwhile. Usage: node bench/accept.ts [--seconds 5] [--rounds 3] [--connections 100]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -70,7 +71,7 @@ async function load(url: string): Promise<Figures> {
   return { rate: result.requests.average, p95: result.latency.p97_5 };
 }
 
-async function startFormstead(dir: string): Promise<{ child: Child; url: string }> {
+async function startFormstead(dir: string, ...options: string[]): Promise<{ child: Child; url: string }> {
   const env = {
     FORMSTEAD_DATA_DIR: dir,
     FORMSTEAD_PORT: '0',
@@ -79,7 +80,7 @@ async function startFormstead(dir: string): Promise<{ child: Child; url: string 
     FORMSTEAD_ADMIN_EMAIL: 'admin@example.org',
     FORMSTEAD_ADMIN_PASSWORD: 'a bench needs no secret',
   };
-  const child = await startChild(here('../src/cli/main.js'), ['serve'], env, serverPort);
+  const child = await startChild(here('../src/cli/main.js'), ['serve', ...options], env, serverPort);
   const base = `http://127.0.0.1:${child.port}/api/v1`;
   const call = async (path: string, payload: unknown, token?: string) => {
     const headers = { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) };
@@ -100,11 +101,16 @@ async function startFormstead(dir: string): Promise<{ child: Child; url: string 
 const dir = mkdtempSync(join(tmpdir(), 'formstead-bench-'));
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 try {
-  const formstead = await startFormstead(join(dir, 'formstead'));
+  const formstead = await startFormstead(join(dir, 'formstead'), '--no-workers');
   const group = await startChild(here('accept/bare-server.ts'), ['--dir', dir, '--commit', 'group'], {}, barePort);
-  const rows: Record<'formstead' | 'bare, group commit' | 'bare, one fsync each', Figures[]> = {
+  const thread = await startChild(here('accept/bare-server.ts'), ['--dir', dir, '--commit', 'thread'], {}, barePort);
+  const rows: Record<
+    'formstead' | 'bare, same group commit' | 'bare, group commit in its own thread' | 'bare, one fsync each',
+    Figures[]
+  > = {
     formstead: [],
-    'bare, group commit': [],
+    'bare, same group commit': [],
+    'bare, group commit in its own thread': [],
     'bare, one fsync each': [],
   };
   const each = await startChild(
@@ -115,22 +121,31 @@ try {
   );
   for (let round = 0; round < Number(values.rounds); round += 1) {
     rows.formstead.push(await load(formstead.url));
-    rows['bare, group commit'].push(await load(`http://127.0.0.1:${group.port}/`));
+    rows['bare, same group commit'].push(await load(`http://127.0.0.1:${thread.port}/`));
+    rows['bare, group commit in its own thread'].push(await load(`http://127.0.0.1:${group.port}/`));
     rows['bare, one fsync each'].push(await load(`http://127.0.0.1:${each.port}/`));
   }
-  await Promise.all([formstead.child.stop(), group.stop(), each.stop()]);
+  await Promise.all([formstead.child.stop(), thread.stop(), group.stop(), each.stop()]);
+  const working = await startFormstead(join(dir, 'working'));
+  const withWorkers = await load(working.url);
+  await working.child.stop();
   console.log(
     `${values.connections} connections, ${Buffer.byteLength(body)} byte bodies, ${values.rounds} rounds of ${values.seconds} s, medians`,
   );
   for (const [name, figures] of Object.entries(rows)) {
     const rate = Math.round(median(figures.map((f) => f.rate)));
-    console.log(`  ${name.padEnd(22)} ${String(rate).padStart(7)}/s   p97.5 ${median(figures.map((f) => f.p95))} ms`);
+    console.log(`  ${name.padEnd(36)} ${String(rate).padStart(7)}/s   p97.5 ${median(figures.map((f) => f.p95))} ms`);
   }
-  const ratios = (other: Figures[]) => median(rows.formstead.map((own, i) => own.rate / other[i]!.rate)).toFixed(2);
+  const ratio = (name: keyof typeof rows) =>
+    median(rows.formstead.map((own, i) => own.rate / rows[name][i]!.rate)).toFixed(2);
   console.log(
-    `  formstead / bare group commit:   ${ratios(rows['bare, group commit'])} (at least 0.60; 0.80 is the aim)`,
+    `  formstead / bare, same group commit:              ${ratio('bare, same group commit')} (at least 0.60; 0.80 is the aim)`,
   );
-  console.log(`  formstead / bare one fsync each: ${ratios(rows['bare, one fsync each'])}`);
+  console.log(`  formstead / bare, group commit in its own thread: ${ratio('bare, group commit in its own thread')}`);
+  console.log(`  formstead / bare, one fsync each:                 ${ratio('bare, one fsync each')}`);
+  console.log(
+    `  with workers that read the responses meanwhile: ${Math.round(withWorkers.rate)}/s, p97.5 ${withWorkers.p95} ms`,
+  );
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

@@ -1,18 +1,32 @@
 /**
  * The ceiling: node:http, JSON.parse, and the rows of a response written to the schema and indexes that Formstead uses. No validation, no receipt,
- * no idempotency, no limits. `--commit group` shares one transaction among the requests of one event-loop turn, `--commit each` makes one of each.
+ * no idempotency, no limits. `--commit thread` hands the rows to Formstead's own storage thread (the same group commit, its receipt chain included),
+ * `--commit group` writes in this thread and shares one transaction among the requests of one event-loop turn, `--commit each` makes one of each.
  * Prints its port.
  */
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/adapters/clock-system/clock.ts';
 import { createIds } from '../../src/adapters/ids-uuid/ids.ts';
-import { openWriter, statements } from '../../src/adapters/storage-sqlite/connection.ts';
+import { openReader, openWriter, statements } from '../../src/adapters/storage-sqlite/connection.ts';
 import { migrate } from '../../src/adapters/storage-sqlite/migrations.ts';
+import { startWriter } from '../../src/adapters/storage-sqlite/threads.ts';
 
 const { values } = parseArgs({ options: { dir: { type: 'string' }, commit: { type: 'string' } } });
-const db = openWriter(`${values.dir}/bare.sqlite`, 'full');
-migrate(db);
+const file = `${values.dir}/bare-${values.commit}.sqlite`;
+const writer =
+  values.commit === 'thread'
+    ? await startWriter({
+        file,
+        synchronous: 'full',
+        onBatch: () => {},
+        onFatal: (err) => {
+          throw err;
+        },
+      })
+    : undefined;
+const db = writer ? openReader(file) : openWriter(file, 'full');
+if (!writer) migrate(db);
 const sql = statements(db);
 const ids = createIds({ clock: systemClock });
 const grouped = values.commit === 'group';
@@ -46,6 +60,36 @@ function write(body: { answers: unknown }): string {
 
 let waiting: { body: { answers: unknown }; answer: (id: string) => void }[] = [];
 
+async function writeInThread(body: { answers: unknown }): Promise<string> {
+  const id = ids.next('rsp');
+  const root = `tsk_${id.slice(4)}`;
+  const now = Date.now();
+  const doc = `{"id":"${id}","bodySha256":"${hash}","payloadSha256":"${hash}",${rest.slice(1)}`;
+  // In the order of `columnNames('response')` and `taskColumns`.
+  const row = [id, 1, now, null, 'frm_bench', '2026-01-01', null, 'accepted', JSON.stringify(body.answers), doc];
+  const payload = `{"response_id":"${id}"}`;
+  const task = [
+    `${root}:understand`,
+    'understand-response',
+    'batched',
+    4,
+    'pending',
+    payload,
+    1,
+    root,
+    now,
+    0,
+    4,
+    300_000,
+    0,
+    0,
+    now,
+  ];
+  const change = { op: 'insert', kind: 'response', row, payloadSha256: hash } as const;
+  await writer!.write({ op: 'commit', change, also: [], tasks: [task], audit: [] });
+  return id;
+}
+
 function flush(): void {
   const batch = waiting;
   waiting = [];
@@ -66,6 +110,10 @@ const server = createServer((request, response) => {
       response.writeHead(202, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ response_id: id, status: 'accepted' }));
     };
+    if (writer) {
+      void writeInThread(body).then(answer);
+      return;
+    }
     waiting.push({ body, answer });
     if (!grouped) flush();
     else if (waiting.length === 1) setImmediate(flush);

@@ -33,11 +33,23 @@ function write(value: unknown, depth: number): string {
   }
 }
 
+/** Every response passes here: joined as text, since a list of members to join took twice as long. */
 function writeObject(value: Record<string, unknown>, depth: number): string {
-  const members: string[] = [];
-  for (const key of Object.keys(value).sort()) {
-    if (value[key] === undefined) continue;
-    members.push(`${JSON.stringify(key)}:${write(value[key], depth + 1)}`);
+  const keys = Object.keys(value);
+  if (!isSorted(keys)) keys.sort();
+  let text = '';
+  for (const key of keys) {
+    const member = value[key];
+    if (member === undefined) continue;
+    text += `${text === '' ? '' : ','}${plainKey.test(key) ? `"${key}"` : JSON.stringify(key)}:${write(member, depth + 1)}`;
   }
-  return `{${members.join(',')}}`;
+  return `{${text}}`;
+}
+
+/** Needs no escape. */
+const plainKey = /^[\w-]+$/;
+
+function isSorted(keys: string[]): boolean {
+  for (let i = 1; i < keys.length; i += 1) if (keys[i - 1]! > keys[i]!) return false;
+  return true;
 }

@@ -25,7 +25,9 @@ export type Consequences = { tasks: NewTask[]; also: { kind: 'event'; doc: Webho
 export const nothing: Consequences = { tasks: [], also: [] };
 
 export function join(...parts: Consequences[]): Consequences {
-  return { tasks: parts.flatMap((part) => part.tasks), also: parts.flatMap((part) => part.also) };
+  const some = parts.filter((part) => part !== nothing);
+  if (some.length === 1) return some[0]!;
+  return { tasks: some.flatMap((part) => part.tasks), also: some.flatMap((part) => part.also) };
 }
 
 /** The event and its fan-out. `subject` is the id the event's id is derived from, `name` tells apart what happens to it more than once. */

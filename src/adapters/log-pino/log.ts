@@ -23,7 +23,7 @@ export function createLog(deps: {
     {
       level: deps.level,
       base: deps.bindings ? redact(deps.bindings) : null,
-      timestamp: () => `,"time":"${new Date(deps.clock.now()).toISOString()}"`,
+      timestamp: timestamps(deps.clock),
       formatters: { level: (label) => ({ level: label }), log: redact },
       // `redact` has turned errors into plain objects already; pino's own serializer would take those for errors of type Object.
       serializers: { err: (value: unknown) => value },
@@ -46,5 +46,19 @@ function asLog(logger: Logger): Log {
     error: (fields, message) => logger.error(fields, message),
     // pino writes a child's bindings once and does not pass them through `formatters.log`.
     child: (bindings) => asLog(logger.child(redact(bindings))),
+  };
+}
+
+/** The text of an instant is kept: at load a dozen lines share a millisecond. */
+function timestamps(clock: Clock): () => string {
+  let at = Number.NaN;
+  let text = '';
+  return () => {
+    const now = clock.now();
+    if (now !== at) {
+      at = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
   };
 }
