@@ -90,63 +90,34 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   };
 }
 
-async function loadModules() {
-  const [
-    clock,
-    ids,
-    keyRing,
-    secretFile,
-    sqlite,
-    blobs,
-    cache,
-    disk,
-    queue,
-    metrics,
-    validator,
-    passwords,
-    tokens,
-    reader,
-    classifier,
-    webhook,
-    exports,
-  ] = await Promise.all([
-    import('#adapters/clock-system/clock.ts'),
-    import('#adapters/ids-uuid/ids.ts'),
-    import('#adapters/keyring-node/key-ring.ts'),
-    import('#adapters/keyring-node/secret-file.ts'),
-    import('#adapters/storage-sqlite/storage.ts'),
-    import('#adapters/blobs-fs/blobs.ts'),
-    import('#adapters/cache-memory/cache.ts'),
-    import('#adapters/disk-statfs/disk-space.ts'),
-    import('#adapters/queue-memory/memory-queue.ts'),
-    import('#adapters/metrics-prom/metrics.ts'),
-    import('#adapters/validator-ajv/ajv-validator.ts'),
-    import('#adapters/passwords-argon2/password-hasher.ts'),
-    import('#adapters/tokens-jose/access-tokens.ts'),
-    import('#adapters/extractor-rules/threaded-reader.ts'),
-    import('#adapters/classifier-ngram/classifier.ts'),
-    import('#adapters/webhook-http/webhook-http.ts'),
-    import('#adapters/analytics-duckdb/export-writer.ts'),
-  ]);
-  return {
-    clock,
-    ids,
-    keyRing,
-    secretFile,
-    sqlite,
-    blobs,
-    cache,
-    disk,
-    queue,
-    metrics,
-    validator,
-    passwords,
-    tokens,
-    reader,
-    classifier,
-    webhook,
-    exports,
-  };
+/** All at once: they are read from disk while others are being compiled. */
+function loadModules() {
+  return all({
+    clock: import('#adapters/clock-system/clock.ts'),
+    ids: import('#adapters/ids-uuid/ids.ts'),
+    keyRing: import('#adapters/keyring-node/key-ring.ts'),
+    secretFile: import('#adapters/keyring-node/secret-file.ts'),
+    sqlite: import('#adapters/storage-sqlite/storage.ts'),
+    blobs: import('#adapters/blobs-fs/blobs.ts'),
+    cache: import('#adapters/cache-memory/cache.ts'),
+    disk: import('#adapters/disk-statfs/disk-space.ts'),
+    queue: import('#adapters/queue-memory/memory-queue.ts'),
+    metrics: import('#adapters/metrics-prom/metrics.ts'),
+    validator: import('#adapters/validator-ajv/ajv-validator.ts'),
+    passwords: import('#adapters/passwords-argon2/password-hasher.ts'),
+    tokens: import('#adapters/tokens-jose/access-tokens.ts'),
+    reader: import('#adapters/extractor-rules/threaded-reader.ts'),
+    classifier: import('#adapters/classifier-ngram/classifier.ts'),
+    webhook: import('#adapters/webhook-http/webhook-http.ts'),
+    exports: import('#adapters/analytics-duckdb/export-writer.ts'),
+  });
+}
+
+async function all<P extends Record<string, Promise<unknown>>>(
+  promises: P,
+): Promise<{ [K in keyof P]: Awaited<P[K]> }> {
+  const entries = await Promise.all(Object.entries(promises).map(async ([name, promise]) => [name, await promise]));
+  return Object.fromEntries(entries);
 }
 
 async function masterSecret(
