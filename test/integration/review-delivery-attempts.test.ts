@@ -5,30 +5,28 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createWebhookDelivery } from '#app/webhooks/delivery.ts';
 import { deliveryTask, newDelivery } from '#domain/webhook/delivery.ts';
-import type { Delivery, WebhookEndpoint } from '#domain/webhook/model.ts';
+import type { Delivery } from '#domain/webhook/model.ts';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
+import { anEndpoint, anEvent } from '../contract/storage/documents.ts';
 
 const now = 1_782_000_000_000;
-const endpoint: WebhookEndpoint = {
+const endpoint = anEndpoint({
   id: 'whe_1',
-  url: 'https://example.org/',
   events: [],
   formIds: [],
   schedule: 'task',
   status: 'active',
-  disabledReason: undefined,
-  secrets: [],
   createdAt: now,
   updatedAt: now,
-};
-const event = {
+});
+const event = anEvent({
   id: 'evt_1',
-  type: 'export.ready' as const,
+  type: 'export.ready',
   formId: undefined,
   responseId: undefined,
   at: now,
   body: '{}',
-};
+});
 const secret = `whsec_${Buffer.alloc(32).toString('base64')}`;
 
 /** A store with one delivery, and attempts at it whose receiver says 204. `secretsOf` is called just before an attempt is sent. */

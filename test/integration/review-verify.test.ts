@@ -8,9 +8,9 @@ import { understand } from '#domain/consequences.ts';
 import { type NewResponse, newResponse } from '#domain/response.ts';
 import type { NewTask, Settlement } from '#domain/task.ts';
 import { deliveryTask, newDelivery } from '#domain/webhook/delivery.ts';
-import type { WebhookEndpoint } from '#domain/webhook/model.ts';
 import type { Storage } from '#ports/storage.ts';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
+import { anEndpoint, anEvent } from '../contract/storage/documents.ts';
 
 const now = Date.now();
 const keyRing = { verify: () => true };
@@ -79,26 +79,23 @@ test('a response that nothing works on is a loss', async (t) => {
   assert.match(problems.join(), /waits to be understood, and no task does it/);
 });
 
-const endpoint: WebhookEndpoint = {
+const endpoint = anEndpoint({
   id: 'whe_1',
-  url: 'https://example.org/',
   events: [],
   formIds: [],
   schedule: 'task',
   status: 'active',
-  disabledReason: undefined,
-  secrets: [],
   createdAt: now,
   updatedAt: now,
-};
-const event = {
+});
+const event = anEvent({
   id: 'evt_1',
   type: 'response.accepted',
   formId: undefined,
   responseId: undefined,
   at: now,
   body: '{}',
-} as const;
+});
 
 test('a delivery whose task is a dead letter counts as failed; one without any task is a loss', async (t) => {
   const storage = await open(t);

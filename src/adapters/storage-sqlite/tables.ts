@@ -16,7 +16,7 @@ type Table<K extends Kind> = {
   at: (doc: Documents[K]) => number;
   columns: { [column: string]: (doc: Documents[K]) => SqlValue };
   /** The document's fields that have columns and are left out of `doc`. */
-  apart?: { drop: (keyof Documents[K])[]; restore: (row: SqlRow) => Partial<Documents[K]> };
+  apart?: { drop: readonly string[]; restore: (row: SqlRow) => Partial<Documents[K]> };
   /** Column of each field a list may be narrowed by. */
   narrow: { [field: string]: string };
 };
@@ -48,7 +48,8 @@ export const tables: { [K in Kind]: Table<K> } = {
       answers: (d) => JSON.stringify(d.answers),
     },
     apart: {
-      drop: ['answers', 'idempotency'],
+      // A response that is written again carries the receipt it was read with; its columns hold that.
+      drop: ['answers', 'idempotency', 'receipt'],
       restore: (row) => ({
         answers: JSON.parse(row.answers as string),
         ...(row.key !== null && { idempotency: row.key as string }),
@@ -132,8 +133,8 @@ export function rowOf({ kind, doc }: Insert, revision: number): SqlValue[] {
   return values;
 }
 
-function without<D extends object>(doc: D, drop: (keyof D)[]): Partial<D> {
-  const rest: Partial<D> = { ...doc };
+function without(doc: object, drop: readonly string[]): object {
+  const rest: Record<string, unknown> = { ...doc };
   for (const field of drop) rest[field] = undefined;
   return rest;
 }

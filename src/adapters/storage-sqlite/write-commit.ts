@@ -135,4 +135,3 @@ export function createCommitWriter(sql: Statements, chain: ChainWriter) {
 
   return { commit, audit };
 }
-export type CommitWriter = ReturnType<typeof createCommitWriter>;
