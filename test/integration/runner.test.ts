@@ -13,7 +13,9 @@ type Seal = Handler<'seal-audit'>;
 const rule = (title: string, check: (world: TaskWorld, t: TestContext) => Promise<void>) =>
   test(title, { timeout: 20_000 }, async (t) => check(await openTaskWorld(t), t));
 
-const finished = async (world: TaskWorld, id: string) => (await world.task(id)).finishedAt !== undefined;
+/** In the store, and counted by the runner. */
+const finished = async (world: TaskWorld, id: string) =>
+  (await world.task(id)).finishedAt !== undefined && world.idle();
 const counted = (world: TaskWorld, outcome: string) =>
   world.metrics.counts.get(`formstead_tasks_total{kind=seal-audit,outcome=${outcome}}`) ?? 0;
 

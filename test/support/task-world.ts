@@ -7,7 +7,7 @@ import { newTask, type TaskWish } from '#domain/task-kinds.ts';
 import type { EventType } from '#domain/webhook/model.ts';
 import { createReconciler, type ReconcilerDeps } from '#jobs/reconciler.ts';
 import type { Handler, Handlers } from '#jobs/registry.ts';
-import { createRunner, type RunnerDeps } from '#jobs/runner.ts';
+import { createRunner, type Runner, type RunnerDeps } from '#jobs/runner.ts';
 import type { Log, LogFields } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { Storage } from '#ports/storage.ts';
@@ -76,6 +76,7 @@ export async function openTaskWorld(t: TestContext) {
   const wanted = new Set<EventType>();
   const wantsEvent = async (type: EventType) => wanted.has(type);
   const ends: (() => Promise<unknown>)[] = [];
+  const runners: Runner[] = [];
   t.after(async () => {
     await Promise.all(ends.map((end) => end()));
     await storage.close();
@@ -97,6 +98,8 @@ export async function openTaskWorld(t: TestContext) {
       await storage.commit({ change: { op: 'none' }, tasks: [task] });
       return task;
     },
+    /** Whether no worker has an attempt under way: a task is finished in the store before its runner has heard of it and counted it. */
+    idle: () => runners.every((runner) => runner.running() === 0),
     async task(id: string): Promise<Task> {
       const task = await storage.tasks.get(id);
       if (task === undefined) throw new Error(`no task ${id}`);
@@ -120,6 +123,7 @@ export async function openTaskWorld(t: TestContext) {
         ...options.runner,
       });
       const reconciler = createReconciler({ ...deps, queues, pollMs: 20, ...options.reconciler });
+      runners.push(runner);
       runner.start();
       reconciler.start();
       ends.push(
