@@ -27,19 +27,35 @@ export function startAttempt<K extends TaskKind>(
     ownLog ??= deps.log.child({ taskId: task.id, kind, attempt: task.attempts });
     return ownLog;
   };
-  const controller = new AbortController();
-  const { signal } = controller;
-  /** Undefined when the handler was left alone. */
-  const first = Promise.withResolvers<Ended | undefined>();
+  let aborted: AbortReason | undefined;
+  let controller: AbortController | undefined;
+  /** Made when the handler asks for it: one takes 2 µs, and the collector as much again, and what ends in a few milliseconds never looks at it. */
+  const signal = (): AbortSignal => {
+    if (controller === undefined) {
+      controller = new AbortController();
+      if (aborted !== undefined) controller.abort(aborted);
+    }
+    return controller.signal;
+  };
+  const { promise: ended, resolve } = Promise.withResolvers<Ended>();
   let abandonTimer: NodeJS.Timeout | undefined;
 
   function abort(reason: AbortReason): void {
-    if (signal.aborted) return;
+    if (aborted !== undefined) return;
+    aborted = reason;
     abandonTimer = setTimeout(() => {
       log().warn({ reason }, 'handler ignores the abort, left alone');
-      first.resolve(undefined);
+      end({ aborted: reason });
     }, abandonMs);
-    controller.abort(reason);
+    controller?.abort(reason);
+  }
+
+  /** What a handler does after it was asked to stop tells nothing, unless it is done. Counts once. */
+  function end(how: Ended): void {
+    clearTimeout(limit);
+    clearTimeout(abandonTimer);
+    const done = 'outcome' in how && 'done' in how.outcome;
+    resolve(aborted === undefined || done ? how : { aborted });
   }
 
   const held: Held = { id: task.id, token: lease.token, until: lease.until, progress: task.progress, abort };
@@ -48,7 +64,9 @@ export function startAttempt<K extends TaskKind>(
     // Written by newTask under the same kind and version, which the runner has checked.
     payload: task.payload as unknown as TaskPayloads[K],
     lease: lease.token,
-    signal,
+    get signal() {
+      return signal();
+    },
     progress(fraction) {
       if (fraction > held.progress) held.progress = Math.min(fraction, 1);
     },
@@ -57,14 +75,7 @@ export function startAttempt<K extends TaskKind>(
     },
   };
   const limit = setTimeout(() => abort('time-limit'), task.timeLimitMs);
-  void call<K>(deps.handlers[kind], context).then(first.resolve);
-  const ended = first.promise.then((end): Ended => {
-    clearTimeout(limit);
-    clearTimeout(abandonTimer);
-    const finished = end !== undefined && 'outcome' in end && 'done' in end.outcome;
-    if (end === undefined || (signal.aborted && !finished)) return { aborted: signal.reason as AbortReason };
-    return end;
-  });
+  void call<K>(deps.handlers[kind], context).then(end);
   return { held, ended };
 }
 

@@ -1,4 +1,4 @@
-import type { ChangeOp, CommitOp, WriteOp } from './protocol.ts';
+import type { ChangeOp, CommitOp, CommitResult, WriteOp } from './protocol.ts';
 import type { SqlValue } from './tables.ts';
 
 /*
@@ -58,4 +58,15 @@ function unpackChange(packed: PackedChange): ChangeOp {
   if (packed[0] === 'insert') return { op: 'insert', kind: packed[1], row: packed[2], payloadSha256: packed[3] };
   const [op, id, lease, status, runAt, giveBack, result, error, now] = packed;
   return { op, id, lease, status, runAt, giveBack, result, error, now };
+}
+
+/** A plain success travels as its revision. */
+export type PackedCommitted = number | CommitResult;
+
+export function packCommitted(result: CommitResult): PackedCommitted {
+  return result.outcome === 'committed' && result.receipt === undefined ? result.revision : result;
+}
+
+export function unpackCommitted(packed: PackedCommitted): CommitResult {
+  return typeof packed === 'number' ? { outcome: 'committed', revision: packed } : packed;
 }

@@ -1,7 +1,7 @@
 import type { QueueName, Task, TaskStatus } from '#domain/task.ts';
 import { queueNames } from '#domain/task.ts';
 import type { DueTask, QueueDepth } from '#ports/storage.ts';
-import { type SqlValue, taskOf } from './tables.ts';
+import { type SqlValue, taskOfRow } from './tables.ts';
 import type { Reader } from './threads.ts';
 
 const priorities = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -10,7 +10,7 @@ const waiting = `status IN ('pending', 'retrying')`;
 export function createTaskReads(reader: Reader) {
   const get = async (id: string): Promise<Task | undefined> => {
     const row = await reader.get('SELECT * FROM tasks WHERE id = ?', id);
-    return row && taskOf(row);
+    return row && taskOfRow(row);
   };
 
   /** One short index walk a priority: a single ORDER BY would read past every task that is not due yet. */
@@ -55,7 +55,7 @@ export function createTaskReads(reader: Reader) {
   async function exhausted(now: number, limit: number): Promise<Task[]> {
     const sql = `SELECT * FROM tasks WHERE status = 'running' AND queue = ? AND lease_until <= ? AND attempts >= max_attempts LIMIT ?`;
     const rows = await Promise.all(queueNames.map((queue) => reader.all(sql, queue, now, limit)));
-    return rows.flat().slice(0, limit).map(taskOf);
+    return rows.flat().slice(0, limit).map(taskOfRow);
   }
 
   async function list(query: { status?: TaskStatus; queue?: QueueName; after?: string; limit: number }) {
@@ -78,7 +78,7 @@ export function createTaskReads(reader: Reader) {
       ...values,
       query.limit + 1,
     );
-    const items = rows.slice(0, query.limit).map(taskOf);
+    const items = rows.slice(0, query.limit).map(taskOfRow);
     return { items, next: rows.length > items.length ? items.at(-1)?.id : undefined };
   }
 
@@ -113,7 +113,7 @@ export function createTaskReads(reader: Reader) {
   }
 
   const steps = async (root: string): Promise<Task[]> =>
-    (await reader.all('SELECT * FROM tasks WHERE root = ? ORDER BY created_at, id', root)).map(taskOf);
+    (await reader.all('SELECT * FROM tasks WHERE root = ? ORDER BY created_at, id', root)).map(taskOfRow);
 
   const alive = async (prefix: string): Promise<boolean> => {
     const sql = `SELECT 1 AS there FROM tasks WHERE id >= ? AND id < ? AND status IN ('pending', 'retrying', 'running') LIMIT 1`;

@@ -5,12 +5,13 @@ import { AppError } from '#domain/errors.ts';
 import type { Change, Commit, Committed, Prunable, ReceiptStore, Storage, TaskStore } from '#ports/storage.ts';
 import type { Synchronous } from './connection.ts';
 import { lockDataDir } from './lock.ts';
+import { type PackedCommitted, unpackCommitted } from './packing.ts';
 import type { AuditRow, ChangeOp } from './protocol.ts';
 import { createAuditReads } from './read-audit.ts';
 import { createDocumentReads } from './read-lists.ts';
 import { createResponseReads } from './read-responses.ts';
 import { createTaskReads } from './read-tasks.ts';
-import { claimedTask, rowOf, type SqlValue, tables, taskRow } from './tables.ts';
+import { rowOf, type SqlValue, tables, taskOf, taskRow } from './tables.ts';
 import { type BatchSeen, lazyReader, type Reader, startReader, startWriter, type Writer } from './threads.ts';
 
 export type SqliteOptions = {
@@ -76,7 +77,7 @@ function assemble(deps: {
   let closed: Promise<void> | undefined;
 
   async function commit(wish: Commit): Promise<Committed> {
-    const result = await writer.write<Committed>({
+    const answer = await writer.write<PackedCommitted>({
       op: 'commit',
       change: changeOp(wish.change),
       also: (wish.also ?? []).map((insert) => ({ kind: insert.kind, row: rowOf(insert, 1) })),
@@ -84,6 +85,7 @@ function assemble(deps: {
       audit: (wish.audit ?? []).map(auditRow),
       cause: wish.cause,
     });
+    const result = unpackCommitted(answer);
     if (result.outcome === 'committed' && 'kind' in wish.change && wish.change.kind === 'response') changes += 1;
     return result;
   }
@@ -136,7 +138,7 @@ function taskStore(writer: Writer, reads: ReturnType<typeof createTaskReads>): T
     claim: async (id, lease, now) => {
       const op = { op: 'claim', id, token: lease.token, until: lease.until, now } as const;
       const values = await writer.write<SqlValue[] | undefined>(op);
-      return values && claimedTask(values);
+      return values && taskOf(values);
     },
     extend: (held, until) => writer.write({ op: 'extend', held, until }),
     voidLeases: (now) => writer.write({ op: 'void-leases', now }),

@@ -3,7 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { createChainWriter } from './chain-writer.ts';
 import { openingProblem, openWriter, type Synchronous, statements } from './connection.ts';
 import { migrate } from './migrations.ts';
-import { unpack } from './packing.ts';
+import { packCommitted, unpack } from './packing.ts';
 import type { WriteOp, WriteResult, WriterAnswer, WriterMessage } from './protocol.ts';
 import { createCommitWriter } from './write-commit.ts';
 import { createTaskWriter } from './write-tasks.ts';
@@ -27,7 +27,7 @@ try {
   const perform = (op: WriteOp): unknown => {
     switch (op.op) {
       case 'commit':
-        return commits.commit(op);
+        return packCommitted(commits.commit(op));
       case 'claim':
         return tasks.claim(op);
       case 'extend':
