@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventId } from './consequences.ts';
+import { eventId, failureEventId, isFailureEventId } from './consequences.ts';
 import { newSecret } from './webhook/secret.ts';
 import { signedHeaders } from './webhook/signature.ts';
 
@@ -15,4 +15,13 @@ test('the id of every event can travel as webhook-id, also where its subject is 
   const secrets = [{ secret: newSecret(new Uint8Array(32)) }];
   for (const id of ids) assert.equal(signedHeaders({ id, body: '{}', secrets, now: 0 })['webhook-id'], id);
   assert.equal(new Set(ids).size, ids.length);
+});
+
+test('the event that tells of a dead letter is known by its id, and no other event is taken for one', () => {
+  const uuid = '01980f2e-7c1a-7b3e-9d55-0f4c2a6b8e10';
+  const death = failureEventId(`tsk_${uuid}:understand`, 1_782_000_000_000);
+  assert.ok(isFailureEventId(death));
+  assert.ok(isFailureEventId(failureEventId(`tsk_${uuid}_accepted:fan-out`, 1_782_000_000_000)));
+  for (const id of [eventId(`rsp_${uuid}`, 'accepted'), eventId(`rsp_${uuid}`, 'reviewed-12'), `${death}:fan-out`])
+    assert.ok(!isFailureEventId(id), id);
 });

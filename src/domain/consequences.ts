@@ -18,7 +18,7 @@ import { eventBody } from './webhook/model.ts';
  * | export finished     |                                             | export.ready        |
  * | task out of tries   |                                             | task.failed         |
  *
- * An event is kept only where an endpoint may want it (`wanted`), with a fan-out-event task beside it.
+ * An event is kept only where an endpoint asked for it, disabled or not, with a fan-out-event task beside it.
  */
 export type Consequences = { tasks: NewTask[]; also: { kind: 'event'; doc: WebhookEvent }[] };
 
@@ -48,12 +48,27 @@ export function announce(event: {
     body: eventBody(event.type, event.at, event.data),
   };
   const task = newTask('fan-out-event', {
-    id: stepTaskId(event.id, 'fan-out'),
+    id: fanOutTaskId(event.id),
     payload: { event_id: event.id },
     now: event.at,
     root: event.responseId === undefined ? undefined : rootTaskId(event.responseId),
   });
   return { tasks: [task], also: [{ kind: 'event', doc }] };
+}
+
+/** The task that passes an event on. Until it has ended, the event must stay. */
+export function fanOutTaskId(eventId: string): string {
+  return stepTaskId(eventId, 'fan-out');
+}
+
+/** The event that tells of a dead letter. `at` (epoch ms) tells apart the deaths of a task that was requeued. */
+export function failureEventId(taskId: string, at: number): string {
+  return eventId(taskId, `failed-${at}`);
+}
+
+/** Whether an id is one of `failureEventId`. */
+export function isFailureEventId(id: string): boolean {
+  return /_failed-\d+$/.test(id);
 }
 
 /** Deterministic id of an event about `subjectId`: the same commit again makes the same event. */

@@ -1,14 +1,26 @@
-import { announce, type Consequences, eventId, nothing } from '#domain/consequences.ts';
+import { announce, type Consequences, failureEventId, isFailureEventId, nothing } from '#domain/consequences.ts';
 import { responseIdOfRoot, type Task, type TaskError } from '#domain/task.ts';
-import type { TaskKind } from '#domain/task-kinds.ts';
+import type { TaskKind, TaskPayloads } from '#domain/task-kinds.ts';
 import type { EventType } from '#domain/webhook/model.ts';
 
 /** Whether any endpoint may want events of this type. */
 export type WantsEvent = (type: EventType) => Promise<boolean>;
 
-// The news of a dead letter travels as a fan-out and a delivery: were it told of these too, one dead endpoint would breed dead letters for ever.
-// What became of a delivery stands with the delivery, and the metric counts every kind.
-const untold: ReadonlySet<string> = new Set<TaskKind>(['fan-out-event', 'deliver-webhook']);
+/**
+ * The news of a dead letter travels as a fan-out and a delivery, so it must not breed more of itself. A delivery is never told of: one dead endpoint would
+ * be sent the news of each piece of news it did not take. A fan-out is told of once: that of the news itself, if it dies as well, is not.
+ * What became of a delivery stands with the delivery, and the metric and the dead letters hold every kind.
+ */
+function isUntold(task: Task): boolean {
+  switch (task.kind as TaskKind) {
+    case 'deliver-webhook':
+      return true;
+    case 'fan-out-event':
+      return isFailureEventId((task.payload as TaskPayloads['fan-out-event']).event_id);
+    default:
+      return false;
+  }
+}
 
 /**
  * What follows when a task becomes a dead letter: the event `task.failed`, where an endpoint wants it. `at` is part of the event's id, so that a task
@@ -21,9 +33,9 @@ export async function consequencesOfDeath(
   at: number,
   wantsEvent: WantsEvent,
 ): Promise<Consequences> {
-  if (untold.has(task.kind) || !(await wantsEvent('task.failed'))) return nothing;
+  if (isUntold(task) || !(await wantsEvent('task.failed'))) return nothing;
   return announce({
-    id: eventId(task.id, `failed-${at}`),
+    id: failureEventId(task.id, at),
     type: 'task.failed',
     at,
     data: {

@@ -120,13 +120,33 @@ rule('a dead letter that no endpoint wants to hear of makes no event', async (wo
   assert.equal((await world.storage.list('event', { limit: 10 })).items.length, 0);
 });
 
-rule('a dead letter about the delivery of an event makes no further event', async (world) => {
+rule('a delivery that died makes no event', async (world) => {
   world.wanted.add('task.failed');
-  const task = await world.insert({ kind: 'fan-out-event', payload: { event_id: 'evt_1' }, maxAttempts: 1 });
+  const task = await world.insert({ kind: 'deliver-webhook', payload: { delivery_id: 'dlv_1' }, maxAttempts: 1 });
   world.startWorker(async () => ({ done: undefined }));
   await until(() => finished(world, task.id));
   assert.equal((await world.task(task.id)).status, 'failed');
   assert.equal((await world.storage.list('event', { limit: 10 })).items.length, 0);
+});
+
+rule('a fan-out that died is told of, and the fan-out of this news is not told of when it dies too', async (world) => {
+  world.wanted.add('task.failed');
+  const task = await world.insert({ kind: 'fan-out-event', payload: { event_id: 'evt_1' }, maxAttempts: 1 });
+  world.startWorker(async () => ({ done: undefined }));
+  const tasks = async () => (await world.storage.tasks.list({ limit: 10 })).items;
+  await until(async () => {
+    world.clock.advance(10_000);
+    await sleep(10);
+    const all = await tasks();
+    return all.length > 1 && world.idle() && all.every(({ finishedAt }) => finishedAt !== undefined);
+  });
+  const [event, more] = (await world.storage.list('event', { limit: 10 })).items.map(({ doc }) => doc);
+  assert.equal(JSON.parse(event!.body).data.task_id, task.id);
+  assert.equal(more, undefined);
+  assert.deepEqual(
+    (await tasks()).map(({ status }) => status),
+    ['failed', 'failed'],
+  );
 });
 
 rule('a released task is due again at the time given, and its attempt is given back', async (world) => {
