@@ -28,7 +28,11 @@ export interface Storage {
   getByKey<K extends Keyed>(kind: K, key: string): Promise<Stored<K> | undefined>;
   /** Documents in the order they were made (or the reverse), a page at a time. */
   list<K extends Kind>(kind: K, query: Query<K>): Promise<Page<K>>;
-  /** Removes documents of bookkeeping kinds made before `before`, at most `limit`; returns how many. */
+  /**
+   * Removes documents of bookkeeping kinds made before `before`, at most `limit`; returns how many. Spared are: a delivery that is pending; an event of which
+   * a delivery is left, or whose fan-out (the task `fanOutTaskId(event.id)`) is there and has neither succeeded nor been cancelled. No delivery of an event is
+   * made once its fan-out has ended, so a store may look at deliveries and tasks one after the other, before it removes.
+   */
   prune(kind: Prunable, before: number, limit: number): Promise<number>;
 
   tasks: TaskStore;

@@ -204,11 +204,12 @@ function prunable(kind: Prunable, before: number): { table: string; where: strin
   switch (kind) {
     case 'delivery':
       return { table, where: `at < ? AND status <> 'pending'`, values: [before] };
-    // An event goes when no delivery of it is left to send its body again.
+    // An event goes when no delivery of it is left to send its body again, and none will be made: the id below is that of `fanOutTaskId`.
     case 'event':
       return {
         table,
-        where: 'at < ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_id = events.id)',
+        where: `at < ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_id = events.id)
+          AND NOT EXISTS (SELECT 1 FROM tasks WHERE id = 'tsk_' || substr(events.id, 5) || ':fan-out' AND status NOT IN ('succeeded', 'cancelled'))`,
         values: [before],
       };
     default:

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { announce, fanOutTaskId } from '#domain/consequences.ts';
+import type { Settlement } from '#domain/task.ts';
 import type { Kind, Storage } from '#ports/storage.ts';
 import { aDelivery, anAttempt, anEvent, aSession, newId, t0 } from './documents.ts';
 import { insert, noun, type StoreUnderTest, times } from './kit.ts';
@@ -33,6 +35,36 @@ export function pruningRules(under: StoreUnderTest): void {
       await insert(storage, 'delivery', ...deliveries);
       assert.equal(await storage.prune('delivery', t0 - 1, 100), 3);
       assert.deepEqual(await left(storage, 'delivery', deliveries), [true, false, false, false]);
+    });
+
+    rule('an event stays until its fan-out has succeeded or was cancelled, a dead letter included', async (storage) => {
+      const lease = { token: 'lse_1', until: t0 + 8_000 };
+      const error = { code: 'x', detail: '' };
+      const ends: (Settlement | 'none' | 'running')[] = [
+        'none',
+        'running',
+        { status: 'retrying', runAt: t0 + 1 },
+        { status: 'failed', error },
+        { status: 'succeeded' },
+        { status: 'cancelled' },
+      ];
+      const events = ends.map(() => anEvent({ id: `${newId('evt')}_accepted`, at: 1 }));
+      for (const [i, end] of ends.entries()) {
+        const { id, type } = events[i]!;
+        const { also, tasks } = announce({ id, type, at: 1, data: {} });
+        await storage.commit({ change: { op: 'none' }, also, tasks });
+        if (end === 'none') continue;
+        assert.ok(await storage.tasks.claim(tasks[0]!.id, lease, t0));
+        if (end === 'running') continue;
+        const settle = { op: 'settle', id: tasks[0]!.id, lease: lease.token, settlement: end, now: t0 } as const;
+        assert.equal((await storage.commit({ change: settle })).outcome, 'committed');
+      }
+      assert.equal(await storage.prune('event', 2, 100), 2);
+      assert.deepEqual(await left(storage, 'event', events), [true, true, true, true, false, false]);
+      // Somebody gives the dead letter up: then nothing will be made of its event any more.
+      assert.ok(await storage.tasks.drop(fanOutTaskId(events[3]!.id), t0, []));
+      assert.equal(await storage.prune('event', 2, 100), 1);
+      assert.deepEqual(await left(storage, 'event', events), [true, true, true, false, false, false]);
     });
 
     rule('an event stays as long as a delivery of it does', async (storage) => {
