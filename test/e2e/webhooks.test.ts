@@ -133,7 +133,12 @@ test('a receiver that answers 410 is not asked again: the endpoint is disabled, 
   );
   assert.match(letter.error.detail, /410/);
   assert.deepEqual((await program.finished(task_id)).webhook, { sent: 0, pending: 0, failed: 1 });
-  await program.accepted(form, { message: 'nobody wants it' });
+  await program.accepted(form, { message: 'missed' });
+  const missed = await eventually(async () =>
+    (await deliveries(id)).find(({ status }: { status: string }) => status === 'cancelled'),
+  );
+  assert.deepEqual([missed.cancel_reason, row.cancel_reason], ['endpoint-disabled', null]);
+  assert.deepEqual((await program.verify()).problems, []);
   assert.equal(received.length, 1);
   assert.equal(problem(await call('POST', `/webhook-endpoints/${id}/test`)), '409 conflict');
 
@@ -146,8 +151,12 @@ test('a receiver that answers 410 is not asked again: the endpoint is disabled, 
   assert.equal(received[1]!.body, received[0]!.body);
   assert.equal(received[1]!.headers['webhook-id'], received[0]!.headers['webhook-id']);
   assert.equal((await program.finished(again.body.task_id)).status, 'succeeded');
-  const rows = await deliveries(id);
-  assert.deepEqual([rows.length, rows[0].status, rows[0].attempts.length], [1, 'delivered', 2]);
+  const [later, first] = await deliveries(id);
+  assert.deepEqual([first.status, first.attempts.length, later.status], ['delivered', 2, 'cancelled']);
+  const { body } = await call('POST', `/webhook-endpoints/${id}/recover?since=${row.created_at}`);
+  assert.deepEqual(body, { recovered: 1 });
+  await eventually(async () => received.length === 3);
+  assert.equal(received[2]!.event.data.answers.message, 'missed');
 });
 
 test('a dead letter can be requeued, with all its attempts, or given up', async (t) => {

@@ -52,7 +52,7 @@ async function world(
         given.secretsOf?.();
         return [{ secret }];
       },
-      disable: async () => {},
+      disable: () => assert.fail('nobody said 410'),
     },
     transport: {
       send: async () => ({ kind: 'http-status', status: 204, answer: '', answerCut: false, durationMs: 1 }),

@@ -1,24 +1,18 @@
 import { AppError } from '#domain/errors.ts';
 import type { NewTask, TaskError } from '#domain/task.ts';
 import {
-  afterEvent,
-  type BreakerEvent,
-  type BreakerState,
-  breakerRules,
-  closedBreaker,
-  mayTry,
-} from '#domain/webhook/breaker.ts';
-import {
+  cancelled,
   deliveryTask,
   deliveryTaskPrefix,
   isFor,
+  isRecoverable,
   isRevived,
   newDelivery,
   restarted,
 } from '#domain/webhook/delivery.ts';
 import {
   attemptId,
-  type Breaker,
+  type CancelReason,
   type Delivery,
   type DeliveryAttempt,
   type WebhookEndpoint,
@@ -34,6 +28,7 @@ import type { Storage, Stored } from '#ports/storage.ts';
 import type { WebhookTransport } from '#ports/webhook-transport.ts';
 import type { Auditor, Caller } from '../audit.ts';
 import type { Cause } from '../understanding.ts';
+import { createBreakers } from './breakers.ts';
 import type { WebhookEndpoints } from './endpoints.ts';
 
 type Deps = {
@@ -48,6 +43,11 @@ type Deps = {
   timeoutMs: number;
 };
 
+/** What came of a fan-out. `missed`: deliveries to endpoints that are disabled, kept for a recovery. */
+export type FannedOut =
+  | { end: 'fanned-out'; deliveries: number; missed: number }
+  | { end: 'event-missing' | 'lease-lost' };
+
 /** What came of one run of a delivery's task; the job turns it into the task's fate. */
 export type Delivered =
   | { end: 'delivered' | 'cancelled' | 'already-ended' | 'lease-lost' }
@@ -57,24 +57,20 @@ export type Delivered =
   | { end: 'later'; until: number };
 
 const page = 500;
-/** Another attempt to the same endpoint is probing it just now. */
-const probeBusyMs = 1_000;
-/** Until a probe counts as lost, beyond the time limit of its request. */
-const probeSlackMs = 15_000;
 
 export function createWebhookDelivery(deps: Deps) {
   const { storage, clock } = deps;
-  const rules = { ...breakerRules, probeMs: Math.max(breakerRules.probeMs, deps.timeoutMs + probeSlackMs) };
+  const breakers = createBreakers(deps);
 
   /** One delivery for each endpoint that wants the event, in one commit. Ids are derived, so that a second run changes nothing. */
-  async function fanOut(cause: Cause, eventId: string): Promise<number> {
+  async function fanOut(cause: Cause, eventId: string): Promise<FannedOut> {
     const stored = await storage.get('event', eventId);
-    if (!stored) return 0;
+    if (!stored) return { end: 'event-missing' };
     const event = stored.doc;
     const wanting: WebhookEndpoint[] = [];
     let after: string | undefined;
     do {
-      const endpoints = await storage.list('endpoint', { where: { status: 'active' }, limit: page, after });
+      const endpoints = await storage.list('endpoint', { limit: page, after });
       wanting.push(
         ...endpoints.items.map(({ doc }) => doc).filter((endpoint) => isFor(endpoint, event.type, event.formId)),
       );
@@ -82,11 +78,16 @@ export function createWebhookDelivery(deps: Deps) {
     } while (after !== undefined);
     const now = clock.now();
     const deliveries = wanting.map((endpoint) => ({ endpoint, delivery: newDelivery(event, endpoint, now) }));
-    const tasks = deliveries.map(({ delivery, endpoint }) => deliveryTask(delivery, endpoint, now));
+    const tasks = deliveries
+      .filter(({ delivery }) => delivery.status === 'pending')
+      .map(({ delivery, endpoint }) => deliveryTask(delivery, endpoint, now));
     const also = deliveries.map(({ delivery }) => ({ kind: 'delivery' as const, doc: delivery }));
     const result = await storage.commit({ change: { op: 'none' }, also, tasks, cause });
-    if (result.outcome === 'committed') deps.offer(tasks);
-    return deliveries.length;
+    if (result.outcome !== 'committed') return { end: 'lease-lost' };
+    deps.offer(tasks);
+    const missed = deliveries.length - tasks.length;
+    if (missed > 0) deps.metrics.count('formstead_deliveries_total', { outcome: 'cancelled' }, missed);
+    return { end: 'fanned-out', deliveries: tasks.length, missed };
   }
 
   /** Makes one attempt: prepare, send, settle. Never throws for what the remote does. */
@@ -107,10 +108,13 @@ export function createWebhookDelivery(deps: Deps) {
       storage.get('endpoint', delivery.endpointId),
       storage.get('event', delivery.eventId),
     ]);
-    if (!event || endpoint?.doc.status !== 'active') return cancelDelivery(run.cause, stored);
+    if (!endpoint) return cancelDelivery(run.cause, stored, 'endpoint-removed');
+    if (!event) return cancelDelivery(run.cause, stored, 'event-removed');
+    if (endpoint.doc.status !== 'active') return cancelDelivery(run.cause, stored, 'endpoint-disabled');
 
-    const breaker = await takeTurn(endpoint.doc.id, now);
-    if ('until' in breaker) return { end: 'later', until: breaker.until };
+    const turn = await breakers.takeTurn(run.cause, endpoint.doc.id);
+    if (turn.turn === 'lease-lost') return { end: 'lease-lost' };
+    if (turn.turn === 'later') return { end: 'later', until: turn.until };
     const outcome = await send(endpoint.doc, event.doc, run.signal);
     const number = delivery.attempts + 1;
     const step = nextStep(
@@ -122,8 +126,10 @@ export function createWebhookDelivery(deps: Deps) {
     );
     if (step.step === 'handed-back') return { end: 'later', until: clock.now() };
     observe(outcome, step);
-    await tellBreaker(endpoint.doc.id, breakerEventOf(outcome));
-    if (step.step === 'endpoint-gone') await deps.endpoints.disable(endpoint.doc.id, 'the receiver answered 410 Gone');
+    await breakers.tell(run.cause, endpoint.doc.id, breakerEventOf(outcome));
+    if (step.step === 'endpoint-gone')
+      await deps.endpoints.disable(endpoint.doc.id, 'the receiver answered 410 Gone', run.cause);
+    // Who has lost the lease has changed neither breaker nor endpoint, and is refused here too.
     return settle(run.cause, stored, number, outcome, step);
   }
 
@@ -190,8 +196,12 @@ export function createWebhookDelivery(deps: Deps) {
     return step.step === 'retry' ? { end: 'retry', at: step.at, error } : { end: 'dead', error };
   }
 
-  async function cancelDelivery(cause: Cause | undefined, stored: Stored<'delivery'>): Promise<Delivered> {
-    const doc: Delivery = { ...stored.doc, status: 'cancelled', nextAttemptAt: undefined, finishedAt: clock.now() };
+  async function cancelDelivery(
+    cause: Cause | undefined,
+    stored: Stored<'delivery'>,
+    reason: CancelReason,
+  ): Promise<Delivered> {
+    const doc = cancelled(stored.doc, reason, clock.now());
     const change = { op: 'update', kind: 'delivery', doc, expect: stored.revision } as const;
     if ((await storage.commit({ change, cause })).outcome !== 'committed') return { end: 'lease-lost' };
     deps.metrics.count('formstead_deliveries_total', { outcome: 'cancelled' });
@@ -206,39 +216,8 @@ export function createWebhookDelivery(deps: Deps) {
     for (;;) {
       const stored = await storage.get('delivery', id);
       if (stored?.doc.status !== 'pending') return;
-      if ((await cancelDelivery(undefined, stored)).end === 'cancelled') return;
+      if ((await cancelDelivery(undefined, stored, 'by-request')).end === 'cancelled') return;
     }
-  }
-
-  /** Asks the endpoint's breaker. After a cool-down one attempt gets through: the compare-and-set decides which. */
-  async function takeTurn(endpointId: string, now: number): Promise<{ yes: true } | { until: number }> {
-    const stored = await storage.get('breaker', endpointId);
-    const state = stored?.doc.state ?? closedBreaker;
-    const answer = mayTry(state, now);
-    if (!answer.yes) return { until: answer.until };
-    const next = afterEvent(state, 'try', now, rules);
-    if (next === state) return { yes: true };
-    const won = await writeBreaker({ id: endpointId, state: next }, stored?.revision);
-    return won ? { yes: true } : { until: now + probeBusyMs };
-  }
-
-  /** Losing a race here loses one count of a failure; the next attempt counts again. */
-  async function tellBreaker(endpointId: string, event: BreakerEvent | undefined): Promise<void> {
-    if (event === undefined) return;
-    const stored = await storage.get('breaker', endpointId);
-    const state: BreakerState = stored?.doc.state ?? closedBreaker;
-    const next = afterEvent(state, event, clock.now(), rules);
-    const same =
-      next === state || (next.phase === 'closed' && state.phase === 'closed' && next.failures === state.failures);
-    if (!same) await writeBreaker({ id: endpointId, state: next }, stored?.revision);
-  }
-
-  async function writeBreaker(doc: Breaker, expect: number | undefined): Promise<boolean> {
-    const change =
-      expect === undefined
-        ? ({ op: 'insert', kind: 'breaker', doc } as const)
-        : ({ op: 'update', kind: 'breaker', doc, expect } as const);
-    return (await storage.commit({ change })).outcome === 'committed';
   }
 
   /** Starts the schedule of an ended delivery again. Errors: `not-found`, `conflict` while it is being tried or its endpoint disabled, `gone` without its event or endpoint. */
@@ -278,29 +257,38 @@ export function createWebhookDelivery(deps: Deps) {
     return task.id;
   }
 
-  /** Redelivers what failed for an endpoint since a moment (epoch ms), oldest first. Errors: `not-found`, `conflict` while the endpoint is disabled. */
+  /**
+   * Sends again what an endpoint has missed: of the deliveries made since a moment (epoch ms), those that died and those that were cancelled because the
+   * endpoint was disabled, oldest first. Stops where the endpoint is disabled again meanwhile. Errors: `not-found`, `conflict` while it is disabled.
+   */
   async function recover(caller: Caller, endpointId: string, since: number): Promise<number> {
     const endpoint = await storage.get('endpoint', endpointId);
     if (!endpoint) throw new AppError('not-found', { detail: `There is no webhook endpoint ${endpointId}.` });
     refuseDisabled(endpoint.doc);
+    // On record before anything is started: a recovery that breaks off has been asked for all the same.
+    const audit = [deps.audit(caller, 'webhook.recover', endpointId, { since })];
+    await storage.commit({ change: { op: 'none' }, audit });
     let recovered = 0;
-    let after: string | undefined;
-    do {
-      const failed = await storage.list('delivery', {
-        where: { endpointId, status: 'failed' },
-        from: since,
-        limit: page,
-        after,
-      });
-      for (const stored of failed.items) {
-        if (!(await storage.get('event', stored.doc.eventId))) continue;
-        const audit = recovered === 0 ? [deps.audit(caller, 'webhook.recover', endpointId, { since })] : [];
-        // Undefined: somebody has redelivered this one at the same moment, and that is as good.
-        if (await again(stored, endpoint.doc, audit)) recovered += 1;
-      }
-      after = failed.next;
-    } while (after !== undefined);
+    for (const status of ['failed', 'cancelled'] as const) {
+      let after: string | undefined;
+      do {
+        const where = { endpointId, status };
+        const missed = await storage.list('delivery', { where, from: since, limit: page, after });
+        const current = await storage.get('endpoint', endpointId);
+        if (current?.doc.status !== 'active') return recovered;
+        // All of a page at once, so that they share the store's commits: a receiver that was away for days has missed many.
+        const started = await Promise.all(missed.items.map((stored) => recoverOne(stored, current.doc)));
+        recovered += started.filter(Boolean).length;
+        after = missed.next;
+      } while (after !== undefined);
+    }
     return recovered;
+  }
+
+  /** False for what cannot or need not be: its event is gone, a person cancelled it, or somebody has redelivered it at the same moment. */
+  async function recoverOne(stored: Stored<'delivery'>, endpoint: WebhookEndpoint): Promise<boolean> {
+    if (!isRecoverable(stored.doc) || !(await storage.get('event', stored.doc.eventId))) return false;
+    return (await again(stored, endpoint, [])) !== undefined;
   }
 
   function observe(outcome: SendOutcome, step: NextStep): void {
@@ -335,7 +323,7 @@ export function createWebhookDelivery(deps: Deps) {
 }
 export type WebhookDelivery = ReturnType<typeof createWebhookDelivery>;
 
-/** What is started again for a disabled endpoint would be cancelled at once, and `recover` passes over what was cancelled. */
+/** What is started again for a disabled endpoint would be cancelled at once. */
 function refuseDisabled(endpoint: WebhookEndpoint): void {
   if (endpoint.status !== 'active')
     throw new AppError('conflict', { detail: 'The endpoint is disabled; enable it before you send to it again.' });

@@ -8,7 +8,7 @@ import { maskedSecret, newSecret, rotatedSecrets, type SigningSecret } from '#do
 import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { KeyRing } from '#ports/key-ring.ts';
-import type { Storage, Stored } from '#ports/storage.ts';
+import type { Commit, Committed, Storage, Stored } from '#ports/storage.ts';
 import type { WebhookTransport } from '#ports/webhook-transport.ts';
 import type { Auditor, Caller } from '../audit.ts';
 
@@ -37,7 +37,7 @@ const most = 1_000;
 
 export function createWebhookEndpoints(deps: Deps) {
   const { storage, clock, keyRing } = deps;
-  let known: { active: WebhookEndpoint[]; readAt: number } | undefined;
+  let known: { endpoints: WebhookEndpoint[]; readAt: number } | undefined;
   /** Raised by every `forget`: a read that began before may not be remembered after, or a new endpoint would miss what happens in the next second. */
   let epoch = 0;
   const forget = () => {
@@ -45,28 +45,33 @@ export function createWebhookEndpoints(deps: Deps) {
     known = undefined;
   };
 
-  async function activeEndpoints(): Promise<WebhookEndpoint[]> {
-    if (known && clock.now() - known.readAt < freshForMs) return known.active;
+  async function allEndpoints(): Promise<WebhookEndpoint[]> {
+    if (known && clock.now() - known.readAt < freshForMs) return known.endpoints;
     const started = epoch;
-    const page = await storage.list('endpoint', { where: { status: 'active' }, limit: most });
-    const active = page.items.map(({ doc }) => doc);
-    if (started === epoch) known = { active, readAt: clock.now() };
-    return active;
+    const endpoints: WebhookEndpoint[] = [];
+    let after: string | undefined;
+    do {
+      const page = await storage.list('endpoint', { limit: most, after });
+      endpoints.push(...page.items.map(({ doc }) => doc));
+      after = page.next;
+    } while (after !== undefined);
+    if (started === epoch) known = { endpoints, readAt: clock.now() };
+    return endpoints;
   }
 
-  /** Whether any endpoint would be sent such an event: what nobody wants is not kept. */
+  /** Whether any endpoint asked for such an event; a disabled one too, so that it can recover what it misses. What nobody wants is not kept. */
   async function wants(type: EventType, formId?: string): Promise<boolean> {
-    return (await activeEndpoints()).some((endpoint) => isFor(endpoint, type, formId));
+    return (await allEndpoints()).some((endpoint) => isFor(endpoint, type, formId));
   }
 
-  /** The secret is in the answer this one time. Errors: `webhook-url-refused`, `conflict` at 1000 endpoints. */
+  /** The secret is in the answer this one time. Errors: `webhook-url-refused`, `conflict` at 1000 endpoints, disabled ones counted. */
   async function create(
     caller: Caller,
     draft: EndpointDraft,
   ): Promise<{ endpoint: Stored<'endpoint'>; secret: string }> {
     const url = await checkedUrl(draft.url);
-    if ((await activeEndpoints()).length >= most)
-      throw new AppError('conflict', { detail: `At most ${most} endpoints may be active.` });
+    if ((await allEndpoints()).length >= most)
+      throw new AppError('conflict', { detail: `There are ${most} endpoints; remove one that is not needed.` });
     const id = deps.ids.next('whe');
     const secret = newSecret(deps.ids.randomBytes(32));
     const now = clock.now();
@@ -109,7 +114,7 @@ export function createWebhookEndpoints(deps: Deps) {
     );
   }
 
-  /** Deliveries that wait are cancelled when their turn comes. */
+  /** Deliveries that wait are cancelled for good when their turn comes. */
   async function remove(caller: Caller, id: string): Promise<void> {
     const current = await get(id);
     const result = await storage.commit({
@@ -159,15 +164,21 @@ export function createWebhookEndpoints(deps: Deps) {
     return { deliveryId: delivery.id, taskId: task.id };
   }
 
-  /** A receiver that answered 410 does not want to be asked again. */
-  async function disable(id: string, reason: string): Promise<void> {
+  /** A receiver that answered 410 does not want to be asked again. Changes nothing when the worker that heard it has lost its lease. */
+  async function disable(id: string, reason: string, cause: Commit['cause']): Promise<void> {
     for (;;) {
       const current = await storage.get('endpoint', id);
       if (!current || current.doc.status === 'disabled') return;
       const audit = deps.audit({ actor: { kind: 'system', id: 'webhooks' } }, 'webhook.disable', id, { reason });
-      const doc: WebhookEndpoint = { ...current.doc, status: 'disabled', disabledReason: reason };
-      // Another delivery was told the same at the same moment, or an administrator has changed it: again, with what it is now.
-      if (await replaced(current.revision, doc, [audit])) return;
+      const doc: WebhookEndpoint = {
+        ...current.doc,
+        status: 'disabled',
+        disabledReason: reason,
+        updatedAt: clock.now(),
+      };
+      const { outcome } = await write(current.revision, doc, [audit], cause);
+      // Otherwise another delivery was told the same at the same moment, or an administrator has changed it: again, with what it is now.
+      if (outcome === 'committed' || outcome === 'lease-lost') return;
     }
   }
 
@@ -176,21 +187,21 @@ export function createWebhookEndpoints(deps: Deps) {
     doc: WebhookEndpoint,
     audit: ReturnType<Auditor>[],
   ): Promise<Stored<'endpoint'>> {
-    const next = await replaced(expect, doc, audit);
-    if (next === undefined) throw changed();
-    return next;
+    const next = { ...doc, updatedAt: clock.now() };
+    const result = await write(expect, next, audit);
+    if (result.outcome !== 'committed') throw changed();
+    return { revision: result.revision, doc: next };
   }
 
-  /** Undefined when it has changed since it was read. */
-  async function replaced(
+  async function write(
     expect: number,
     doc: WebhookEndpoint,
     audit: ReturnType<Auditor>[],
-  ): Promise<Stored<'endpoint'> | undefined> {
-    const next = { ...doc, updatedAt: clock.now() };
-    const result = await storage.commit({ change: { op: 'update', kind: 'endpoint', doc: next, expect }, audit });
+    cause?: Commit['cause'],
+  ): Promise<Committed> {
+    const result = await storage.commit({ change: { op: 'update', kind: 'endpoint', doc, expect }, audit, cause });
     forget();
-    return result.outcome === 'committed' ? { revision: result.revision, doc: next } : undefined;
+    return result;
   }
 
   async function checkedUrl(url: string): Promise<string> {

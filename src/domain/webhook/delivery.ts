@@ -1,34 +1,48 @@
 import { type NewTask, type QueueName, rootTaskId } from '../task.ts';
 import { newTask } from '../task-kinds.ts';
-import type { Delivery, EventType, WebhookEndpoint, WebhookEvent } from './model.ts';
+import type { CancelReason, Delivery, EventType, WebhookEndpoint, WebhookEvent } from './model.ts';
 import { attemptsOf } from './schedule.ts';
 
 /** A crash uses up an attempt of the task without one of the delivery: as many may happen before the schedule is cut short. */
 const crashesAllowed = 3;
 
-/** Whether an endpoint asked for such an event. A test goes only where it was sent. */
+/** Whether an endpoint asked for such an event, disabled or not: what it misses is kept for it. A test goes only where it was sent. */
 export function isFor(endpoint: WebhookEndpoint, type: EventType, formId: string | undefined): boolean {
-  if (endpoint.status !== 'active' || type === 'webhook.test') return false;
+  if (type === 'webhook.test') return false;
   if (endpoint.events.length > 0 && !endpoint.events.includes(type)) return false;
   // An event that belongs to no form (a failed task of the system) goes to those who want everything.
   return endpoint.formIds.length === 0 || (formId !== undefined && endpoint.formIds.includes(formId));
 }
 
-/** The delivery of an event to an endpoint; its id is derived from both, so that a second fan-out makes none anew. */
+/**
+ * The delivery of an event to an endpoint; its id is derived from both, so that a second fan-out makes none anew. For a disabled endpoint it is born
+ * cancelled and needs no task: it says what the endpoint misses, until somebody recovers it.
+ */
 export function newDelivery(event: WebhookEvent, endpoint: WebhookEndpoint, now: number): Delivery {
-  return {
+  const delivery: Delivery = {
     id: `dlv_${event.id.slice(4)}_${endpoint.id.slice(4)}`,
     endpointId: endpoint.id,
     eventId: event.id,
     eventType: event.type,
     responseId: event.responseId,
     status: 'pending',
+    cancelReason: undefined,
     attempts: 0,
     earlierAttempts: 0,
     nextAttemptAt: undefined,
     createdAt: now,
     finishedAt: undefined,
   };
+  return endpoint.status === 'active' ? delivery : cancelled(delivery, 'endpoint-disabled', now);
+}
+
+export function cancelled(delivery: Delivery, cancelReason: CancelReason, now: number): Delivery {
+  return { ...delivery, status: 'cancelled', cancelReason, nextAttemptAt: undefined, finishedAt: now };
+}
+
+/** Whether `recover` sends it again: it died, or its endpoint was disabled. What a person cancelled stays so. */
+export function isRecoverable({ status, cancelReason }: Delivery): boolean {
+  return status === 'failed' || (status === 'cancelled' && cancelReason === 'endpoint-disabled');
 }
 
 /** The task that makes a delivery's attempts; `suffix` tells a redelivery's from the first one's. */
@@ -58,6 +72,7 @@ export function restarted(delivery: Delivery): Delivery {
   return {
     ...delivery,
     status: 'pending',
+    cancelReason: undefined,
     earlierAttempts: delivery.attempts,
     nextAttemptAt: undefined,
     finishedAt: undefined,

@@ -48,6 +48,10 @@ export type Breaker = { id: string; state: BreakerState };
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed' | 'cancelled';
 
+/** What was cancelled because its endpoint was disabled can be recovered; the rest is over unless somebody redelivers it. */
+export const cancelReasons = ['endpoint-disabled', 'endpoint-removed', 'event-removed', 'by-request'] as const;
+export type CancelReason = (typeof cancelReasons)[number];
+
 /** One event on its way to one endpoint. */
 export type Delivery = {
   id: string;
@@ -56,6 +60,8 @@ export type Delivery = {
   eventType: EventType;
   responseId: string | undefined;
   status: DeliveryStatus;
+  /** Only of a cancelled one. */
+  cancelReason: CancelReason | undefined;
   /** Attempts made; rows of their own under `dlv_…:n`. */
   attempts: number;
   /** Attempts made before the newest redelivery began: its schedule counts from there. */

@@ -183,7 +183,8 @@ function deliveryRoutes(api: FastifyInstance, delivery: WebhookDelivery, paging:
       config: { ...admin, problems: ['not-found', 'conflict'] },
       schema: {
         tags,
-        summary: 'Redeliver everything that failed since a moment',
+        summary:
+          'Send again what an endpoint has missed since a moment: what failed, and what came while it was disabled',
         params,
         querystring: {
           type: 'object',
@@ -209,6 +210,7 @@ function deliveryView({ delivery, attempts }: Row): object {
     event_type: delivery.eventType,
     response_id: delivery.responseId ?? null,
     status: delivery.status,
+    cancel_reason: delivery.cancelReason ?? null,
     next_attempt_at: maybeTime(delivery.nextAttemptAt),
     created_at: time(delivery.createdAt),
     finished_at: maybeTime(delivery.finishedAt),

@@ -1,4 +1,4 @@
-import { webhookEvents } from '#domain/webhook/model.ts';
+import { cancelReasons, webhookEvents } from '#domain/webhook/model.ts';
 import { deliverySchedules } from '#domain/webhook/schedule.ts';
 import { timeSchema } from './common.ts';
 
@@ -58,6 +58,10 @@ export const deliverySchema = {
     event_type: { type: 'string' },
     response_id: { type: ['string', 'null'] },
     status: { enum: ['pending', 'delivered', 'failed', 'cancelled'] },
+    cancel_reason: {
+      enum: [...cancelReasons, null],
+      description: 'Why it was cancelled. What missed a disabled endpoint can be recovered.',
+    },
     next_attempt_at: { ...timeSchema, type: ['string', 'null'] },
     created_at: timeSchema,
     finished_at: { ...timeSchema, type: ['string', 'null'] },

@@ -166,6 +166,7 @@ export function aDelivery(over: Partial<Delivery> = {}): Delivery {
     eventType: 'response.accepted',
     responseId: undefined,
     status: 'pending',
+    cancelReason: undefined,
     attempts: 0,
     earlierAttempts: 0,
     nextAttemptAt: t0,
