@@ -1,10 +1,13 @@
+import { fanOutTaskId } from '#domain/consequences.ts';
 import { genesis, nextReceipt, payloadSha256 } from '#domain/receipt.ts';
 import { receiptPayload } from '#domain/response.ts';
 import { isFinished } from '#domain/task.ts';
 import type { TaskPayloads } from '#domain/task-kinds.ts';
 import { deliveryTaskPrefix } from '#domain/webhook/delivery.ts';
+import type { WebhookEvent } from '#domain/webhook/model.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { KeyRing } from '#ports/key-ring.ts';
-import type { Chain, Link, Storage } from '#ports/storage.ts';
+import type { Chain, Link, Storage, Stored } from '#ports/storage.ts';
 import { type AuditVerdict, verifyAudit } from './audit-seal.ts';
 import { signedText } from './receipts.ts';
 
@@ -16,6 +19,8 @@ export type Verdict = {
   pending: number;
   /** Their work is a dead letter or was cancelled: kept, and somebody decided or must decide. */
   dead: number;
+  /** Those young enough for their fan-out to be kept. `dead`: their fan-out is a dead letter or was cancelled. */
+  events: { passedOn: number; waiting: number; dead: number };
   deliveries: { delivered: number; pending: number; failed: number; cancelled: number };
   audit: AuditVerdict;
   /** What does not add up, at most 100 lines; empty when everything does. */
@@ -25,14 +30,18 @@ export type Verdict = {
 type Deps = {
   storage: Pick<Storage, 'receipts' | 'get' | 'list' | 'tasks' | 'audit'>;
   keyRing: Pick<KeyRing, 'verify'>;
+  clock: Clock;
+  /** For so long the store keeps a finished task at least; raised a moment ago, it was kept for less. */
+  taskRetentionMs: number;
 };
 
 const page = 500;
 const mostProblems = 100;
 
 /**
- * Reconciles everything: each receipt against its response and its neighbours, each signature, each response against its work, each delivery
- * against its task. Reads a page at a time, so the size of the store does not matter. `progress` is called with the responses seen so far.
+ * Reconciles everything: each receipt against its response and its neighbours, each signature, each response against its work, each event against its
+ * fan-out, each delivery against its task. Reads a page at a time, so the size of the store does not matter. `progress` is called with the responses seen
+ * so far. Works beside a running server: what does not add up is looked at once more before it is reported.
  */
 export async function verifyStore(deps: Deps, progress: (seen: number) => void = () => {}): Promise<Verdict> {
   const { storage, keyRing } = deps;
@@ -42,6 +51,7 @@ export async function verifyStore(deps: Deps, progress: (seen: number) => void =
     completed: 0,
     pending: 0,
     dead: 0,
+    events: { passedOn: 0, waiting: 0, dead: 0 },
     deliveries: { delivered: 0, pending: 0, failed: 0, cancelled: 0 },
     audit: await verifyAudit(storage, keyRing),
     problems: [],
@@ -67,6 +77,7 @@ export async function verifyStore(deps: Deps, progress: (seen: number) => void =
     progress(verdict.responses);
   }
   walk.end();
+  await checkEvents(deps, verdict, report);
   await checkDeliveries(storage, verdict, report);
   return verdict;
 }
@@ -136,33 +147,79 @@ async function countWork(
   else report(`${response.id}: it waits to be understood, and no task does it`);
 }
 
+/**
+ * Every event has its fan-out, or what came of one. Its task is of the same commit and is kept for the retention at least, so only younger events are looked
+ * at; an older one without deliveries may be a fan-out that is long over.
+ */
+async function checkEvents(deps: Deps, verdict: Verdict, report: (problem: string) => void): Promise<void> {
+  const from = deps.clock.now() - deps.taskRetentionMs;
+  let after: string | undefined;
+  do {
+    const events = await deps.storage.list('event', { from, limit: page, after });
+    // A test is sent without a fan-out: its delivery is of the same commit.
+    const told = events.items.map(({ doc }) => doc).filter(({ type }) => type !== 'webhook.test');
+    const standings = await Promise.all(told.map((event) => standingOf(event, deps)));
+    told.forEach((event, i) => {
+      const standing = standings[i]!;
+      if (standing === 'lost') report(`${event.id}: the event was not passed on, and no task does it`);
+      else if (standing !== 'gone') verdict.events[standing] += 1;
+    });
+    after = events.next;
+  } while (after !== undefined);
+}
+
+async function standingOf(
+  event: WebhookEvent,
+  { storage, clock, taskRetentionMs }: Deps,
+): Promise<keyof Verdict['events'] | 'gone' | 'lost'> {
+  const fanOut = await storage.tasks.get(fanOutTaskId(event.id));
+  if (fanOut && !isFinished(fanOut.status)) return 'waiting';
+  if (fanOut) return fanOut.status === 'succeeded' ? 'passedOn' : 'dead';
+  const deliveries = await storage.list('delivery', { where: { eventId: event.id }, limit: 1 });
+  if (deliveries.items.length > 0) return 'passedOn';
+  // Verifying takes time, and the server prunes meanwhile: the task goes when the event is past the retention, the event some time later.
+  const pruned = event.at < clock.now() - taskRetentionMs || !(await storage.get('event', event.id));
+  return pruned ? 'gone' : 'lost';
+}
+
 async function checkDeliveries(
   storage: Deps['storage'],
   verdict: Verdict,
   report: (problem: string) => void,
 ): Promise<void> {
-  let dead: Set<string> | undefined;
+  let dead = new Set<string>();
   let after: string | undefined;
   do {
     const deliveries = await storage.list('delivery', { limit: page, after });
     const pending = deliveries.items.filter(({ doc }) => doc.status === 'pending');
     const alive = await Promise.all(pending.map(({ doc }) => storage.tasks.alive(deliveryTaskPrefix(doc.id))));
-    const idle = new Set(pending.filter((_, i) => !alive[i]));
-    for (const stored of deliveries.items) {
-      const { id } = stored.doc;
-      // As with the responses: an idle one that has changed since it was read is not idle.
-      const now = idle.has(stored) ? await storage.get('delivery', id) : stored;
-      if (now === undefined) continue;
-      if (now.revision !== stored.revision || !idle.has(stored)) {
-        verdict.deliveries[now.doc.status] += 1;
-        continue;
-      }
-      dead ??= await deadDeliveries(storage);
-      verdict.deliveries[dead.has(id) ? 'failed' : 'pending'] += 1;
-      if (!dead.has(id)) report(`${id}: the delivery is pending, and no task makes it`);
+    const idle = pending.filter((_, i) => !alive[i]);
+    for (const { doc } of deliveries.items) verdict.deliveries[doc.status] += 1;
+    // Most pages have none; one whose idle deliveries were not known as dead when these were last read reads the dead letters again.
+    if (idle.some(({ doc }) => !dead.has(doc.id))) dead = await deadDeliveries(storage);
+    for (const stored of idle) {
+      verdict.deliveries.pending -= 1;
+      const standing = dead.has(stored.doc.id) ? 'failed' : await secondLook(storage, stored);
+      if (standing === 'gone') continue;
+      verdict.deliveries[standing === 'idle' ? 'pending' : standing] += 1;
+      if (standing === 'idle') report(`${stored.doc.id}: the delivery is pending, and no task makes it`);
     }
     after = deliveries.next;
   } while (after !== undefined);
+}
+
+/**
+ * A delivery that was pending without a task: it may have ended in between, or its dead letter was requeued. The task first, then the delivery: a task that
+ * is not there any more has left its mark on the delivery before it ended.
+ */
+async function secondLook(
+  storage: Deps['storage'],
+  { doc, revision }: Stored<'delivery'>,
+): Promise<keyof Verdict['deliveries'] | 'gone' | 'idle'> {
+  if (await storage.tasks.alive(deliveryTaskPrefix(doc.id))) return 'pending';
+  const now = await storage.get('delivery', doc.id);
+  if (now === undefined) return 'gone';
+  return now.revision === revision ? 'idle' : now.doc.status;
 }
 
 /** Deliveries whose task is a dead letter: its worker fell silent at the last attempt, or threw there. */
@@ -180,11 +237,12 @@ async function deadDeliveries({ tasks }: Deps['storage']): Promise<Set<string>> 
 
 /** The one line that `formstead verify` prints. */
 export function verdictLine(verdict: Verdict): string {
-  const { deliveries } = verdict;
+  const { events, deliveries } = verdict;
   const sum = verdict.problems.length === 0 ? 'ok' : `${verdict.problems.length} PROBLEMS`;
   return (
     `verify: ${sum}: ${verdict.responses} receipts = ${verdict.responses} responses in ${verdict.chains} chains; ` +
     `${verdict.completed} completed, ${verdict.pending} pending, ${verdict.dead} dead; ` +
+    `events ${events.passedOn} passed on, ${events.waiting} waiting, ${events.dead} dead; ` +
     `deliveries ${deliveries.delivered} delivered, ${deliveries.pending} pending, ${deliveries.failed} failed, ${deliveries.cancelled} cancelled; ` +
     `audit ${verdict.audit.sealed} sealed, ${verdict.audit.unsealed} unsealed`
   );

@@ -11,7 +11,9 @@ export async function verify(options: { json?: boolean }): Promise<void> {
   const adapters = await openAdapters(config, { log, version, readOnly: true });
   const bar = progressBar('verify', options.json !== true);
   try {
-    const verdict = await verifyStore(adapters, (seen) => bar.update(seen));
+    const verdict = await verifyStore({ ...adapters, taskRetentionMs: config.taskRetentionMs }, (seen) =>
+      bar.update(seen),
+    );
     bar.stop();
     if (options.json) console.log(JSON.stringify(verdict));
     else {

@@ -55,6 +55,11 @@ test('a response whose understanding was cancelled is accounted for after its ta
   assert.equal(await storage.tasks.prune(now + 1, 10), 1);
 
   assert.equal((await tasks.get(root)).status, 'cancelled');
-  const verdict = await verifyStore({ storage, keyRing: { verify: () => true } });
+  const verdict = await verifyStore({
+    storage,
+    keyRing: { verify: () => true },
+    clock: { now: () => now },
+    taskRetentionMs: 1,
+  });
   assert.deepEqual([verdict.problems, verdict.dead], [[], 1]);
 });

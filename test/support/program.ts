@@ -187,7 +187,7 @@ export async function verdictOn(env: Record<string, string>): Promise<Verdict> {
   const config = configOf(env);
   const adapters = await openAdapters(config, { log: await openLog(config), version: 'test', readOnly: true });
   try {
-    return await verifyStore(adapters);
+    return await verifyStore({ ...adapters, taskRetentionMs: config.taskRetentionMs });
   } finally {
     await adapters.close();
   }
