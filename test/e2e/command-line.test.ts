@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
 import { directory, formstead, publish, send, served } from '../support/command-line.ts';
 import { eventually, testEnvironment, tokenOf, verdictOn } from '../support/program.ts';
 
@@ -83,6 +84,33 @@ test('an export is written to a file whole or not at all, beside a running serve
   assert.equal(readFileSync(out('mine.csv'), 'utf8'), 'mine');
 });
 
+test('the export command leaves a file that is there as it is, whatever goes wrong, and nothing unfinished beside it', async (t) => {
+  const dir = directory(t);
+  const data = join(dir, 'data');
+  await (await openSqliteStorage({ dir: data })).close();
+  const env = { ...testEnvironment(data), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
+  const out = join(dir, 'precious');
+  writeFileSync(out, 'precious');
+
+  for (const args of [
+    ['--form', 'no-such-form', '--format', 'csv'],
+    ['--format', 'csv'],
+    ['--format', 'jsonl'],
+    ['--format', 'parquet'],
+  ]) {
+    const { code, stderr } = await formstead(['export', '--out', out, ...args], env);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /is there already|There is no form/);
+    assert.equal(readFileSync(out, 'utf8'), 'precious', args.join(' '));
+  }
+  const written = await formstead(['export', '--out', join(dir, 'new.csv'), '--format', 'csv'], env);
+  assert.equal(written.code, 0, written.stderr);
+  assert.match(readFileSync(join(dir, 'new.csv'), 'utf8'), /^response_id,/);
+  const refused = await formstead(['export', '--out', join(dir, 'other'), '--form', 'no-such-form'], env);
+  assert.equal(refused.code, 1);
+  assert.deepEqual(readdirSync(dir).sort(), ['data', 'new.csv', 'precious']);
+});
+
 test('users are added, listed, disabled and given passwords on a stopped server', async (t) => {
   const env = testEnvironment(directory(t));
   const user = (args: string[], input?: string) => formstead(['user', ...args], env, input);
@@ -142,6 +170,16 @@ test('doctor finds nothing wrong with a machine that is fine, and says what a br
     assert.equal(code, 1);
     assert.match(stdout, /1 thing must be mended first/);
   }
+});
+
+test('a command that cannot open all of the data directory says so and ends', { timeout: 30_000 }, async (t) => {
+  const dir = directory(t);
+  await (await openSqliteStorage({ dir })).close();
+  writeFileSync(join(dir, 'blobs'), 'a file where a folder belongs');
+  const env = { ...testEnvironment(dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
+  // A command that writes: those that only look do without the blobs.
+  const { code, stderr } = await formstead(['user', 'list'], env);
+  assert.deepEqual([code, stderr], [1, 'formstead: The disk refused\n']);
 });
 
 test('every command explains itself, and a command that is not there is an error', async () => {
