@@ -383,13 +383,31 @@ test('a definition that is not supported or contradicts itself is refused with p
       '400 malformed-body',
     );
   }
-  const intelligence = { text: ['nobody'], classify: { labels: [{ name: 'a' }, { name: 'a' }] } };
-  const understood = await program.call('POST', '/forms', { body: { title: 'x', definition, intelligence } });
-  assert.equal(problem(understood), '422 definition-invalid');
-  assert.ok(
-    places(understood).every((place) => place.startsWith('/intelligence/')),
-    String(places(understood)),
-  );
+  assert.equal((await program.call('GET', '/forms?limit=1000')).body.items.length, before);
+});
+
+test('intelligence settings that do not fit their form are refused with pointers, and nothing is created', async () => {
+  const before = (await program.call('GET', '/forms?limit=1000')).body.items.length;
+  const untold = { elements: [{ type: 'boolean', name: 'agreed' }] };
+  const field = (name: string, type: string) => ({ name, type });
+  const wrong: [object, object, string[]][] = [
+    [
+      { text: ['nobody'], classify: { labels: [{ name: 'a' }, { name: 'a' }] } },
+      definition,
+      ['/intelligence/text/0 unknown-question', '/intelligence/classify/labels/1/name duplicate-name'],
+    ],
+    [{ respond: { instructions: 'x' } }, untold, ['/intelligence no-text']],
+    [
+      { extract: { fields: [field('a', 'text'), field('a', 'date'), field('b', 'enum')] } },
+      definition,
+      ['/intelligence/extract/fields/1/name duplicate-name', '/intelligence/extract/fields/2/values required'],
+    ],
+  ];
+  for (const [intelligence, of, expected] of wrong) {
+    const answer = await program.call('POST', '/forms', { body: { title: 'x', definition: of, intelligence } });
+    assert.equal(problem(answer), '422 definition-invalid');
+    assert.deepEqual(places(answer), expected);
+  }
   assert.equal((await program.call('GET', '/forms?limit=1000')).body.items.length, before);
 });
 
