@@ -28,14 +28,14 @@ test('SIGTERM in the middle of a load: exit code 0, what is in flight is finishe
   });
   await eventually(async () => acknowledged.length > 100);
 
-  // A request whose head is in and whose body is not.
+  // A request whose head is in, as the server says itself, and whose body is not.
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   await once(socket, 'connect');
   const body = JSON.stringify({ answers: { message: 'half sent' } });
   socket.write(
-    `POST /api/v1/forms/${form}/responses HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 10)}`,
+    `POST /api/v1/forms/${form}/responses HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n${body.slice(0, 10)}`,
   );
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 100 Continue/);
   let answer = '';
   socket.on('data', (chunk) => {
     answer += chunk;
@@ -82,20 +82,22 @@ test('neither an open event stream nor a client that never ends its request hold
   const form = await publish(server.url);
   const { task_id } = (await send(server.url, form, 'waits')).body;
   const stream = await fetch(`${server.url}/api/v1/tasks/${task_id}/events`);
-  const followed = stream.text();
+  const events = stream.body!.getReader();
+  assert.match(Buffer.from((await events.read()).value!).toString(), /"status":"pending"/);
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   socket.on('error', () => {});
   socket.write(
-    `POST /api/v1/forms/${form}/responses HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{`,
+    `POST /api/v1/forms/${form}/responses HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\nexpect: 100-continue\r\n\r\n{`,
   );
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await once(socket, 'data');
   const startedAt = performance.now();
   server.signal('SIGTERM');
   const { code } = await server.gone;
   assert.equal(code, 0);
   // A request may take 30 s and an idle connection is kept for 72: neither was waited for.
   assert.ok(performance.now() - startedAt < 15_000);
-  assert.match(await followed, /"status":"pending"/);
+  // Ended in order, not torn off.
+  while (!(await events.read()).done);
   assert.deepEqual((await verdictOn(env)).problems, []);
 });
 

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
 import { AppError } from '#domain/errors.ts';
+import { until } from '../support/task-world.ts';
 
 const clock = { now: () => Date.now() };
 const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
@@ -99,7 +100,7 @@ test('a range gives exactly its bytes, both ends included', async (t) => {
   );
 });
 
-test('a stream that its reader leaves early closes the file', async (t) => {
+test('a stream that its reader leaves early closes the file', { timeout: 10_000 }, async (t) => {
   const { blobs } = await opened(t);
   await blobs.write('exports/large', Buffer.alloc(1_000_000));
   const open = async () => (await readdir('/proc/self/fd')).length;
@@ -111,8 +112,7 @@ test('a stream that its reader leaves early closes the file', async (t) => {
     }
   }
   // Closing is asynchronous.
-  await new Promise((done) => setTimeout(done, 50));
-  assert.ok((await open()) - before < 5, `${before} files were open, now ${await open()}`);
+  await until(async () => (await open()) - before < 5);
 });
 
 test('a staged file appears under its name only when finished', async (t) => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import type { Server } from '#http/server.ts';
 import { rawExchange, serverWith } from '../support/http-server.ts';
-import { things } from '../support/thing-routes.ts';
+import { until } from '../support/task-world.ts';
+import { slowThing, things } from '../support/thing-routes.ts';
 
 const json = { 'content-type': 'application/json' };
 
@@ -14,12 +16,13 @@ async function listen(server: Server): Promise<number> {
 }
 
 test('while shutting down new requests get 503 and their connection closes, health still answers, what runs is finished', async (t) => {
-  const { server, state } = serverWith(t, things);
+  const thing = slowThing();
+  const { server, state } = serverWith(t, thing.routes);
   const port = await listen(server);
   const agent = new Agent({ keepAlive: true });
   t.after(() => agent.destroy());
   const slow = get(agent, port, '/api/v1/slow');
-  await new Promise((done) => setTimeout(done, 50));
+  await thing.begun;
   state.shuttingDown = true;
   const refused = await get(agent, port, '/api/v1/things');
   assert.deepEqual(
@@ -31,20 +34,28 @@ test('while shutting down new requests get 503 and their connection closes, heal
   assert.equal((await get(agent, port, '/health')).status, 200);
   const ready = await get(agent, port, '/health/ready');
   assert.deepEqual([ready.status, JSON.parse(ready.body).status], [503, 'shutting-down']);
+  thing.letGo();
   assert.equal((await slow).status, 200);
 });
 
 test('a server that is closing finishes what it has begun, says that the connection ends with it, and is gone then', async (t) => {
-  const { server } = serverWith(t, things);
+  const thing = slowThing();
+  const { server } = serverWith(t, thing.routes);
   const port = await listen(server);
-  const two = 'GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n\r\n';
-  const exchange = rawExchange(port, [two, 'GET /api/v1/things HTTP/1.1\r\nHost: x\r\n\r\n'], {
-    pauseMs: 150,
-    waitMs: 3000,
-  });
-  await new Promise((done) => setTimeout(done, 100));
+  const connected = once(server.server, 'connection');
+  const closing = Promise.withResolvers<void>();
+  const first = 'GET /api/v1/slow HTTP/1.1\r\nHost: x\r\n\r\n';
+  const second = 'GET /api/v1/things HTTP/1.1\r\nHost: x\r\n\r\n';
+  const exchange = rawExchange(port, [first, closing.promise.then(() => second)]);
+  await thing.begun;
+  const [socket] = (await connected) as [Socket];
   const startedAt = performance.now();
-  await server.close();
+  const closed = server.close();
+  await until(() => !server.server.listening);
+  closing.resolve();
+  await until(() => socket.bytesRead === first.length + second.length);
+  thing.letGo();
+  await closed;
   // Not the 72 s for which an idle connection is kept.
   assert.ok(performance.now() - startedAt < 3000);
   const received = await exchange;

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { AppError } from '#domain/errors.ts';
 import { taskKinds } from '#domain/task-kinds.ts';
 import type { AbortReason, Handler } from '#jobs/registry.ts';
-import type { Storage } from '#ports/storage.ts';
+import type { Storage, TaskStore } from '#ports/storage.ts';
 import type { Offer, TaskQueue } from '#ports/task-queue.ts';
 import { createMemoryQueue } from '../../src/adapters/queue-memory/memory-queue.ts';
 import { aborted, openTaskWorld, sleep, type TaskWorld, until } from '../support/task-world.ts';
@@ -366,17 +366,25 @@ rule('progress travels with the heartbeat and never goes back', async (world) =>
   const task = await world.insert();
   const steps = [0.5, 0.2, Number.NaN, 0.75];
   const seen: number[] = [];
+  let beats = 0;
+  const extend: TaskStore['extend'] = async (...held) => {
+    const told = await world.storage.tasks.extend(...held);
+    beats += 1;
+    return told;
+  };
   world.startWorker(
     async ({ progress }) => {
       for (const step of steps) {
         progress(step);
-        await sleep(60);
+        // The first may have been on its way.
+        const enough = beats + 2;
+        await until(() => beats >= enough);
         seen.push((await world.task(task.id)).progress);
       }
       progress(7);
       return { done: undefined };
     },
-    { runner: { heartbeatMs: 10 } },
+    { runner: { heartbeatMs: 10 }, storage: { tasks: { ...world.storage.tasks, extend } } },
   );
   await until(() => finished(world, task.id));
   assert.deepEqual(seen, [0.5, 0.5, 0.5, 0.75]);

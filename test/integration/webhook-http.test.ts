@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import type { Resolve } from '../../src/adapters/webhook-http/target.ts';
 import { createWebhookHttp } from '../../src/adapters/webhook-http/webhook-http.ts';
 import { listening } from '../support/listening.ts';
+import { until } from '../support/task-world.ts';
 
 const local = createWebhookHttp({ allow: ['127.0.0.0/8'] });
 const request = { headers: { 'webhook-id': 'evt_1' }, body: '{"a":1}' };
@@ -128,16 +129,13 @@ test('interim answers without end are cut at the time limit', async (t) => {
   assert.equal((await local.send({ ...request, url, timeoutMs: 300 })).kind, 'timeout');
 });
 
-test('a server that never answers is cut at the time limit and its connection closed', async (t) => {
-  let closed = false;
-  const url = await servedRaw(t, (socket) => {
-    socket.on('close', () => {
-      closed = true;
-    });
-  });
+test('a server that never answers is cut at the time limit and its connection closed', {
+  timeout: 10_000,
+}, async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const url = await servedRaw(t, (socket) => socket.on('close', closed.resolve));
   assert.equal((await local.send({ ...request, url, timeoutMs: 200 })).kind, 'timeout');
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal(closed, true);
+  await closed.promise;
 });
 
 test('the time limit also holds for a receiver that does not take the body', async (t) => {
@@ -249,11 +247,10 @@ test('an answer that is not HTTP is a protocol failure, headers without measure 
 });
 
 test('the caller can stop a request, before it begins and while it runs', async (t) => {
-  const url = await servedRaw(t, () => {});
+  const running = new AbortController();
+  const url = await servedRaw(t, () => running.abort());
   const before = await local.send({ ...request, url, signal: AbortSignal.abort() });
   assert.equal(before.kind, 'cancelled');
-  const running = new AbortController();
-  setTimeout(() => running.abort(), 50);
   const during = await local.send({ ...request, url, signal: running.signal });
   assert.deepEqual(
     { ...during, durationMs: 0 },
@@ -345,7 +342,7 @@ test('the Host header keeps the name although the connection goes to the checked
   assert.equal(host, `hook.example:${port}`);
 });
 
-test('a hundred requests leave no connection and no timer behind', async (t) => {
+test('a hundred requests leave no connection and no timer behind', { timeout: 10_000 }, async (t) => {
   let open = 0;
   const server = createServer((_incoming, response) => response.end('ok'));
   server.on('connection', (socket) => {
@@ -359,7 +356,6 @@ test('a hundred requests leave no connection and no timer behind', async (t) => 
     Array.from({ length: 100 }, () => local.send({ ...request, url: `http://127.0.0.1:${port}/` })),
   );
   assert.ok(outcomes.every((outcome) => outcome.kind === 'http-status' && outcome.status === 200));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal(open, 0);
+  await until(() => open === 0);
   assert.ok(timers() <= timersBefore, `${timers()} timers, ${timersBefore} before`);
 });

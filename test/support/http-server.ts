@@ -50,10 +50,10 @@ export function serverWith(t: TestContext, register: (api: FastifyInstance) => v
   return { server, lines, measured, state };
 }
 
-/** Sends `chunks` over a bare socket, `pauseMs` apart, and resolves with everything that came back until the server closed or `waitMs` passed. */
+/** Sends `chunks` over a bare socket, `pauseMs` apart and each not before it is there, and resolves with everything that came back until the server closed or `waitMs` passed. */
 export async function rawExchange(
   port: number,
-  chunks: string[],
+  chunks: (string | Promise<string>)[],
   { pauseMs = 0, waitMs = 5000 } = {},
 ): Promise<string> {
   const socket = connect(port, '127.0.0.1');
@@ -66,7 +66,7 @@ export async function rawExchange(
   const late = new Promise<void>((resolve) => setTimeout(resolve, waitMs).unref());
   for (const chunk of chunks) {
     if (socket.destroyed) break;
-    socket.write(chunk);
+    socket.write(await chunk);
     if (pauseMs > 0) await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, pauseMs))]);
   }
   await Promise.race([closed, late]);

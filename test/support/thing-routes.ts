@@ -43,8 +43,23 @@ export function things(api: FastifyInstance): void {
   api.get('/full', { config: { public: true } }, async () => {
     throw new AppError('storage-unavailable', { retryAfterSeconds: 7, detail: 'later', cause: new Error('ENOSPC') });
   });
-  api.get('/slow', { config: { public: true } }, async () => {
-    await new Promise((done) => setTimeout(done, 300));
-    return { slow: true };
-  });
+}
+
+/** A route, `/slow`, whose answer waits until the test lets it go. */
+export function slowThing() {
+  const begun = Promise.withResolvers<void>();
+  const letGo = Promise.withResolvers<void>();
+  return {
+    /** Resolves when the request has reached its handler. */
+    begun: begun.promise,
+    letGo: letGo.resolve,
+    routes(api: FastifyInstance): void {
+      things(api);
+      api.get('/slow', { config: { public: true } }, async () => {
+        begun.resolve();
+        await letGo.promise;
+        return { slow: true };
+      });
+    },
+  };
 }
