@@ -16,8 +16,9 @@ export { type Adapters, createUseCases, openAdapters, openLog, type UseCases };
 export type Program = {
   /** Where the API listens, with the port that was taken. */
   url: string;
-  /** The administrator that this first start has made; `password` only when it was generated. */
+  /** The administrator that this first start has made; `password` only when it was generated, and then it is in `passwordFile` too. */
   firstAdmin: { email: string; password: string | undefined } | undefined;
+  passwordFile: { path: string; exists(): Promise<boolean> };
   /** Stops in order: no new requests, tasks finished or handed back, head signed, store closed. Milliseconds of grace for what runs. */
   stop(graceMs?: number): Promise<void>;
 };
@@ -63,6 +64,7 @@ export async function startProgram(config: Config, options: StartOptions): Promi
 
   return {
     url,
+    passwordFile: adapters.passwordFile,
     firstAdmin: ensured.created ? { email: ensured.user.email, password: ensured.generatedPassword } : undefined,
     async stop(graceMs = config.shutdownGraceMs) {
       stopping = true;

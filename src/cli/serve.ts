@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { openLog, type Program, startProgram } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import { configExit, configOrExit } from './settings.ts';
@@ -22,8 +20,11 @@ export async function serve(options: { workers?: boolean } = {}): Promise<void> 
   process.on('unhandledRejection', (err) => die(err, 'unexpected rejection, the process ends'));
 
   const program = await startOrExplain();
-  if (program.firstAdmin?.password)
-    announceFirstAdmin(config.dataDir, program.firstAdmin.email, program.firstAdmin.password);
+  const { firstAdmin, passwordFile } = program;
+  if (firstAdmin?.password) announceFirstAdmin(passwordFile.path, firstAdmin.email, firstAdmin.password);
+  // The start that made the administrator may have died before it showed anything.
+  else if (await passwordFile.exists())
+    log.warn({ file: passwordFile.path }, 'the first administrator still waits in this file: sign in, and remove it');
   log.info({ url: program.url, version, dataDir: config.dataDir, pid: process.pid }, 'listening');
   log.flush();
 
@@ -70,10 +71,8 @@ export async function serve(options: { workers?: boolean } = {}): Promise<void> 
   }
 }
 
-/** Shown once on the terminal and kept in a file that only its owner reads; never logged. */
-function announceFirstAdmin(dataDir: string, email: string, password: string): void {
-  const file = join(dataDir, 'first-admin.txt');
-  writeFileSync(file, `${email}\n${password}\n`, { mode: 0o600 });
+/** Shown once on the terminal, beside the file that only its owner reads; never logged. */
+function announceFirstAdmin(file: string, email: string, password: string): void {
   console.error(`\nThe first administrator has been made:\n\n  e-mail    ${email}\n  password  ${password}\n`);
   console.error(`This is shown once. It is kept in ${file}; sign in, change it, and remove that file.\n`);
 }

@@ -75,6 +75,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
     queue: load.queue.createMemoryQueue({ log }),
     validator: load.validator.createAjvValidator(),
+    passwordFile: load.passwordFile.createPasswordFile({ dataDir: config.dataDir }),
     hasher: load.passwords.createPasswordHasher({ atOnce: config.argon2Parallel, memoryKib: config.argon2MemoryKib }),
     tokens: load.tokens.createAccessTokens({
       keyRing,
@@ -104,6 +105,7 @@ function loadModules() {
     queue: import('#adapters/queue-memory/memory-queue.ts'),
     metrics: import('#adapters/metrics-prom/metrics.ts'),
     validator: import('#adapters/validator-ajv/ajv-validator.ts'),
+    passwordFile: import('#adapters/password-file-fs/password-file.ts'),
     passwords: import('#adapters/passwords-argon2/password-hasher.ts'),
     tokens: import('#adapters/tokens-jose/access-tokens.ts'),
     reader: import('#adapters/extractor-rules/threaded-reader.ts'),

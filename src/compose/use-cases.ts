@@ -79,7 +79,14 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     wantsEvent,
     apiTokens,
     authenticate: createAuthenticate({ storage, tokens: adapters.tokens, apiTokens, clock }),
-    users: createUsers({ storage, hasher: adapters.hasher, ids, clock, audit }),
+    users: createUsers({
+      storage,
+      hasher: adapters.hasher,
+      passwordFile: adapters.passwordFile,
+      ids,
+      clock,
+      audit,
+    }),
     sessions: createSessions({
       storage,
       hasher: adapters.hasher,

@@ -19,6 +19,7 @@ import type { Cache } from '#ports/cache.ts';
 import { createMemoryCache } from '../../src/adapters/cache-memory/cache.ts';
 import { createIds } from '../../src/adapters/ids-uuid/ids.ts';
 import { createKeyRing } from '../../src/adapters/keyring-node/key-ring.ts';
+import { createPasswordFile } from '../../src/adapters/password-file-fs/password-file.ts';
 import { createPasswordHasher } from '../../src/adapters/passwords-argon2/password-hasher.ts';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
 import { createAccessTokens } from '../../src/adapters/tokens-jose/access-tokens.ts';
@@ -63,7 +64,8 @@ export async function openAccessWorld(t: TestContext, options: { cache?: Partial
   const limits = { perAccount: 3, perNetwork: 8, windowMs };
   const deps = { storage, hasher, tokens, keyRing, ids, clock, cache, audit, metrics, log, limits };
   const sessions = createSessions({ ...deps, refreshLifeMs: 30 * dayMs });
-  const users = createUsers(deps);
+  const passwordFile = createPasswordFile({ dataDir: dir });
+  const users = createUsers({ ...deps, passwordFile });
   const apiTokens = createApiTokens(deps);
   const sealer = createAuditSealer(deps);
   const server = createServer({
@@ -109,6 +111,8 @@ export async function openAccessWorld(t: TestContext, options: { cache?: Partial
   return {
     dir,
     storage,
+    hasher,
+    passwordFile,
     clock,
     ids,
     log,

@@ -5,6 +5,7 @@ import { AppError } from '#domain/errors.ts';
 import { passwordProblem } from '#domain/password.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
+import type { PasswordFile } from '#ports/password-file.ts';
 import type { PasswordHasher } from '#ports/password-hasher.ts';
 import type { Page, Storage, Stored } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
@@ -17,12 +18,13 @@ export type UserChange = { name?: string | null; role?: Role; status?: User['sta
 
 export type EnsuredAdmin =
   | { created: false }
-  /** `generatedPassword` exists only here: who gets it must show it or keep it, once. */
+  /** `generatedPassword` is to be shown, once; it is in the password file already. */
   | { created: true; user: User; generatedPassword: string | undefined };
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;
   hasher: Pick<PasswordHasher, 'hash'>;
+  passwordFile: Pick<PasswordFile, 'write' | 'remove'>;
   ids: Ids;
   clock: Clock;
   audit: Auditor;
@@ -127,7 +129,8 @@ export function createUsers(deps: Deps) {
 
   /**
    * The first administrator, when there is no user at all; with users this does nothing, whatever they are: a password that was changed stays changed.
-   * Without `password` one is made. Errors: `value-refused`.
+   * Without `password` one is made, and is in the password file before the user exists: a process that dies on the way leaves a password that can be read,
+   * or no user. Errors: `value-refused`; `storage-unavailable` when the file cannot be written (there is no user then) or the store does not commit.
    */
   async function ensureAdmin(input: { email: string; password?: string }): Promise<EnsuredAdmin> {
     if ((await storage.list('user', { limit: 1 })).items.length > 0) return { created: false };
@@ -137,13 +140,18 @@ export function createUsers(deps: Deps) {
         : undefined;
     const password = input.password ?? generated!;
     const user = await newUser({ email: input.email, role: 'admin', password });
+    const kept = generated === undefined ? undefined : { email: user.email, password: generated };
+    if (kept) await deps.passwordFile.write(kept);
     const caller: Caller = { actor: { kind: 'system', id: 'start' } };
     const result = await storage.commit({
       change: { op: 'insert', kind: 'user', doc: user },
       audit: [deps.audit(caller, 'user.create', user.id, { role: 'admin' })],
     });
-    // Another process was first, with the same address.
-    if (result.outcome !== 'committed') return { created: false };
+    // Another process was first, with the same address: our password opens nothing.
+    if (result.outcome !== 'committed') {
+      if (kept) await deps.passwordFile.remove(kept);
+      return { created: false };
+    }
     return { created: true, user, generatedPassword: generated };
   }
 
