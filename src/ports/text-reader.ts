@@ -3,7 +3,7 @@ import type { ExtractedValue, ExtractionContext } from './field-extractor.ts';
 
 /**
  * Text reader: the rules of a FieldExtractor, off the request path. Values are exact and grounded: `texts[value.text].slice(start, end) === source`.
- * Errors: rejects when its thread has died; the next call starts a new one.
+ * Errors: rejects when its thread has died, and when a text takes longer than any honest text does; other readings go on in a new thread.
  */
 export interface TextReader {
   read(texts: string[], fields: FieldSpec[], context: Omit<ExtractionContext, 'language'>): Promise<Reading>;
