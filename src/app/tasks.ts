@@ -1,3 +1,4 @@
+import type { AuditEntry } from '#domain/audit.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Json } from '#domain/json.ts';
 import type { KeptResponse } from '#domain/response.ts';
@@ -110,31 +111,33 @@ export function createTasks(deps: Deps) {
     const open = view.steps.filter((step) => !isFinished(step.status));
     if (open.length === 0) throw new AppError('conflict', { detail: `The task has ended already: ${view.status}.` });
     for (const step of open) {
-      await endWork(step.id);
-      await storage.tasks.cancel(step.id, clock.now(), [deps.audit(caller, 'task.cancel', step.id)]);
+      const entry = deps.audit(caller, 'task.cancel', step.id);
+      await endWork(step.id, entry);
+      await storage.tasks.cancel(step.id, clock.now(), [entry]);
     }
     return get(id);
   }
 
   /**
    * What a task was to work on is told before the task ends: a delivery would wait for ever for a task that is not there, and that nobody will understand a
-   * response must be known for longer than the task is kept.
+   * response must be known for longer than the task is kept. `entry` is written with whatever changes first, and given to the task's own write as well: it is
+   * there once, also when a kill comes between the two.
    */
-  async function endWork(taskId: string): Promise<void> {
+  async function endWork(taskId: string, entry: AuditEntry): Promise<void> {
     const task = await storage.tasks.get(taskId);
     if (task?.kind === 'deliver-webhook')
-      await deps.deliveries.cancel((task.payload as TaskPayloads['deliver-webhook']).delivery_id);
+      await deps.deliveries.cancel((task.payload as TaskPayloads['deliver-webhook']).delivery_id, entry);
     if (task?.kind === 'understand-response')
-      await stopUnderstanding((task.payload as TaskPayloads['understand-response']).response_id);
+      await stopUnderstanding((task.payload as TaskPayloads['understand-response']).response_id, entry);
   }
 
-  async function stopUnderstanding(responseId: string): Promise<void> {
+  async function stopUnderstanding(responseId: string, entry: AuditEntry): Promise<void> {
     for (;;) {
       const stored = await storage.get('response', responseId);
       if (stored?.doc.status !== 'accepted' || stored.doc.stoppedAt !== undefined) return;
       const doc: KeptResponse = { ...stored.doc, stoppedAt: clock.now() };
       const change = { op: 'update', kind: 'response', doc, expect: stored.revision } as const;
-      if ((await storage.commit({ change })).outcome === 'committed') return;
+      if ((await storage.commit({ change, audit: [entry] })).outcome === 'committed') return;
     }
   }
 
@@ -152,8 +155,9 @@ export function createTasks(deps: Deps) {
 
   async function drop(caller: Caller, id: string): Promise<void> {
     await getDeadLetter(id);
-    await endWork(id);
-    await storage.tasks.drop(id, clock.now(), [deps.audit(caller, 'dead-letter.drop', id)]);
+    const entry = deps.audit(caller, 'dead-letter.drop', id);
+    await endWork(id, entry);
+    await storage.tasks.drop(id, clock.now(), [entry]);
   }
 
   return {

@@ -123,6 +123,7 @@ export type Commit = {
   change: Change;
   also?: Insert[];
   tasks?: NewTask[];
+  /** An entry that is there already, by its id, is not written twice; nor is one given to a write of tasks. */
   audit?: AuditEntry[];
   cause?: { taskId: string; lease: string };
 };

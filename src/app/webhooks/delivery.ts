@@ -1,3 +1,4 @@
+import type { AuditEntry } from '#domain/audit.ts';
 import { AppError } from '#domain/errors.ts';
 import type { NewTask, TaskError } from '#domain/task.ts';
 import {
@@ -200,23 +201,24 @@ export function createWebhookDelivery(deps: Deps) {
     cause: Cause | undefined,
     stored: Stored<'delivery'>,
     reason: CancelReason,
+    audit: AuditEntry[] = [],
   ): Promise<Delivered> {
     const doc = cancelled(stored.doc, reason, clock.now());
     const change = { op: 'update', kind: 'delivery', doc, expect: stored.revision } as const;
-    if ((await storage.commit({ change, cause })).outcome !== 'committed') return { end: 'lease-lost' };
+    if ((await storage.commit({ change, cause, audit })).outcome !== 'committed') return { end: 'lease-lost' };
     deps.metrics.count('formstead_deliveries_total', { outcome: 'cancelled' });
     return { end: 'cancelled' };
   }
 
   /**
    * Ends a delivery whose task is about to be cancelled or given up: no handler may run again to say so. First the delivery, then the task: a process that
-   * dies in between leaves a task that finds nothing to do. An attempt that is on its way is not kept.
+   * dies in between leaves a task that finds nothing to do. An attempt that is on its way is not kept. `entry` says who wanted it, in the same commit.
    */
-  async function cancel(id: string): Promise<void> {
+  async function cancel(id: string, entry: AuditEntry): Promise<void> {
     for (;;) {
       const stored = await storage.get('delivery', id);
       if (stored?.doc.status !== 'pending') return;
-      if ((await cancelDelivery(undefined, stored, 'by-request')).end === 'cancelled') return;
+      if ((await cancelDelivery(undefined, stored, 'by-request', [entry])).end === 'cancelled') return;
     }
   }
 

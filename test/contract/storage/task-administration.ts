@@ -75,6 +75,17 @@ function cancelling({ rule }: Rules): void {
     }
   });
 
+  rule(
+    'an entry that came with an earlier commit is not written again by a cancellation or a drop',
+    async (storage) => {
+      const entry = anEntry();
+      await keep(storage, { change: { op: 'none' }, audit: [entry] });
+      assert.equal(await storage.tasks.cancel(await taskIn(storage, 'pending'), t0, [entry]), 'cancelled');
+      assert.equal(await storage.tasks.drop(await taskIn(storage, 'failed'), t0, [entry]), true);
+      assert.equal((await auditEntries(storage)).filter(({ id }) => id === entry.id).length, 1);
+    },
+  );
+
   rule('a task that is not there cannot be cancelled, and no entry says so', async (storage) => {
     const entry = anEntry();
     assert.equal(await storage.tasks.cancel(newId('tsk'), t0, [entry]), 'missing');
