@@ -19,7 +19,7 @@ export type ReconcilerDeps = {
   log: Log;
   metrics: Metrics;
   queues: readonly QueueName[];
-  /** Default 500. Nothing that is due waits longer than this for its first offer. */
+  /** Default 500. Nothing that is due waits longer than this for its first offer, but for what stands behind a window of others that should run before it. */
   pollMs?: number;
   /** Default 2000. How many offers the queue should hold of a backlog; refilled below half. Not more than the queue's own window. */
   window?: number;
@@ -40,6 +40,8 @@ export interface Reconciler {
 /** Burials of one pass; the next pass takes the rest. */
 const burialsPerPass = 100;
 const longestBackoffMs = 10_000;
+/** While the queue has enough to do, this many of the due tasks that should run first are looked at: one that fell due just now may come before all that wait. */
+const firstInLine = 100;
 
 /**
  * Offers every due task that nobody holds, and buries those whose worker fell silent on the last attempt. After a start, a flushed Redis, a lost offer or a
@@ -85,31 +87,33 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Milliseconds until the next pass is worth while. */
   async function pass(): Promise<number> {
     const now = clock.now();
-    await refill(queues);
+    await refill(queues, { first: true });
     await bury(now);
     const next = await storage.tasks.nextDue(now);
     return next === undefined ? pollMs : Math.min(pollMs, Math.max(1, next - clock.now()));
   }
 
-  async function refill(names: readonly QueueName[]): Promise<void> {
+  async function refill(names: readonly QueueName[], { first = false } = {}): Promise<void> {
     const depths = await queue.depths();
     for (const name of names) {
       const waiting = depths.find((depth) => depth.queue === name)?.waiting ?? 0;
       if (waiting * 2 >= window) {
         backlog.add(name);
+        if (first) offer(name, await storage.tasks.due(name, clock.now(), firstInLine), { partial: true });
         continue;
       }
       const due = await storage.tasks.due(name, clock.now(), window);
       if (due.length < window) backlog.delete(name);
       else backlog.add(name);
-      offer(name, due, waiting === 0);
+      offer(name, due, { queueIsEmpty: waiting === 0 });
     }
   }
 
-  function offer(name: QueueName, due: DueTask[], queueIsEmpty: boolean): void {
+  /** `partial`: what was offered before and is not among `due` may be waiting still. */
+  function offer(name: QueueName, due: DueTask[], { queueIsEmpty = false, partial = false }): void {
     const at = performance.now();
     const before = offered.get(name);
-    const seen = new Map<string, { attempts: number; at: number }>();
+    const seen = partial && before ? before : new Map<string, { attempts: number; at: number }>();
     const fresh: DueTask[] = [];
     for (const task of due) {
       const known = queueIsEmpty ? undefined : before?.get(task.id);

@@ -108,6 +108,22 @@ rule('of a long backlog the queue holds a window, and all of it runs', async (wo
   assert.ok(most > 0 && most <= 40, `${most} waited, with a window of 20 and at most one refill on top of a half`);
 });
 
+rule(
+  'a task that falls due is offered although half a window of others waits, and those are not offered again',
+  async (world) => {
+    const { queue, offers } = watched(createMemoryQueue());
+    queue.pause();
+    const waiting = await Promise.all(Array.from({ length: 15 }, () => world.insert()));
+    world.startWorker(done, { runner: { queue }, reconciler: { queue, window: 20, reofferMs: 3_600_000 } });
+    await until(() => offers.length >= waiting.length);
+    const urgent = await world.insert({ priority: 0, runAt: world.clock.now() + 50 });
+    await until(() => offers.some(({ id }) => id === urgent.id));
+    const later = await world.insert({ priority: 0, runAt: world.clock.now() + 50 });
+    await until(() => offers.some(({ id }) => id === later.id));
+    assert.deepEqual(offers.map(({ id }) => id).sort(), [...waiting, urgent, later].map(({ id }) => id).sort());
+  },
+);
+
 rule('a task that waits in the queue is not offered at every pass, but again when it was lost', async (world) => {
   const task = await world.insert();
   const { queue, offers } = watched(createMemoryQueue());
