@@ -154,6 +154,7 @@ for (const [name, value, cure] of [
   ['FORMSTEAD_WEBHOOK_TIMEOUT', '15', /500ms, 15s/],
   ['FORMSTEAD_WEBHOOK_TIMEOUT', '15 seconds', /500ms, 15s/],
   ['FORMSTEAD_IDEMPOTENCY_LIFE', '71h', /72h to 365d/],
+  ['FORMSTEAD_TASK_RETENTION', '47h', /2d to 3650d/],
   ['FORMSTEAD_ACCESS_TOKEN_LIFE', '25h', /1m to 24h/],
   ['FORMSTEAD_RESPONSE_LIMIT', '256 kilo', /256kB/],
   ['FORMSTEAD_RESPONSE_LIMIT', '1GB', /1kB to 16MB/],

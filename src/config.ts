@@ -83,9 +83,11 @@ const keeping = {
   taskRetentionMs: duration({
     env: 'FORMSTEAD_TASK_RETENTION',
     default: '7d',
-    min: '1h',
+    // By the row of the last daily export a later start knows that one was missed, and a day may have 25 hours.
+    min: '2d',
     max: '3650d',
-    about: 'How long finished tasks can be asked for. Dead letters stay.',
+    about:
+      'How long finished tasks can be asked for. A daily export that was missed is made up because the row of the one before is there. Dead letters stay.',
   }),
   idempotencyLifeMs: duration({
     env: 'FORMSTEAD_IDEMPOTENCY_LIFE',

@@ -133,7 +133,10 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
   };
 }
 
-/** A schedule that has never run waits for its first tick; one that has run makes up the tick it missed. */
+/**
+ * A schedule that has never run waits for its first tick; one that has run makes up the tick it missed. The trace of a run is its task, so finished tasks must
+ * be kept for longer than the longest pause between two ticks: `FORMSTEAD_TASK_RETENTION` is two days at least.
+ */
 async function hasRunBefore(
   storage: Pick<Storage, 'tasks'>,
   schedule: Schedule,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { settings } from '#config.ts';
+import { parseDuration } from '#domain/config/units.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Task } from '#domain/task.ts';
 import { createScheduler, type Schedule, tickTaskId } from '#jobs/schedule.ts';
@@ -81,6 +83,25 @@ rule('after a downtime the latest missed tick is made up once, whoever starts', 
   for (let process = 0; process < 3; process++) await visit(world, t, '2026-11-14T09:00:00Z', [nightly]);
   assert.deepEqual(await ids(world), [nightlyAt('2026-11-10T01:30:00.000Z'), nightlyAt('2026-11-14T01:30:00.000Z')]);
 });
+
+rule(
+  'a missed tick is made up although finished tasks were pruned as early as the settings allow',
+  async (world, t) => {
+    await visit(world, t, '2026-10-24T12:00:00Z', [{ ...nightly, makeUp: true }]);
+    const first = nightlyAt('2026-10-24T00:30:00.000Z');
+    assert.deepEqual(await ids(world), [first]);
+    const ranAt = Date.parse('2026-10-24T00:30:00Z');
+    await world.storage.tasks.claim(first, { token: 'lse_1', until: ranAt + 8000 }, ranAt);
+    const settlement = { status: 'succeeded' } as const;
+    await world.storage.commit({ change: { op: 'settle', id: first, lease: 'lse_1', settlement, now: ranAt } });
+    // Until a minute before the next tick, in the night in which the clocks go back.
+    const stoppedAt = Date.parse('2026-10-25T01:29:00Z');
+    const [, least = ''] = /(\w+) to/.exec(settings.taskRetentionMs.format)!;
+    await world.storage.tasks.prune(stoppedAt - parseDuration(least)!, 10);
+    await visit(world, t, '2026-11-14T09:00:00Z', [nightly]);
+    assert.deepEqual(await ids(world), [first, nightlyAt('2026-11-14T01:30:00.000Z')]);
+  },
+);
 
 rule('two processes make one task of one tick', async (world, t) => {
   const every: Schedule = { name: 'seal', kind: 'seal-audit', everyMs: 120 };
