@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { createPruning, type Pruned } from '#app/pruning.ts';
+import { loadConfig } from '#config.ts';
+import type { Insert } from '#ports/storage.ts';
+import { aDelivery, anAttempt, anEvent, aResponse, aSession, aTask, newId, t0 } from '../contract/storage/documents.ts';
+import { openTaskWorld } from '../support/task-world.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const nothing: Pruned = { tasks: 0, sessions: 0, deliveries: 0, attempts: 0, events: 0, keys: 0 };
+const going = new AbortController().signal;
+
+/** The lives as the settings have them by default; the clock stands where the test puts it. */
+async function openPruningWorld(t: TestContext) {
+  const { storage } = await openTaskWorld(t);
+  const loaded = loadConfig({});
+  assert.ok('config' in loaded);
+  const { taskRetentionMs, idempotencyLifeMs } = loaded.config;
+  let now = t0;
+  const clock = { now: () => now };
+  const pruning = createPruning({ storage, clock, taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day });
+  return {
+    storage,
+    prune: (signal = going) => pruning.prune(signal),
+    /** What goes when it is `ms` after t0. */
+    async pruneAt(ms: number): Promise<Pruned> {
+      now = t0 + ms;
+      return pruning.prune(going);
+    },
+    insert: (...documents: Insert[]) =>
+      Promise.all(documents.map((one) => storage.commit({ change: { op: 'insert', ...one } }))),
+  };
+}
+
+test('each kind of bookkeeping goes at the end of its own life, not an hour before, and never anything else', async (t) => {
+  const { storage, pruneAt, insert } = await openPruningWorld(t);
+  const [task, waiting, dead] = [aTask(), aTask(), aTask()];
+  const event = anEvent({ id: newId('evt'), at: t0 });
+  const delivery = aDelivery({ eventId: event.id, status: 'delivered', createdAt: t0 });
+  const pending = aDelivery({ status: 'pending', createdAt: t0 });
+  const attempt = anAttempt({ deliveryId: delivery.id, at: t0 });
+  const session = aSession({ createdAt: t0 });
+  const response = { ...aResponse({ now: t0 }), idempotency: 'key-1' };
+  await storage.commit({ change: { op: 'none' }, tasks: [task, waiting, dead] });
+  for (const [{ id }, status] of [
+    [task, 'succeeded'],
+    [dead, 'failed'],
+  ] as const) {
+    await storage.tasks.claim(id, { token: 'lse_1', until: t0 + 8000 }, t0);
+    const settlement = status === 'failed' ? { status, error: { code: 'x', detail: '' } } : { status };
+    await storage.commit({ change: { op: 'settle', id, lease: 'lse_1', settlement, now: t0 } });
+  }
+  await insert(
+    { kind: 'event', doc: event },
+    { kind: 'delivery', doc: delivery },
+    { kind: 'delivery', doc: pending },
+    { kind: 'attempt', doc: attempt },
+    { kind: 'session', doc: session },
+    { kind: 'response', doc: response },
+  );
+
+  for (const [life, gone] of [
+    [72 * hour, { keys: 1 }],
+    [7 * day, { tasks: 1 }],
+    // In one go: the event of a delivery may go once the delivery has gone.
+    [30 * day, { deliveries: 1, attempts: 1, events: 1 }],
+    [90 * day, { sessions: 1 }],
+  ] as const) {
+    assert.deepEqual(await pruneAt(life - hour), nothing, `${life / day} days are not over`);
+    assert.deepEqual(await pruneAt(life + 1), { ...nothing, ...gone }, `${life / day} days are over`);
+  }
+  assert.deepEqual(await pruneAt(3650 * day), nothing);
+
+  assert.equal(await storage.tasks.get(task.id), undefined);
+  assert.equal((await storage.tasks.get(waiting.id))?.status, 'pending');
+  assert.equal((await storage.tasks.get(dead.id))?.status, 'failed');
+  assert.ok(await storage.get('delivery', pending.id));
+  assert.equal((await storage.get('response', response.id))?.doc.idempotency, undefined);
+});
+
+test('more than one batch goes in one run, and a run that is stopped leaves the rest', async (t) => {
+  const { pruneAt, prune, insert } = await openPruningWorld(t);
+  await insert(
+    ...Array.from({ length: 1001 }, () => ({ kind: 'session' as const, doc: aSession({ createdAt: t0 - 100 * day }) })),
+  );
+  assert.deepEqual(await prune(AbortSignal.abort()), nothing);
+  assert.deepEqual(await pruneAt(0), { ...nothing, sessions: 1001 });
+});
