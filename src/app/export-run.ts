@@ -3,11 +3,13 @@ import { AppError } from '#domain/errors.ts';
 import type { Export } from '#domain/export.ts';
 import { planAllForms, planForm, type RowPlan } from '#domain/export-rows.ts';
 import type { FormVersion } from '#domain/form/form.ts';
+import { withoutWithheld } from '#domain/form/withheld.ts';
 import type { KeptResponse } from '#domain/response.ts';
 import { responseView } from '#domain/response-view.ts';
 import type { DiskSpace } from '#ports/disk-space.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Page, Storage } from '#ports/storage.ts';
+import { versionsOf, withheldOf } from './form-versions.ts';
 
 type Deps = { storage: Pick<Storage, 'list'>; writer: ExportWriter; disk: DiskSpace; diskReserveBytes: number };
 
@@ -65,7 +67,7 @@ async function openTarget(
     const lineOf = (response: KeptResponse) => `${JSON.stringify(responseView(response))}\n`;
     return { ...file, write: (responses) => file.write(responses.map(lineOf).join('')), misfits: () => 0 };
   }
-  const plan = formId === undefined ? planAllForms() : planForm(await versionsOf(storage, formId));
+  const plan = formId === undefined ? planAllForms() : planForm(await allVersions(storage, formId));
   let misfits = 0;
   const cellsOf = (response: KeptResponse): ReturnType<RowPlan['rowOf']>['cells'] => {
     const row = plan.rowOf(response);
@@ -82,14 +84,9 @@ async function openTarget(
   return { ...file, write: (responses) => file.write(responses.map(cellsOf)), misfits: () => misfits };
 }
 
-async function versionsOf(storage: Deps['storage'], formId: string): Promise<FormVersion[]> {
+async function allVersions(storage: Deps['storage'], formId: string): Promise<FormVersion[]> {
   const versions: FormVersion[] = [];
-  let after: string | undefined;
-  do {
-    const found = await storage.list('form-version', { where: { formId }, limit: 100, after });
-    versions.push(...found.items.map(({ doc }) => doc));
-    after = found.next;
-  } while (after !== undefined);
+  for await (const found of versionsOf(storage, formId)) versions.push(...found);
   return versions;
 }
 
@@ -111,6 +108,7 @@ async function* pagesOf(
   } while (after !== undefined);
 }
 
+/** No format can leak what is not in the rows: answers that are withheld are taken out here. */
 async function* pagesOfForm(
   storage: Deps['storage'],
   { formId, from }: { formId: string; from: number | undefined },
@@ -118,6 +116,7 @@ async function* pagesOfForm(
 ): AsyncGenerator<KeptResponse[]> {
   const read = (after: string | undefined): Promise<Page<'response'>> =>
     storage.list('response', { where: { formId }, from, to: until, limit: page, after });
+  const withheld = await withheldOf(storage, formId);
   let begin: number | undefined;
   let reading: Promise<Page<'response'>> | undefined = read(undefined);
   while (reading !== undefined) {
@@ -128,7 +127,7 @@ async function* pagesOfForm(
     reading = next === undefined ? undefined : read(next);
     reading?.catch(() => {});
     begin ??= items[0]!.doc.submittedAt;
-    yield items.map(({ doc }) => doc);
+    yield items.map(({ doc }) => withoutWithheld(doc, withheld));
     progress((last.doc.submittedAt - begin) / Math.max(1, until - begin));
   }
 }

@@ -11,6 +11,7 @@ import type { Ids } from '#ports/ids.ts';
 import type { Query, Storage, Stored } from '#ports/storage.ts';
 import { type Auditor, actorName, type Caller } from './audit.ts';
 import type { FormCatalog } from './form-catalog.ts';
+import { withheldOf } from './form-versions.ts';
 import type { WantsEvent } from './responses.ts';
 import { textsOf } from './understanding.ts';
 
@@ -39,11 +40,12 @@ export function createReviews(deps: Deps) {
   /** `form`: id or slug. Errors: `form-not-found`. */
   async function list(
     form: string,
-    query: Omit<Query<'response'>, 'where'> & { label?: string; status?: 'accepted' | 'completed' },
+    query: Omit<Query<'response'>, 'where' | 'notIn'> & { label?: string; status?: 'accepted' | 'completed' },
   ) {
     const { id: formId } = await deps.catalog.form(form);
     const { label, status, ...rest } = query;
-    return storage.list('response', { ...rest, where: { formId, label, status } });
+    const notIn = query.text === undefined ? undefined : [...(await withheldOf(storage, formId))];
+    return storage.list('response', { ...rest, notIn, where: { formId, label, status } });
   }
 
   /**

@@ -97,6 +97,8 @@ export type Query<K extends Kind> = {
   to?: number;
   /** Responses only: a text that an answer contains, letter case ignored. */
   text?: string;
+  /** Names of the answers in which `text` is not looked for. */
+  notIn?: readonly string[];
   newestFirst?: boolean;
   /** `next` of the page before. */
   after?: string;

@@ -35,7 +35,8 @@ export function createDocumentReads(reader: Reader, longReader: Reader) {
     }
     if (query.from !== undefined) where('at >= ?', query.from);
     if (query.to !== undefined) where('at < ?', query.to);
-    if (query.text !== undefined) where('contains_text(answers, ?)', folded(query.text));
+    if (query.text !== undefined)
+      where('contains_text(answers, ?, ?)', folded(query.text), JSON.stringify(query.notIn ?? []));
     const order = query.newestFirst ? 'at DESC, n DESC' : 'at, n';
     // A search reads every response of a form.
     const from = query.text === undefined ? reader : longReader;

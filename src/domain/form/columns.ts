@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Column, ColumnType, CompiledQuestion } from './compiled.ts';
+import { isWithheld } from './withheld.ts';
 
 const inputColumns: Record<string, ColumnType> = {
   number: 'number',
@@ -8,9 +9,9 @@ const inputColumns: Record<string, ColumnType> = {
   'datetime-local': 'timestamp',
 };
 
-/** The columns a question has in exports and analytics: one for the answer and one for the free text of “other”; none for a password. */
+/** The columns a question has in exports and analytics: one for the answer and one for the free text of “other”; none for one that is withheld. */
 export function columnsOf(question: CompiledQuestion): Column[] {
-  if (question.inputType === 'password') return [];
+  if (isWithheld(question)) return [];
   const columns = [column(question.name, columnType(question), question.title)];
   if (question.commentName) columns.push(column(question.commentName, 'string', `${question.title} (other)`));
   return columns;

@@ -278,6 +278,20 @@ function searching({ rule }: Rules): void {
     },
   );
 
+  rule('a text search passes over the answers it is told to', async (storage) => {
+    const formId = newId('frm');
+    const pin = 'tulip 77';
+    const both = aResponse({ formId, answers: { pin, note: 'a tulip 77 too' } });
+    await insert(storage, 'response', aResponse({ formId, answers: { pin, note: 'roses' } }), both);
+    const found = (notIn?: string[]) => storage.list('response', { where: { formId }, text: 'Tulip', notIn, limit: 9 });
+    assert.equal((await found()).items.length, 2);
+    assert.deepEqual(
+      (await found(['pin', 'other'])).items.map(({ doc }) => doc.id),
+      [both.id],
+    );
+    assert.equal((await found(['pin', 'note'])).items.length, 0);
+  });
+
   rule('a text search can be narrowed, bounded in time, and paged', async (storage) => {
     const formId = newId('frm');
     const docs = times(9, (i) => aResponse({ formId, now: t0 + i, answers: { wish: i % 3 ? 'red wine' : 'tea' } }));

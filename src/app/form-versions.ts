@@ -1,0 +1,21 @@
+import type { FormVersion } from '#domain/form/form.ts';
+import { withheldNames } from '#domain/form/withheld.ts';
+import type { Storage } from '#ports/storage.ts';
+
+/** Every published version of a form, oldest first, a page at a time. */
+export async function* versionsOf(storage: Pick<Storage, 'list'>, formId: string): AsyncGenerator<FormVersion[]> {
+  let after: string | undefined;
+  do {
+    const found = await storage.list('form-version', { where: { formId }, limit: 100, after });
+    yield found.items.map(({ doc }) => doc);
+    after = found.next;
+  } while (after !== undefined);
+}
+
+/** Names of the answers that exports and searches of the form leave out. */
+export async function withheldOf(storage: Pick<Storage, 'list'>, formId: string): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  // Page by page: a version may be half a megabyte, and only its names are kept.
+  for await (const versions of versionsOf(storage, formId)) for (const name of withheldNames(versions)) names.add(name);
+  return names;
+}
