@@ -65,3 +65,27 @@ test('a field of type enum needs its values, fields of other types need none', (
     '/intelligence/extract/fields/2/values required',
   ]);
 });
+
+test('a field or a label may not have a name that every object has: what is found under it would be lost', () => {
+  for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype']) {
+    const fields: IntelligenceSpec['extract'] = {
+      fields: [
+        { name: 'city', type: 'place' },
+        { name, type: 'text' },
+      ],
+    };
+    assert.deepEqual(places({ extract: fields }), ['/intelligence/extract/fields/1/name reserved-name']);
+    assert.deepEqual(places({ classify: { labels: [{ name }, { name: 'other' }] } }), [
+      '/intelligence/classify/labels/0/name reserved-name',
+    ]);
+  }
+  assert.deepEqual(places({ extract: { fields: [{ name: 'Constructor of the house', type: 'organisation' }] } }), []);
+});
+
+test('the text of a password cannot be asked to be read', () => {
+  const pin: FormElement = { type: 'text', name: 'pin', inputType: 'password' };
+  assert.deepEqual(places({ text: ['message', 'pin', 'gone'] }, [comment, pin]), [
+    '/intelligence/text/1 unreadable-question',
+    '/intelligence/text/2 unknown-question',
+  ]);
+});

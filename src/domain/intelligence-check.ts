@@ -1,18 +1,22 @@
 import type { Issue } from './errors.ts';
 import type { CompiledForm } from './form/compiled.ts';
+import { isEveryObjects } from './form/names.ts';
+import { isWithheld } from './form/withheld.ts';
 import type { IntelligenceSpec } from './intelligence.ts';
 
 /** What is wrong with a form's intelligence settings beyond their shape; pointers from the root of the form's body. */
 export function intelligenceIssues(spec: IntelligenceSpec, compiled: CompiledForm): Issue[] {
   const issues: Issue[] = [];
-  const names = new Set(compiled.questions.map((question) => question.name));
+  const questions = new Map(compiled.questions.map((question) => [question.name, question]));
   spec.text?.forEach((name, i) => {
-    if (!names.has(name)) {
-      issues.push({
-        pointer: `/intelligence/text/${i}`,
-        code: 'unknown-question',
-        detail: `The form has no question named ${JSON.stringify(name)}.`,
-      });
+    const pointer = `/intelligence/text/${i}`;
+    const question = questions.get(name);
+    if (!question) {
+      const detail = `The form has no question named ${JSON.stringify(name)}.`;
+      issues.push({ pointer, code: 'unknown-question', detail });
+    } else if (isWithheld(question)) {
+      const detail = `${JSON.stringify(name)} is a password, which nothing reads; leave it out.`;
+      issues.push({ pointer, code: 'unreadable-question', detail });
     }
   });
   if (spec.text === undefined && compiled.texts.length === 0) {
@@ -30,6 +34,14 @@ export function intelligenceIssues(spec: IntelligenceSpec, compiled: CompiledFor
     });
   });
   const fields = spec.extract?.fields ?? [];
+  const lists = { 'classify/labels': spec.classify?.labels ?? [], 'extract/fields': fields };
+  for (const [list, entries] of Object.entries(lists)) {
+    entries.forEach(({ name }, i) => {
+      if (!isEveryObjects(name)) return;
+      const detail = `Choose another name: “${name}” has a meaning of its own.`;
+      issues.push({ pointer: `/intelligence/${list}/${i}/name`, code: 'reserved-name', detail });
+    });
+  }
   repeated(fields.map((field) => field.name)).forEach((i) => {
     issues.push({
       pointer: `/intelligence/extract/fields/${i}/name`,

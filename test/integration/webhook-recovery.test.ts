@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { announce, fanOutTaskId } from '#domain/consequences.ts';
 import type { AppError } from '#domain/errors.ts';
 import type { SendOutcome } from '#domain/webhook/outcome.ts';
+import { anEntry } from '../contract/storage/documents.ts';
 import { answered, caller, openDeliveryWorld } from '../support/delivery-world.ts';
 
 type World = Awaited<ReturnType<typeof openDeliveryWorld>>;
@@ -130,7 +131,7 @@ test('what was cancelled by a person stays cancelled, and removing an endpoint c
   world.work();
   await world.settled();
   const [first] = await world.deliveries();
-  await world.delivery.cancel(first!.id);
+  await world.delivery.cancel(first!.id, anEntry());
   assert.equal(await world.delivery.recover(caller, id, 0), 0);
   await world.endpoints.remove(caller, id);
   world.advance(60_000);

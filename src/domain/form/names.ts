@@ -10,6 +10,11 @@ const surveyNames =
   'visiblerowindex rowvalue rowname rowtitle panel prevpanel nextpanel parentpanel panelindex visiblepanelindex';
 const reserved = new Set(surveyNames.split(' '));
 
+/** `toString`, `constructor`, `__proto__` and the like exist on every object: what is kept under such a name is lost or mistaken. */
+export function isEveryObjects(name: string): boolean {
+  return name in {} || name === 'prototype';
+}
+
 /** Checks the name of a question: its form, and that no other question has it. `seen` maps lower-case names to where they stand. */
 export function checkName(
   name: unknown,
@@ -28,8 +33,7 @@ export function checkName(
     return undefined;
   }
   const lower = name.toLowerCase();
-  // `toString`, `constructor`, `__proto__` and the like exist on every object.
-  if (name in {} || reserved.has(lower) || lower === 'prototype' || /-(?:comment|unwrapped)$/.test(lower)) {
+  if (isEveryObjects(name) || reserved.has(lower) || lower === 'prototype' || /-(?:comment|unwrapped)$/.test(lower)) {
     report(findings, at, 'reserved-name', `Choose another name: “${name}” has a meaning of its own.`);
     return undefined;
   }
