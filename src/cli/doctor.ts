@@ -196,6 +196,6 @@ async function storeFindings(config: Config): Promise<Finding[]> {
     if (!(err instanceof AppError)) throw err;
     if (!existsSync(join(config.dataDir, 'formstead.sqlite')))
       return [{ level: 'ok', what: 'no database yet: the first start makes it' }];
-    return [{ level: 'fault', what: err.detail ?? err.message }];
+    return [{ level: 'fault', what: err.detail }];
   }
 }

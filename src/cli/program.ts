@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { AppError, errorTable } from '#domain/errors.ts';
+import { AppError } from '#domain/errors.ts';
 import { version } from './version.ts';
 
 /* The command line. Each command's code is loaded when it is called, so that `formstead serve` does not read the demo. */
@@ -114,7 +114,7 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
   } catch (err) {
     // What the operator can mend is said in a sentence; anything else keeps its stack.
     if (!(err instanceof AppError)) throw err;
-    console.error(`formstead: ${err.detail ?? errorTable[err.code].title}`);
+    console.error(`formstead: ${err.detail}`);
     for (const { pointer, detail } of err.issues ?? []) console.error(`  ${pointer}: ${detail}`);
     process.exitCode = 1;
   }

@@ -32,7 +32,7 @@ export async function stalePages(): Promise<string[]> {
 
 function errorsPage(): string {
   const codes = (Object.keys(errorTable) as ErrorCode[]).map((code) => ({ code, ...errorTable[code] }));
-  const rows = codes.map(({ code, status, title }) => `| ${status} | \`${code}\` | ${title} |`);
+  const rows = codes.map(({ code, status, title, detail }) => `| ${status} | \`${code}\` | ${title} | ${detail} |`);
   return `# Errors
 
 ${madeBy}
@@ -53,14 +53,16 @@ Every error is a problem (RFC 9457, \`application/problem+json\`):
 \`\`\`
 
 - Programs decide by \`code\`. It does not change; the words may.
-- \`detail\` says how to mend this very case, \`errors\` names the wrong places (RFC 6901 pointers; for a query \`/\` and the parameter), at most 50 of them.
+- \`detail\` is always there and says how to mend it, in this very case where that is known. \`errors\` names the wrong places (RFC 6901 pointers; for a query \`/\` and the parameter), at most 50 of them.
 - \`request_id\` is also the header \`X-Request-Id\` and stands in the log.
 - With 429 and 503 comes \`Retry-After\` in seconds where a time is known; with 401 \`WWW-Authenticate\`; with 405 \`Allow\`.
 - A server shows the same table at \`/docs/errors\`, where \`type\` points.
-- What never became a request (not HTTP, a header over 16 kB, a client that is too slow) is answered 400, 431 or 408 with \`type\` \`about:blank\` and no \`code\`.
+- What never became a request has no path, so its problem comes without \`instance\`, and the connection is closed: \`malformed-http\`, \`header-too-large\`,
+  \`request-timeout\`.
+- One answer is no problem: \`GET /health/ready\` says 503 with \`{ "status": "not-ready", "failing": ["storage"] }\` (or \`shutting-down\`) and \`Retry-After\`.
 
-| status | code | meaning |
-| --- | --- | --- |
+| status | code | meaning | what to do |
+| --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
 }

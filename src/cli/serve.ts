@@ -55,7 +55,7 @@ export async function serve(options: { workers?: boolean } = {}): Promise<void> 
       });
     } catch (err) {
       if (err instanceof AppError) {
-        console.error(`Formstead cannot start: ${err.detail ?? err.message}`);
+        console.error(`Formstead cannot start: ${err.detail}`);
         process.exit(configExit);
       }
       const { code, address, port } = err as NodeJS.ErrnoException & { address?: string; port?: number };

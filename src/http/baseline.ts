@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError } from '#domain/errors.ts';
+import { AppError, type ErrorCode } from '#domain/errors.ts';
 import { problemForUnknown } from './methods.ts';
 
 /**
@@ -18,6 +18,14 @@ export function setBaselineHeaders(request: FastifyRequest, reply: FastifyReply)
   reply.header('x-request-id', request.id);
 }
 
+/** What Node would refuse without a body: HTTP/1.1 without Host (RFC 9112, 3.2), and an expectation other than 100-continue (RFC 9110, 10.1.1). */
+function faultOf({ headers, raw }: FastifyRequest): ErrorCode | undefined {
+  if (raw.httpVersion === '1.0') return undefined;
+  if (headers.host === undefined) return 'malformed-http';
+  const { expect } = headers;
+  return expect === undefined || expect.toLowerCase() === '100-continue' ? undefined : 'expectation-failed';
+}
+
 /** Runs before anything else: headers, the request id, and the refusals that need no body. */
 export function installBaseline(app: FastifyInstance, deps: { shuttingDown: () => boolean }): void {
   let closing = false;
@@ -27,9 +35,14 @@ export function installBaseline(app: FastifyInstance, deps: { shuttingDown: () =
   });
   app.addHook('onRequest', (request, reply, done) => {
     setBaselineHeaders(request, reply);
+    const fault = faultOf(request);
     if ((closing || deps.shuttingDown()) && request.routeOptions.config.probe !== true) {
       reply.header('connection', 'close');
       done(new AppError('shutting-down', { retryAfterSeconds: 2 }));
+    } else if (fault !== undefined) {
+      // The connection may be out of step with what the client believes: no second request on it.
+      reply.header('connection', 'close');
+      done(new AppError(fault));
     } else if (request.is404) {
       done(problemForUnknown(app, request, reply));
     } else {

@@ -48,14 +48,14 @@ export function docsPage(document: OpenApiDocument): string {
 export function errorsPage(): string {
   const codes = Object.keys(errorTable) as ErrorCode[];
   const rows = codes.map((code) => {
-    const { status, title } = errorTable[code];
-    return html`<tr id="${code}"><td>${status}</td><td><code>${code}</code></td><td>${title}</td></tr>\n`;
+    const { status, title, detail } = errorTable[code];
+    return html`<tr id="${code}"><td>${status}</td><td><code>${code}</code></td><td>${title}</td><td>${detail}</td></tr>\n`;
   });
   return page(
     'Errors',
     html`<header><h1>Errors</h1><p>Every error is a problem (RFC 9457). Programs decide by <code>code</code>; <code>detail</code> says how to mend the case
 at hand; <code>errors</code> names the wrong places; <code>request_id</code> finds the request in the log. <a href="/docs">All operations</a></p></header>
-<main><table><thead><tr><th>Status</th><th>Code</th><th>Meaning</th></tr></thead><tbody>${rows}</tbody></table></main>`,
+<main><table><thead><tr><th>Status</th><th>Code</th><th>Meaning</th><th>What to do</th></tr></thead><tbody>${rows}</tbody></table></main>`,
   );
 }
 

@@ -14,7 +14,7 @@ export function problemPage(reply: FastifyReply, error: AppError, requestId: str
     ({ pointer, detail }) => `<li><b>${escapeHtml(fieldName(pointer))}</b>: ${escapeHtml(detail)}</li>`,
   );
   const { title } = errorTable[error.code];
-  const body = `${error.detail ? `<p>${escapeHtml(error.detail)}</p>` : ''}${issues.length ? `<ul>${issues.join('')}</ul>` : ''}
+  const body = `${issues.length ? `<ul>${issues.join('')}</ul>` : `<p>${escapeHtml(error.detail)}</p>`}
     <p>Nothing was kept. Go back, mend it, and send it again.</p><p><small>Request ${escapeHtml(requestId)}</small></p>`;
   return page(reply, title, body);
 }

@@ -11,7 +11,7 @@ export type Problem = {
   type: string;
   title: string;
   status: number;
-  detail?: string;
+  detail: string;
   instance: string;
   code: ErrorCode;
   request_id: string;
@@ -51,12 +51,14 @@ const frameworkCodes: Record<string, { code: ErrorCode; detail?: string }> = {
   ECONNRESET: { code: 'malformed-body', detail: 'The connection ended before the body did' },
 };
 
-export function toAppError(error: unknown): AppError {
+/** `bodyLimit`: how many bytes the route takes, where one was met. */
+export function toAppError(error: unknown, bodyLimit?: number): AppError {
   if (error instanceof AppError) return error;
   const known = error instanceof Error ? frameworkCodes[(error as Partial<FastifyError>).code ?? ''] : undefined;
-  return known === undefined
-    ? new AppError('internal', { cause: error })
-    : new AppError(known.code, { detail: known.detail, cause: error });
+  if (known === undefined) return new AppError('internal', { cause: error });
+  const tooLarge = known.code === 'body-too-large' && bodyLimit !== undefined;
+  const detail = tooLarge ? `Send at most ${bodyLimit} bytes.` : known.detail;
+  return new AppError(known.code, { detail, cause: error });
 }
 
 const codeKey = Symbol('problem code');
@@ -83,14 +85,14 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 /** Every error becomes a problem; what nobody foresaw is logged here, once, and says nothing of itself to the client. */
 export function installProblems(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error, request, reply) => {
-    const known = toAppError(error);
+    const known = toAppError(error, request.routeOptions.bodyLimit);
     if (known.code === 'internal') {
       const { method } = request;
       log.error(
         { err: known.cause ?? error, requestId: request.id, method, route: request.routeOptions.url },
         'request failed',
       );
-      sendProblem(request, reply, new AppError('internal', { detail: 'The fault is logged under the request id' }));
+      sendProblem(request, reply, new AppError('internal'));
       return;
     }
     sendProblem(request, reply, known);

@@ -85,6 +85,8 @@ export function createServer(deps: ServerDeps): Server {
       headersTimeout: limits.headersMs,
       maxHeaderSize: limits.headerBytes,
       connectionsCheckingInterval: Math.min(2000, limits.headersMs),
+      // Node would answer a missing Host with an empty 400: it becomes a problem in baseline.ts.
+      requireHostHeader: false,
     },
     // We answer the problem ourselves, as a problem (baseline.ts).
     return503OnClosing: false,
@@ -95,6 +97,8 @@ export function createServer(deps: ServerDeps): Server {
     // The type of this option knows only the framework's own compiler.
     schemaController: { compilersFactory: { buildValidator: buildValidator as never } },
   });
+  // Node would answer an expectation that it does not know with an empty 417: this one goes the way of every request, and is refused in baseline.ts.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   installProblems(app, deps.log);
   installBaseline(app, deps);
   installJsonBodies(app);

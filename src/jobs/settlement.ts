@@ -42,7 +42,7 @@ export const leaseExpired: TaskError = {
 };
 
 export function errorOf(thrown: unknown): TaskError {
-  if (thrown instanceof AppError) return { code: thrown.code, detail: thrown.detail ?? '' };
+  if (thrown instanceof AppError) return { code: thrown.code, detail: thrown.detail };
   const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   return { code: 'handler-failed', detail: text.slice(0, 300) };
 }

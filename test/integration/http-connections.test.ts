@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
+import { type ErrorCode, errorTable } from '#domain/errors.ts';
 import type { Server } from '#http/server.ts';
 import { rawExchange, serverWith } from '../support/http-server.ts';
 import { until } from '../support/task-world.ts';
@@ -128,13 +129,50 @@ test('what is not HTTP is answered with a problem and the connection closed', as
   const garbage = await rawExchange(port, ['\x16\x03\x01 not http\r\n\r\n']);
   assert.match(garbage, /^HTTP\/1\.1 400 Bad Request\r\n/);
   assert.match(garbage, /x-request-id: [0-9a-f]{16}-/);
-  assert.equal(JSON.parse(garbage.split('\r\n\r\n')[1]!).status, 400);
+  const { request_id, ...problem } = JSON.parse(garbage.split('\r\n\r\n')[1]!);
+  assert.ok(garbage.includes(`x-request-id: ${request_id}\r\n`));
+  const { title, detail } = errorTable['malformed-http'];
+  assert.deepEqual(problem, {
+    type: '/docs/errors#malformed-http',
+    title,
+    status: 400,
+    detail,
+    code: 'malformed-http',
+  });
   const large = await rawExchange(port, [`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(40_000)}\r\n\r\n`]);
-  assert.match(large, /^HTTP\/1\.1 431 /);
+  assert.match(large, /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n[\s\S]*"code":"header-too-large"/);
   const smuggled = await rawExchange(port, [
     'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   ]);
   assert.match(smuggled, /^HTTP\/1\.1 400 /);
+});
+
+test('what Node would refuse with an empty answer is a problem with a request id, logged like every answer', async (t) => {
+  const { server, lines } = serverWith(t, things);
+  const port = await listen(server);
+  const refused = async (head: string, status: string, code: string) => {
+    const answer = await rawExchange(port, [`${head}\r\n\r\n`]);
+    assert.ok(answer.startsWith(`HTTP/1.1 ${status}\r\n`), answer);
+    assert.match(answer, /x-request-id: [0-9a-f]{16}-[\s\S]*content-type: application\/problem\+json/);
+    assert.match(answer, /connection: close/i);
+    const { code: told, detail, instance } = JSON.parse(answer.slice(answer.indexOf('{')));
+    assert.deepEqual([told, detail, instance], [code, errorTable[code as ErrorCode].detail, '/api/v1/open']);
+    assert.equal(lines.at(-1)?.code, code);
+  };
+  await refused('GET /api/v1/open HTTP/1.1', '400 Bad Request', 'malformed-http');
+  await refused('GET /api/v1/open HTTP/1.1\r\nHost: x\r\nExpect: foo', '417 Expectation Failed', 'expectation-failed');
+
+  const old = await rawExchange(port, ['GET /api/v1/open HTTP/1.0\r\nExpect: foo\r\n\r\n']);
+  assert.match(old, /^HTTP\/1\.1 200 /);
+  const head = 'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n';
+  const continued = await rawExchange(
+    port,
+    [`${head}Expect: 100-Continue\r\nConnection: close\r\n\r\n`, '{"name":"a"}'],
+    {
+      pauseMs: 50,
+    },
+  );
+  assert.match(continued, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 202 /);
 });
 
 test('a client that leaves in the middle of its body costs nothing and logs no error', async (t) => {

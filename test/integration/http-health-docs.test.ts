@@ -45,6 +45,7 @@ test('a server is ready while its essential parts are well; the others only degr
   clock.time += 1000;
   const not = await server.inject('/api/v1/health/ready');
   assert.deepEqual([not.statusCode, not.json()], [503, { status: 'not-ready', failing: ['storage'] }]);
+  assert.deepEqual([not.headers['retry-after'], ready.headers['retry-after']], ['2', undefined]);
   assert.equal((await server.inject({ url: '/api/v1/health/detailed', headers: admin })).json().status, 'failing');
 });
 

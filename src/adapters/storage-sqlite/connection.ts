@@ -39,7 +39,7 @@ const damaged = [11, 26];
 
 /** Why a file could not be opened, and what to do about it. */
 export function openingProblem(file: string, err: unknown): string {
-  if (err instanceof AppError) return err.detail ?? err.message;
+  if (err instanceof AppError) return err.detail;
   const { errcode, message } = err as Error & { errcode?: number };
   // The low byte is the error's class.
   if (errcode !== undefined && damaged.includes(errcode & 0xff))

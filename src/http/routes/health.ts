@@ -21,6 +21,9 @@ const checkTimeoutMs = 2000;
 /** Anybody may ask, and a check may cost a durable write: answers are this old at most. Milliseconds. */
 const freshMs = 1000;
 
+/** By then a finding that is remembered is out of date, and a process that stops has most likely been followed by another. */
+const retryAfterSeconds = 2;
+
 type Finding = { ok: boolean; essential: boolean; ms: number; detail?: unknown };
 type Findings = Record<string, Finding>;
 
@@ -39,10 +42,10 @@ export function healthRoutes(
     app.get(`${root}/health`, { config: probe, schema: { ...aliveSchema, hide } }, () => ({ status: 'ok' }));
 
     app.get(`${root}/health/ready`, { config: probe, schema: { ...readySchema, hide } }, async (_request, reply) => {
-      if (deps.shuttingDown()) return reply.code(503).send({ status: 'shutting-down', failing: [] });
-      const failing = failingOf(await findings(), true);
-      if (failing.length > 0) return reply.code(503).send({ status: 'not-ready', failing });
-      return { status: 'ready', failing };
+      const failing = deps.shuttingDown() ? [] : failingOf(await findings(), true);
+      const status = deps.shuttingDown() ? 'shutting-down' : failing.length > 0 ? 'not-ready' : 'ready';
+      if (status !== 'ready') reply.code(503).header('retry-after', String(retryAfterSeconds));
+      return { status, failing };
     });
   }
 
@@ -126,7 +129,10 @@ const readySchema = {
   summary: 'Ready to serve',
   response: {
     200: { description: 'It may serve.', ...readyBody },
-    503: { description: 'It may not serve now.', ...readyBody },
+    503: {
+      description: 'It may not serve now: the findings, not a problem; Retry-After says when to ask again.',
+      ...readyBody,
+    },
   },
 };
 

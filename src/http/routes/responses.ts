@@ -98,7 +98,7 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
 
   /** Also for what ends a post before its handler runs: its size, its origin, its JSON. A browser that waits for a page gets one. */
   function refused(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const error = toAppError(thrown);
+    const error = toAppError(thrown, request.routeOptions.bodyLimit);
     if (request.method === 'POST') deps.metrics.count('formstead_responses_refused_total', { reason: error.code });
     if (error.code === 'internal' || !isFormPost(request) || !wantsHtml(request)) throw thrown;
     reply.send(problemPage(reply, error, request.id));
