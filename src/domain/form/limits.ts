@@ -1,8 +1,8 @@
 /** What a form may have at most. Published in docs/reference/forms.md. */
 export const limits = {
   definitionBytes: 512 * 1024,
-  /** Nesting of the JSON of a definition (8 panels, their arrays, and what stands inside an element need 24). */
-  definitionDepth: 40,
+  /** Nesting of the JSON of a definition (8 panels, their arrays, and what stands inside an element need 24); a body has 32 levels, the form around it is one. */
+  definitionDepth: 30,
   /** Questions and panels together. */
   elements: 500,
   panelDepth: 8,
