@@ -22,6 +22,9 @@ export type FormDraft = {
   settings?: FormSettings;
 };
 
+/** The revisions of which the form must have one for a change to be made. */
+export type Expected = 'any' | readonly number[];
+
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;
   catalog: FormCatalog;
@@ -64,7 +67,7 @@ export function createForms(deps: Deps) {
   }
 
   /** Replaces the draft. Errors: `revision-mismatch`, `form-archived`, `definition-invalid`, `already-exists` (slug). */
-  async function update(caller: Caller, id: string, revision: number, draft: FormDraft): Promise<Stored<'form'>> {
+  async function update(caller: Caller, id: string, expected: Expected, draft: FormDraft): Promise<Stored<'form'>> {
     const current = await get(id);
     if (current.doc.status === 'archived') throw new AppError('form-archived');
     const definition = checked(draft);
@@ -77,15 +80,16 @@ export function createForms(deps: Deps) {
       settings: draft.settings ?? {},
       updatedAt: clock.now(),
     };
-    const next = await replace(doc, revision, [deps.audit(caller, 'form.update', id)]);
+    const next = await replace(doc, revisionOf(current, expected), [deps.audit(caller, 'form.update', id)]);
     deps.catalog.forget(id, current.doc.slug);
     return next;
   }
 
   /** Freezes the draft as the next version. A draft that has not changed since the newest version is published again all the same: the number is the author's. */
-  async function publish(caller: Caller, id: string): Promise<FormVersion> {
+  async function publish(caller: Caller, id: string, expected: Expected): Promise<FormVersion> {
     const current = await get(id);
     if (current.doc.status === 'archived') throw new AppError('form-archived');
+    const revision = revisionOf(current, expected);
     const now = clock.now();
     const number = current.doc.version + 1;
     const version: FormVersion = {
@@ -105,13 +109,19 @@ export function createForms(deps: Deps) {
     const doc: Form = { ...current.doc, status, version: number, updatedAt: now };
     const audit = [deps.audit(caller, 'form.publish', id, { version: number, content_sha256: version.contentSha256 })];
     const { tasks } = version.intelligence?.classify ? published(id, number, now) : nothing;
-    await replace(doc, current.revision, audit, { also: [{ kind: 'form-version', doc: version }], tasks });
+    await replace(doc, revision, audit, { also: [{ kind: 'form-version', doc: version }], tasks });
     deps.offer(tasks);
     return version;
   }
 
-  async function move(caller: Caller, id: string, step: keyof typeof steps): Promise<Stored<'form'>> {
+  async function move(
+    caller: Caller,
+    id: string,
+    step: keyof typeof steps,
+    expected: Expected,
+  ): Promise<Stored<'form'>> {
     const current = await get(id);
+    const revision = revisionOf(current, expected);
     const { from, to } = steps[step];
     if (current.doc.status === to) return current;
     if (!from.includes(current.doc.status)) {
@@ -120,7 +130,7 @@ export function createForms(deps: Deps) {
         detail: `A form that is ${current.doc.status} cannot be ${to}; it must be ${from.join(' or ')}.`,
       });
     }
-    return replace({ ...current.doc, status: to, updatedAt: clock.now() }, current.revision, [
+    return replace({ ...current.doc, status: to, updatedAt: clock.now() }, revision, [
       deps.audit(caller, `form.${step}`, id),
     ]);
   }
@@ -134,11 +144,7 @@ export function createForms(deps: Deps) {
     const result = await storage.commit({ change: { op: 'update', kind: 'form', doc, expect }, ...follow, audit });
     deps.catalog.forget(doc.id, doc.slug);
     if (result.outcome === 'exists') throw slugTaken(doc.slug);
-    if (result.outcome !== 'committed') {
-      throw new AppError('revision-mismatch', {
-        detail: 'Read the form again, apply your change to what it is now, and send its new ETag.',
-      });
-    }
+    if (result.outcome !== 'committed') throw new AppError('revision-mismatch');
     return { revision: result.revision, doc };
   }
 
@@ -179,6 +185,12 @@ export function createForms(deps: Deps) {
   };
 }
 export type Forms = ReturnType<typeof createForms>;
+
+/** The revision that a change replaces. Errors: `revision-mismatch`. */
+function revisionOf({ revision }: Stored<'form'>, expected: Expected): number {
+  if (expected !== 'any' && !expected.includes(revision)) throw new AppError('revision-mismatch');
+  return revision;
+}
 
 /** Errors: `definition-invalid` with everything that is wrong, pointers from the root of the body. */
 function checked(draft: FormDraft): FormDefinition {

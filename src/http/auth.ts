@@ -8,7 +8,7 @@ import { AppError, type ErrorCode } from '#domain/errors.ts';
  * - `config: guard('forms:write')` a token whose role or scopes hold the permission: else 401 or 403
  * - `config: guard('signed-in')` any valid token
  * - `config: { public: true }` nobody is asked
- * - `config: { public: true, recogniseActor: true }` works without a token; a token that is sent must be valid and tells who acts
+ * - `config: { public: true, recogniseActor: true }` works without a token; a valid one tells who acts, any other counts as none
  *
  * A route that says none of these fails the start. The check runs before the body is read.
  */
@@ -26,6 +26,10 @@ declare module 'fastify' {
     recogniseActor?: boolean;
     /** Codes this route answers beside those that follow from its schema and guard: for the OpenAPI document. */
     problems?: readonly ErrorCode[];
+    /** What the route takes beside JSON, by content type: said by the scope that parses it. */
+    bodies?: Record<string, { schema: object }>;
+    /** Its problems are pages for those who ask for text/html. */
+    htmlProblems?: boolean;
     /** Answers although the server is shutting down, and is logged at debug: health. */
     probe?: boolean;
     /** Limited by its own handler, and not counted with the other requests of an address. */
@@ -85,21 +89,20 @@ function accessOf(route: RouteOptions & { url: string }): RouteAccess {
   return permission === undefined ? { public: true, recogniseActor: recogniseActor === true } : { permission };
 }
 
-/** Without `permission` a missing token is fine, and any valid one will do. */
+/** Without `permission` any valid token tells who acts, and a missing, junk or expired one is nobody's: what is public is not refused for it. */
 function tokenCheck(authenticate: Authenticate, permission: Permission | 'signed-in' | undefined) {
   return function checkToken(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const header = request.headers.authorization;
-    if (header === undefined) {
-      done(permission === undefined ? undefined : new AppError('unauthenticated'));
-      return;
-    }
-    const token = bearerToken(header);
+    const token = header === undefined ? undefined : bearerToken(header);
     if (token === undefined) {
-      done(new AppError('unauthenticated', { detail: 'The Authorization header must be: Bearer <token>' }));
+      const detail = header === undefined ? undefined : 'The Authorization header must be: Bearer <token>';
+      done(permission === undefined ? undefined : new AppError('unauthenticated', { detail }));
       return;
     }
     authenticate(token).then((actor) => {
-      if (actor === undefined) {
+      if (actor === undefined && permission === undefined) {
+        done();
+      } else if (actor === undefined) {
         reply.header('www-authenticate', 'Bearer error="invalid_token"');
         done(new AppError('unauthenticated', { detail: 'The token is unknown, expired or revoked' }));
       } else if (permission !== undefined && permission !== 'signed-in' && !may(actor, permission)) {

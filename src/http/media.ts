@@ -42,9 +42,31 @@ function refuseKeys(value: unknown): void {
   if (issues.length > 0) throw new AppError('malformed-body', { detail: 'See errors for the places', issues });
 }
 
+/** Tells the OpenAPI document what a scope's parsers take: the routes that are added to the scope from now on and have a body. */
+function declareBodies(scope: FastifyInstance, bodies: Record<string, { schema: object }>): void {
+  scope.addHook('onRoute', (route) => {
+    if (route.schema?.body !== undefined)
+      route.config = { ...route.config, bodies: { ...route.config?.bodies, ...bodies } };
+  });
+}
+
+const formPostSchema = {
+  type: 'object',
+  description: 'Each answer under the name of its question, as a browser posts a form; a repeated field is a list.',
+  additionalProperties: { type: ['string', 'array'], items: { type: 'string' } },
+} as const;
+
+/** None is registered; these are the names in use. */
+const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const;
+const ndjsonSchema = {
+  type: 'string',
+  description: 'One JSON object a line, as the items of the JSON array.',
+} as const;
+
 /** Lets the routes of this scope take HTML form posts: a field is a string, a repeated one an array of strings. */
 export function acceptFormPosts(scope: FastifyInstance): void {
   const type = 'application/x-www-form-urlencoded';
+  declareBodies(scope, { [type]: { schema: formPostSchema } });
   scope.addContentTypeParser(type, { parseAs: 'buffer' }, (request, body: Buffer, done: Done) => {
     try {
       done(null, parseForm(decode(request, body)));
@@ -56,7 +78,8 @@ export function acceptFormPosts(scope: FastifyInstance): void {
 
 /** Lets the routes of this scope take NDJSON: the body is the array of its lines, empty lines left out. */
 export function acceptNdjson(scope: FastifyInstance): void {
-  scope.addContentTypeParser('application/x-ndjson', { parseAs: 'buffer' }, (request, body: Buffer, done: Done) => {
+  declareBodies(scope, Object.fromEntries(ndjsonTypes.map((type) => [type, { schema: ndjsonSchema }])));
+  scope.addContentTypeParser([...ndjsonTypes], { parseAs: 'buffer' }, (request, body: Buffer, done: Done) => {
     try {
       done(null, parseLines(decode(request, body)));
     } catch (error) {
@@ -141,7 +164,11 @@ function forbiddenKey(key: string): AppError {
 function parseForm(text: string): Record<string, string | string[]> {
   const fields = new Map<string, string | string[]>();
   let count = 0;
-  for (const [name, value] of new URLSearchParams(text)) {
+  for (const pair of text.split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = formText(equals === -1 ? pair : pair.slice(0, equals));
+    const value = equals === -1 ? '' : formText(pair.slice(equals + 1));
     count += 1;
     if (count > maxFormFields) throw new AppError('malformed-body', { detail: `At most ${maxFormFields} fields` });
     if (name === '__proto__') throw forbiddenKey(name);
@@ -151,6 +178,17 @@ function parseForm(text: string): Record<string, string | string[]> {
     else earlier.push(value);
   }
   return Object.fromEntries(fields);
+}
+
+/** Not URLSearchParams, which puts U+FFFD in the place of bytes that are no UTF-8, and leaves a broken escape as it is. */
+function formText(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded.replaceAll('+', ' '));
+  } catch {
+    const detail =
+      'A field holds a broken percent escape, or one of bytes that are not UTF-8. Give the page charset utf-8.';
+    throw new AppError('malformed-body', { detail });
+  }
 }
 
 function parseLines(text: string): unknown[] {

@@ -67,19 +67,31 @@ function described(schema: RouteSchema, route: RouteOptions): FastifySchema {
   const security = permission !== undefined ? [{ bearer: [] }] : recogniseActor ? [{}, { bearer: [] }] : [];
   return {
     ...schema,
+    ...(schema.body === undefined ? {} : { body: bodyOf(schema, route) }),
     security,
     ...(permission === undefined ? {} : { 'x-permission': permission }),
-    response: { ...problemResponses(problemCodes(schema, route)), ...(schema.response ?? okResponse) },
+    response: {
+      ...problemResponses(problemCodes(schema, route), route.config?.htmlProblems === true),
+      default: { description: 'Any other problem.', content: problemContent },
+      ...schema.response,
+    },
   } as FastifySchema;
 }
 
-const okResponse = { 200: { description: 'Done.', type: 'null' } };
+/** By content type where the route takes more than JSON. */
+function bodyOf({ body }: RouteSchema, route: RouteOptions): unknown {
+  const { bodies } = route.config ?? {};
+  return bodies === undefined ? body : { content: { 'application/json': { schema: body }, ...bodies } };
+}
+
+const problemContent = { [problemType]: { schema: { $ref: 'Problem#' } } };
 
 function problemCodes(schema: RouteSchema, route: RouteOptions): Set<ErrorCode> {
   const codes = new Set<ErrorCode>(route.config?.problems ?? []);
   if (route.config?.permission !== undefined) codes.add('unauthenticated');
   if (route.config?.permission !== undefined && route.config.permission !== 'signed-in') codes.add('forbidden');
-  if (schema.body !== undefined) {
+  // What expects no body reads what is sent all the same, and refuses what is not empty.
+  if (route.method !== 'GET') {
     const ofBody = [
       'malformed-json',
       'malformed-body',
@@ -90,19 +102,22 @@ function problemCodes(schema: RouteSchema, route: RouteOptions): Set<ErrorCode> 
     for (const code of ofBody) codes.add(code);
   }
   codes.add('malformed-query');
-  if (route.config?.probe !== true) codes.add('shutting-down');
+  if (schema.params !== undefined) codes.add('not-found');
+  if (route.config?.probe !== true) {
+    for (const code of ['rate-limited', 'storage-unavailable', 'shutting-down'] as const) codes.add(code);
+  }
   return codes;
 }
 
 /** One response for each status, which names its codes. */
-function problemResponses(codes: Set<ErrorCode>): Record<string, unknown> {
+function problemResponses(codes: Set<ErrorCode>, asPages: boolean): Record<string, unknown> {
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, ofStatus]) => [
       status,
       {
         description: ofStatus.map((code) => `${code}: ${errorTable[code].title}.`).join(' '),
-        content: { [problemType]: { schema: { $ref: 'Problem#' } } },
+        content: asPages ? { ...problemContent, 'text/html': { schema: { type: 'string' } } } : problemContent,
       },
     ]),
   );

@@ -25,7 +25,8 @@ ${roles.map((role) => `- **${role}**: ${about[role]}`).join('\n')}
 ${permissions.map((permission) => `| \`${permission}\` | ${roles.map((role) => mark(role, permission)).join(' | ')} |`).join('\n')}
 
 ## Routes
-\`public\`: nobody is asked. \`signed-in\`: any valid token. Everything else: 401 without a valid token, 403 without the permission.
+\`public\`: nobody is asked. \`signed-in\`: any valid token. Everything else: 401 without a valid token, 403 without the permission. On a public route a token
+that is junk, expired or revoked counts as none: who follows a task with an old token sees what everybody sees.
 
 | method | path | needs | ${roles.join(' | ')} |
 | --- | --- | --- | ${roles.map(() => '---').join(' | ')} |

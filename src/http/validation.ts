@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject, type Options } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { FastifyInstance, FastifySchema, FastifySchemaCompiler } from 'fastify';
 import { AppError, type ErrorCode, type Issue } from '#domain/errors.ts';
@@ -24,7 +24,32 @@ const annotations = ['example', 'x-examples', 'x-response-description'];
 /** Compiles the schemas of the routes (JSON Schema 2020-12, as OpenAPI 3.1 has it): one compiler for bodies, one for all that is text. */
 export function buildValidator(shared: unknown): FastifySchemaCompiler<FastifySchema> {
   const compilers = { body: compiler(bodyOptions, shared), text: compiler(textOptions, shared) };
-  return ({ schema, httpPart }) => compilers[httpPart === 'body' ? 'body' : 'text'].compile(schema);
+  return ({ schema, httpPart }) =>
+    httpPart === 'body'
+      ? compilers.body.compile(schema)
+      : plainNumbers(compilers.text.compile(schema), schema as Schema);
+}
+
+/** Ajv takes 0x10, 1e2, 1.0 and 05 for whole numbers too; one spelling of each is enough, and no two paths name one thing. */
+function plainNumbers(validate: ValidateFunction, schema: Schema): ValidateFunction {
+  const properties = Object.entries((schema.properties ?? {}) as Record<string, Schema>);
+  const names = properties.flatMap(([name, { type }]) => (type === 'integer' ? [name] : []));
+  if (names.length === 0) return validate;
+  const strict = (data: Record<string, unknown>): boolean => {
+    const wrong = names.filter((name) => typeof data[name] === 'string' && !/^(?:0|-?[1-9]\d*)$/.test(data[name]));
+    if (wrong.length === 0) {
+      const valid = validate(data);
+      strict.errors = validate.errors;
+      return valid;
+    }
+    const message = 'must be a whole number in plain digits';
+    strict.errors = wrong.map(
+      (name) => ({ keyword: 'type', instancePath: `/${name}`, message, params: {} }) as ErrorObject,
+    );
+    return false;
+  };
+  strict.errors = undefined as ValidateFunction['errors'];
+  return strict as unknown as ValidateFunction;
 }
 
 function compiler(options: Options, shared: unknown): Ajv2020 {

@@ -82,14 +82,49 @@ test('a change needs the ETag of what was read: none or another one is a 412 tha
   const { id } = created.body;
   const tag = created.headers.get('etag')!;
   assert.equal(problem(await put(id, undefined)), '412 revision-mismatch');
-  for (const wrong of ['"999"', '*', 'x', tag.replaceAll('"', '')])
+  for (const wrong of ['"999"', '"998", "999"', 'x', tag.replaceAll('"', ''), `W/${tag}`, '', `*, ${tag}`])
     assert.equal(problem(await put(id, wrong)), '412 revision-mismatch', wrong);
   const changed = await put(id, tag, { title: 'Mine' });
   assert.equal(changed.status, 200);
   assert.notEqual(changed.headers.get('etag'), tag);
   assert.equal(problem(await put(id, tag, { title: 'Theirs' })), '412 revision-mismatch', 'a lost update');
   assert.equal((await program.call('GET', `/forms/${id}`)).body.title, 'Mine');
-  assert.equal((await put(id, changed.headers.get('etag')!, { title: 'Again' })).status, 200);
+  assert.equal(
+    (await put(id, `"999", ${changed.headers.get('etag')}`, { title: 'Again' })).status,
+    200,
+    'one of a list',
+  );
+  assert.equal((await put(id, '*', { title: 'Whatever it is' })).status, 200);
+});
+
+test('publishing, closing, reopening and archiving need no ETag, and honour the one that is sent', async () => {
+  const created = await create();
+  const { id } = created.body;
+  const tag = created.headers.get('etag')!;
+  const tagged = (name: string, value: string) =>
+    program.call('POST', `/forms/${id}/${name}`, { headers: { 'if-match': value } });
+  for (const name of ['publish', 'close', 'reopen', 'archive'])
+    assert.equal(problem(await tagged(name, '"999"')), '412 revision-mismatch', name);
+  assert.equal((await program.call('GET', `/forms/${id}`)).body.status, 'draft', 'nothing has changed');
+  assert.equal((await tagged('publish', tag)).status, 201);
+  assert.equal(problem(await tagged('close', tag)), '412 revision-mismatch', 'it was published since');
+  const closed = await step(id, 'close');
+  assert.equal(problem(await tagged('close', tag)), '412 revision-mismatch', 'also where there is nothing to do');
+  assert.equal((await tagged('reopen', closed.headers.get('etag')!)).status, 200);
+  assert.equal((await tagged('archive', '*')).status, 200);
+});
+
+test('a form is not sent again to who has it', async () => {
+  const { body, headers } = await create();
+  const tag = headers.get('etag')!;
+  const again = (value: string) => program.call('GET', `/forms/${body.id}`, { headers: { 'if-none-match': value } });
+  for (const value of [tag, `"x", W/${tag}`, '*']) {
+    const answer = await again(value);
+    assert.deepEqual([answer.status, answer.text, answer.headers.get('etag')], [304, '', tag], value);
+  }
+  assert.equal((await again('"x"')).status, 200);
+  await step(body.id, 'publish');
+  assert.equal((await again(tag)).status, 200, 'it has changed');
 });
 
 test('of ten changes at once to the same revision one is made', async () => {

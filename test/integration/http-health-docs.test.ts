@@ -150,7 +150,9 @@ test('the OpenAPI document says what is validated, who may call, and which probl
     '412',
     '413',
     '415',
+    '429',
     '503',
+    'default',
   ]);
   assert.match(operation.responses!['412']!.description, /^revision-mismatch: /);
   const problem = operation.responses!['404']!.content!['application/problem+json']!.schema;

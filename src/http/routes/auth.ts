@@ -3,6 +3,7 @@ import type { Me, Sessions, TokenPair } from '#app/access/sessions.ts';
 import { guard } from '../auth.ts';
 import { addressKey } from '../rate-limit.ts';
 import { loginSchema, meSchema, passwordChangeSchema, refreshSchema, tokenPairSchema } from '../schemas/auth.ts';
+import { noContent } from '../schemas/common.ts';
 import { callerOf } from './forms.ts';
 
 export function authRoutes(api: FastifyInstance, { sessions }: { sessions: Sessions }): void {
@@ -38,7 +39,7 @@ export function authRoutes(api: FastifyInstance, { sessions }: { sessions: Sessi
     '/auth/logout',
     {
       config: { ...signedIn, problems: ['forbidden', 'storage-unavailable'] },
-      schema: { tags, summary: 'End the login that this access token belongs to' },
+      schema: { tags, summary: 'End the login that this access token belongs to', response: { 204: noContent } },
     },
     async (request, reply) => {
       await sessions.logout(callerOf(request));

@@ -7,7 +7,7 @@ import { guard } from '../auth.ts';
 import { byteRange } from '../byte-range.ts';
 import { matchesEtag } from '../etag.ts';
 import type { Paging } from '../paging.ts';
-import { pageOf, pageQuery } from '../schemas/common.ts';
+import { contentOf, notModified, pageOf, pageQuery } from '../schemas/common.ts';
 import { exportParams, exportRequestedSchema, exportSchema, exportWishSchema } from '../schemas/exports.ts';
 import { callerOf } from './forms.ts';
 
@@ -16,6 +16,14 @@ type Id = { Params: { id: string } };
 type Wish = { form_id?: string; format: ExportFormat; from?: string; to?: string };
 
 const list = 'exports';
+
+const contentTypes: Record<ExportFormat, string> = {
+  parquet: 'application/vnd.apache.parquet',
+  // The file is compressed, not the transfer: what arrives has the length and the hash that the export says.
+  jsonl: 'application/gzip',
+  csv: 'text/csv; charset=utf-8; header=present',
+};
+const fileTypes = Object.values(contentTypes).map((type) => type.split(';')[0]!);
 
 export function exportRoutes(api: FastifyInstance, { exports, paging }: Deps): void {
   const read = guard('exports:read');
@@ -87,18 +95,16 @@ export function exportRoutes(api: FastifyInstance, { exports, paging }: Deps): v
             'if-none-match': { type: 'string' },
           },
         },
+        response: {
+          200: contentOf('The whole file.', ...fileTypes),
+          206: contentOf('The range.', ...fileTypes),
+          304: notModified,
+        },
       },
     },
     async (request, reply) => sendFile(request, reply, await exports.download(request.params.id)),
   );
 }
-
-const contentTypes: Record<ExportFormat, string> = {
-  parquet: 'application/vnd.apache.parquet',
-  // The file is compressed, not the transfer: what arrives has the length and the hash that the export says.
-  jsonl: 'application/gzip',
-  csv: 'text/csv; charset=utf-8; header=present',
-};
 
 async function sendFile(request: FastifyRequest, reply: FastifyReply, download: Download): Promise<FastifyReply> {
   const { format, file, bytes, sha256 } = download.export;

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '#app/audit.ts';
 import type { FormCatalog } from '#app/form-catalog.ts';
-import type { FormDraft, Forms } from '#app/forms.ts';
+import type { Expected, FormDraft, Forms } from '#app/forms.ts';
 import { AppError } from '#domain/errors.ts';
 import type { FormStatus } from '#domain/form/form.ts';
 import { guard } from '../auth.ts';
-import { matchesEtag } from '../etag.ts';
+import { entityTags, matchesEtag } from '../etag.ts';
 import type { Paging } from '../paging.ts';
-import { pageOf, pageQuery } from '../schemas/common.ts';
-import { formDraftSchema, formParams, formSchema, publishedSchema } from '../schemas/forms.ts';
+import { contentOf, notModified, pageOf, pageQuery } from '../schemas/common.ts';
+import { formDraftSchema, formParams, formSchema, publicFormSchema, publishedSchema } from '../schemas/forms.ts';
 import { formView, publicFormView, versionView } from '../views.ts';
 
 type Deps = { forms: Forms; catalog: FormCatalog; definitionBytes: number; paging: Paging };
@@ -62,11 +62,21 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
     '/forms/:id',
     {
       config: { ...read, problems: ['form-not-found'] },
-      schema: { tags, summary: 'Read a form', params: formParams, response: { 200: formSchema } },
+      schema: {
+        tags,
+        summary: 'Read a form',
+        params: formParams,
+        headers: ifNoneMatchHeader,
+        response: { 200: formSchema, 304: notModified },
+      },
     },
     async (request, reply) => {
       const form = await forms.get(request.params.id);
-      reply.header('etag', etag(form.revision));
+      const tag = etag(form.revision);
+      reply.header('etag', tag);
+      // Asked again each time, for there is no time for which it is known to hold.
+      reply.header('cache-control', 'private, no-cache');
+      if (matchesEtag(request.headers['if-none-match'], tag)) return reply.code(304).send();
       return formView(form);
     },
   );
@@ -83,16 +93,18 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
         tags,
         summary: 'Replace the draft of a form; published versions stay as they are',
         params: formParams,
-        headers: {
-          type: 'object',
-          properties: { 'if-match': { type: 'string', description: 'The ETag of the form as you read it.' } },
-        },
+        headers: ifMatchHeader('The ETag of the form as you read it, or *.'),
         body: formDraftSchema,
         response: { 200: formSchema },
       },
     },
     async (request, reply) => {
-      const form = await forms.update(callerOf(request), request.params.id, ifMatch(request), request.body);
+      const form = await forms.update(
+        callerOf(request),
+        request.params.id,
+        expectedRevision(request, 'needed'),
+        request.body,
+      );
       reply.header('etag', etag(form.revision));
       return formView(form);
     },
@@ -106,11 +118,12 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
         tags,
         summary: 'Publish the draft as the next version, which never changes again',
         params: formParams,
+        headers: ifMatchHeader(optionalIfMatch),
         response: { 201: publishedSchema },
       },
     },
     async (request, reply) => {
-      const version = await forms.publish(callerOf(request), request.params.id);
+      const version = await forms.publish(callerOf(request), request.params.id, expectedRevision(request));
       reply.code(201).header('location', `/api/v1/forms/${version.formId}/versions/${version.version}/schema.json`);
       return versionView(version);
     },
@@ -121,9 +134,19 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
       `/forms/:id/${step}`,
       {
         config: { ...write, problems: ['form-not-found', 'form-archived', 'conflict', 'revision-mismatch'] },
-        schema: { tags, summary: stepSummaries[step], params: formParams, response: { 200: formSchema } },
+        schema: {
+          tags,
+          summary: stepSummaries[step],
+          params: formParams,
+          headers: ifMatchHeader(optionalIfMatch),
+          response: { 200: formSchema },
+        },
       },
-      async (request) => formView(await forms.move(callerOf(request), request.params.id, step)),
+      async (request, reply) => {
+        const form = await forms.move(callerOf(request), request.params.id, step, expectedRevision(request));
+        reply.header('etag', etag(form.revision));
+        return formView(form);
+      },
     );
   }
 
@@ -163,6 +186,7 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
           additionalProperties: false,
           properties: { ...formParams.properties, number: { type: 'integer', minimum: 1, maximum: 999999999 } },
         },
+        response: { 200: contentOf('The schema; it never changes.', 'application/schema+json') },
       },
     },
     async ({ params }, reply) => {
@@ -190,6 +214,8 @@ function publicForm(api: FastifyInstance, catalog: FormCatalog): void {
         tags: ['forms'],
         summary: 'What a renderer needs to draw the form; needs no token',
         params: formParams,
+        headers: ifNoneMatchHeader,
+        response: { 200: publicFormSchema, 304: notModified },
       },
     },
     async (request, reply) => {
@@ -209,14 +235,28 @@ function publicForm(api: FastifyInstance, catalog: FormCatalog): void {
 
 const etag = (revision: number): string => `"${revision}"`;
 
-/** Errors: `revision-mismatch` without the header and for a tag that no revision has. */
-function ifMatch(request: FastifyRequest): number {
+const ifNoneMatchHeader = {
+  type: 'object',
+  properties: { 'if-none-match': { type: 'string', description: 'ETags you have: 304 when one is still right.' } },
+} as const;
+const ifMatchHeader = (description: string) =>
+  ({ type: 'object', properties: { 'if-match': { type: 'string', description } } }) as const;
+const optionalIfMatch = 'When sent, the form must still be the one with this ETag.';
+
+/** Strong comparison (RFC 9110, 13.1.1). Errors: `revision-mismatch` where the header is needed and absent, and for what cannot be a tag of ours. */
+function expectedRevision(request: FastifyRequest, need?: 'needed'): Expected {
   const header = request.headers['if-match'];
   if (header === undefined) {
+    if (need === undefined) return 'any';
     throw new AppError('revision-mismatch', { detail: 'Send If-Match with the ETag of the form as you read it.' });
   }
-  const found = /^(?:W\/)?"(\d{1,15})"$/.exec(header.trim());
-  if (!found)
-    throw new AppError('revision-mismatch', { detail: `If-Match must be an ETag that this API gave, not ${header}.` });
-  return Number(found[1]);
+  const tags = entityTags(header);
+  if (tags === '*') return 'any';
+  const revisions = (tags ?? []).flatMap((tag) => (/^"\d{1,15}"$/.test(tag) ? [Number(tag.slice(1, -1))] : []));
+  if (revisions.length > 0) return revisions;
+  throw new AppError('revision-mismatch', {
+    detail: tags?.some((tag) => tag.startsWith('W/'))
+      ? 'A weak tag never matches; a proxy that compresses makes tags weak. Send the revision of the form in quotes, without W/.'
+      : 'If-Match must be an ETag that this API gave, in its quotes.',
+  });
 }

@@ -6,7 +6,7 @@ import { responseView } from '#domain/response-view.ts';
 import { guard } from '../auth.ts';
 import { acceptNdjson } from '../media.ts';
 import type { Paging } from '../paging.ts';
-import { keepable, pageOf, pageQuery, timeSchema } from '../schemas/common.ts';
+import { keepable, pageOf, pageQuery, startedTaskSchema, timeSchema } from '../schemas/common.ts';
 import { formParams } from '../schemas/forms.ts';
 import { responseSchema, reviewSchema } from '../schemas/responses.ts';
 import { callerOf } from './forms.ts';
@@ -28,7 +28,6 @@ const idParams = {
   additionalProperties: false,
   properties: { id: { type: 'string', minLength: 1, maxLength: 100 } },
 } as const;
-const accepted = { type: 'object', properties: { task_id: { type: 'string' } }, additionalProperties: true } as const;
 
 /** Reading responses and correcting what was understood. */
 export function keptResponseRoutes(
@@ -128,7 +127,7 @@ export function keptResponseRoutes(
         tags,
         summary: 'Read a response again with what is known now',
         params: idParams,
-        response: { 202: accepted },
+        response: { 202: startedTaskSchema },
       },
     },
     async (request, reply) => {
@@ -146,6 +145,32 @@ const exampleSchema = {
   properties: {
     text: { type: 'string', minLength: 1, maxLength: 5000, ...keepable },
     label: { type: ['string', 'null'], maxLength: 64, description: 'null: none of the labels.' },
+  },
+} as const;
+
+const uploadedSchema = {
+  ...startedTaskSchema,
+  properties: { ...startedTaskSchema.properties, kept: { type: 'integer', description: 'Examples that were new.' } },
+} as const;
+
+const headSchema = {
+  type: 'object',
+  required: ['head'],
+  properties: {
+    head: {
+      type: ['object', 'null'],
+      description: 'null: none has been trained yet.',
+      properties: {
+        sha256: { type: 'string' },
+        labels: { type: 'array', items: { type: 'string' } },
+        examples: { type: 'integer' },
+        accuracy: { type: ['number', 'null'], description: 'Share of held-back examples it got right; null: too few.' },
+        calibration_error: { type: ['number', 'null'] },
+        threshold: { type: 'number', description: 'Below this confidence a person should look.' },
+        milliseconds: { type: 'number', description: 'What its training took.' },
+        trained_at: timeSchema,
+      },
+    },
   },
 } as const;
 
@@ -167,7 +192,7 @@ export function exampleRoutes(
           summary: 'Teach a form by labelled texts (a JSON array or NDJSON); answers with the task that trains',
           params: formParams,
           body: { type: 'array', minItems: 1, maxItems: 20000, items: exampleSchema },
-          response: { 202: accepted },
+          response: { 202: uploadedSchema },
         },
       },
       async (request, reply) => {
@@ -208,6 +233,7 @@ export function exampleRoutes(
         tags,
         summary: 'The trained head of a form: how much it has seen, and how good it is on what it had not',
         params: formParams,
+        response: { 200: headSchema },
       },
     },
     async ({ params }) => {

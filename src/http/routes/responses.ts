@@ -8,6 +8,7 @@ import { problemPage, thankYouPage } from '../form-pages.ts';
 import { acceptFormPosts, bodyBytes } from '../media.ts';
 import { toAppError } from '../problem.ts';
 import { addressKey, type RateLimits } from '../rate-limit.ts';
+import { contentOf } from '../schemas/common.ts';
 import { formParams } from '../schemas/forms.ts';
 import { acceptanceSchema, submissionSchema } from '../schemas/responses.ts';
 
@@ -57,7 +58,7 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
     scope.post<Post>(
       '/forms/:id/responses',
       {
-        config: { public: true, ownLimit: true, problems },
+        config: { public: true, ownLimit: true, problems, htmlProblems: true },
         bodyLimit: deps.bodyBytes,
         attachValidation: true,
         schema: {
@@ -74,7 +75,13 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
             },
           },
           body: submissionSchema,
-          response: { 202: acceptanceSchema },
+          response: {
+            202: acceptanceSchema,
+            303: {
+              description: 'An HTML form post was kept; Location is a plain page that says thank you.',
+              type: 'null',
+            },
+          },
         },
       },
       async (request, reply) => {
@@ -89,7 +96,12 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
       '/forms/:id/thanks',
       {
         config: { public: true },
-        schema: { tags: ['responses'], summary: 'The plain page after an HTML form post', params: formParams },
+        schema: {
+          tags: ['responses'],
+          summary: 'The plain page after an HTML form post',
+          params: formParams,
+          response: { 200: contentOf('The page.', 'text/html') },
+        },
       },
       async (_request, reply) => thankYouPage(reply),
     );

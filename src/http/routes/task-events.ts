@@ -5,6 +5,7 @@ import { may } from '#domain/actor.ts';
 import { AppError } from '#domain/errors.ts';
 import { isFinished } from '#domain/task.ts';
 import type { Metrics } from '#ports/metrics.ts';
+import { contentOf } from '../schemas/common.ts';
 import { taskParams } from '../schemas/tasks.ts';
 import { publicTaskView, taskView } from '../views.ts';
 
@@ -30,6 +31,9 @@ export function taskEventRoutes(api: FastifyInstance, { tasks, metrics, maxStrea
         tags: ['tasks'],
         summary: 'Follow a task as server-sent events (event: task) until it ends',
         params: taskParams,
+        response: {
+          200: contentOf('Events; the data of each is the task as GET /tasks/{id} shows it.', 'text/event-stream'),
+        },
       },
     },
     async (request, reply) => {

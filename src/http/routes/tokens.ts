@@ -4,7 +4,7 @@ import type { ApiToken } from '#domain/account.ts';
 import type { Permission } from '#domain/actor.ts';
 import { guard } from '../auth.ts';
 import type { Paging } from '../paging.ts';
-import { idParams, pageOf, pageQuery } from '../schemas/common.ts';
+import { idParams, noContent, pageOf, pageQuery } from '../schemas/common.ts';
 import { apiTokenSchema, createdTokenSchema, newTokenSchema, tokenStatusSchema } from '../schemas/tokens.ts';
 import { maybeTime, time } from '../views.ts';
 import { callerOf } from './forms.ts';
@@ -67,7 +67,7 @@ export function tokenRoutes(
     '/tokens/:id',
     {
       config: { ...manage, problems: ['not-found', 'storage-unavailable'] },
-      schema: { tags, summary: 'Revoke an API token for good', params: idParams('tok') },
+      schema: { tags, summary: 'Revoke an API token for good', params: idParams('tok'), response: { 204: noContent } },
     },
     async (request, reply) => {
       await apiTokens.revoke(callerOf(request), request.params.id);

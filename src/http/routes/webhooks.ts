@@ -5,8 +5,16 @@ import type { DeliveryStatus } from '#domain/webhook/model.ts';
 import type { Stored } from '#ports/storage.ts';
 import { guard } from '../auth.ts';
 import type { Paging } from '../paging.ts';
-import { pageOf, pageQuery } from '../schemas/common.ts';
-import { deliverySchema, endpointChangeSchema, endpointDraftSchema, endpointSchema } from '../schemas/webhooks.ts';
+import { noContent, pageOf, pageQuery } from '../schemas/common.ts';
+import {
+  deliverySchema,
+  deliveryStartedSchema,
+  endpointChangeSchema,
+  endpointDraftSchema,
+  endpointSchema,
+  recoveredSchema,
+  rotatedSecretSchema,
+} from '../schemas/webhooks.ts';
 import { maybeTime, time } from '../views.ts';
 import { callerOf } from './forms.ts';
 
@@ -101,7 +109,7 @@ export function webhookRoutes(api: FastifyInstance, { endpoints, delivery, pagin
     '/webhook-endpoints/:id',
     {
       config: { ...admin, problems: ['not-found', 'conflict'] },
-      schema: { tags, summary: 'Remove an endpoint', params },
+      schema: { tags, summary: 'Remove an endpoint', params, response: { 204: noContent } },
     },
     async (request, reply) => {
       await endpoints.remove(callerOf(request), request.params.id);
@@ -113,7 +121,12 @@ export function webhookRoutes(api: FastifyInstance, { endpoints, delivery, pagin
     '/webhook-endpoints/:id/test',
     {
       config: { ...admin, problems: ['not-found', 'conflict'] },
-      schema: { tags, summary: 'Send a test event (webhook.test) to this endpoint, ahead of everything else', params },
+      schema: {
+        tags,
+        summary: 'Send a test event (webhook.test) to this endpoint, ahead of everything else',
+        params,
+        response: { 202: deliveryStartedSchema },
+      },
     },
     async (request, reply) => {
       const { deliveryId, taskId } = await endpoints.test(callerOf(request), request.params.id);
@@ -126,7 +139,12 @@ export function webhookRoutes(api: FastifyInstance, { endpoints, delivery, pagin
     '/webhook-endpoints/:id/rotate-secret',
     {
       config: { ...admin, problems: ['not-found', 'conflict'] },
-      schema: { tags, summary: 'Make a new secret; the former one goes on signing beside it for 24 hours', params },
+      schema: {
+        tags,
+        summary: 'Make a new secret; the former one goes on signing beside it for 24 hours',
+        params,
+        response: { 200: rotatedSecretSchema },
+      },
     },
     async (request) => ({
       id: request.params.id,
@@ -168,7 +186,12 @@ function deliveryRoutes(api: FastifyInstance, delivery: WebhookDelivery, paging:
     '/deliveries/:id/redeliver',
     {
       config: { ...admin, problems: ['not-found', 'conflict', 'gone'] },
-      schema: { tags, summary: 'Start an ended delivery again, under the same webhook-id', params },
+      schema: {
+        tags,
+        summary: 'Start an ended delivery again, under the same webhook-id',
+        params,
+        response: { 202: deliveryStartedSchema },
+      },
     },
     async (request, reply) => {
       const taskId = await delivery.redeliver(callerOf(request), request.params.id);
@@ -192,6 +215,7 @@ function deliveryRoutes(api: FastifyInstance, delivery: WebhookDelivery, paging:
           additionalProperties: false,
           properties: { since: { type: 'string', format: 'date-time' } },
         },
+        response: { 202: recoveredSchema },
       },
     },
     async (request, reply) => {

@@ -31,6 +31,22 @@ export const problemSchema = {
   },
 } as const;
 
+/** Answers without a body. */
+export const noContent = { description: 'Done.', type: 'null' } as const;
+export const notModified = { description: 'What you have is still right.', type: 'null' } as const;
+
+/** An answer of another type than JSON. */
+export function contentOf<T extends string>(description: string, ...types: T[]) {
+  return { description, content: Object.fromEntries(types.map((type) => [type, { schema: {} }])) };
+}
+
+/** A task that was started; `Location` names it too. */
+export const startedTaskSchema = {
+  type: 'object',
+  required: ['task_id'],
+  properties: { task_id: { type: 'string' } },
+} as const;
+
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
 
 /** The id of one kind of thing: `idSchema('frm')`. */

@@ -167,6 +167,21 @@ export const publishedSchema = {
   },
 } as const;
 
+/** What a renderer needs, and nothing else. */
+export const publicFormSchema = {
+  type: 'object',
+  required: ['id', 'slug', 'title', 'status', 'version', 'definition', 'submit_url'],
+  properties: {
+    id: formSchema.properties.id,
+    slug: { type: 'string' },
+    title: { type: 'string' },
+    status: { enum: ['open', 'closed'] },
+    version: { type: 'integer' },
+    definition,
+    submit_url: { type: 'string', description: 'Where responses are posted to.' },
+  },
+} as const;
+
 /** A form may be named by its id or by its slug where the public comes in; what does not exist is a 404, whatever it looks like. */
 export const formParams = {
   type: 'object',

@@ -84,3 +84,21 @@ export const deliverySchema = {
     },
   },
 } as const;
+
+export const deliveryStartedSchema = {
+  type: 'object',
+  required: ['delivery_id', 'task_id'],
+  properties: { delivery_id: { type: 'string' }, task_id: { type: 'string' } },
+} as const;
+
+export const recoveredSchema = {
+  type: 'object',
+  required: ['recovered'],
+  properties: { recovered: { type: 'integer', description: 'Deliveries that were started again.' } },
+} as const;
+
+export const rotatedSecretSchema = {
+  type: 'object',
+  required: ['id', 'secret'],
+  properties: { id: { type: 'string' }, secret: { type: 'string', description: 'Shown here and never again.' } },
+} as const;
