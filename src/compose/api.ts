@@ -49,7 +49,18 @@ export function createApi(
           },
         },
         disk: { essential: true, run: async () => diskFinding(await disk.read(), config.diskReserveBytes) },
-        queues: { essential: false, run: async () => ({ ok: true, detail: await queue.depths() }) },
+        queues: {
+          essential: false,
+          run: async () => ({
+            ok: true,
+            detail: (await queue.depths()).map(({ queue: name, waiting, paused }) => ({
+              queue: name,
+              waiting,
+              paused,
+            })),
+          }),
+        },
+        workers: { essential: false, run: async () => workersFinding(await queue.depths()) },
       },
     },
     register(api) {
@@ -68,7 +79,7 @@ export function createApi(
       formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes, paging });
       keptResponseRoutes(api, { reviews, paging });
       exampleRoutes(api, { learning, paging, examplesBytes: config.examplesLimitBytes });
-      taskRoutes(api, { tasks, queue, paging });
+      taskRoutes(api, { tasks, queue, clock, paging });
       taskEventRoutes(api, { tasks, metrics, maxStreams: config.eventStreams, shuttingDown: program.shuttingDown });
       webhookRoutes(api, { endpoints, delivery, paging });
       authRoutes(api, { sessions });
@@ -85,5 +96,13 @@ function diskFinding({ freeBytes, totalBytes }: { freeBytes: number; totalBytes:
   return {
     ok: freeBytes >= reserve,
     detail: { free_bytes: freeBytes, total_bytes: totalBytes, reserve_bytes: reserve },
+  };
+}
+
+/** A process that only serves (`--no-workers`) is honest about it: what it accepts waits. */
+function workersFinding(queues: Awaited<ReturnType<Adapters['queue']['depths']>>) {
+  return {
+    ok: queues.every(({ concurrency, paused }) => concurrency > 0 && !paused),
+    detail: queues.map(({ queue, concurrency, active }) => ({ queue, concurrency, active })),
   };
 }

@@ -12,7 +12,8 @@ export interface TaskQueue {
   /** Stops calling `work` (of one queue, or of all) until `resume`. */
   pause(queue?: QueueName): void;
   resume(queue?: QueueName): void;
-  depths(): Promise<{ queue: QueueName; waiting: number; active: number; paused: boolean }[]>;
+  /** What this process knows: offers that wait, work that runs, and at most how much at once (0 without a consumer). */
+  depths(): Promise<{ queue: QueueName; waiting: number; active: number; concurrency: number; paused: boolean }[]>;
   /** Takes nothing more and waits until every `work` that runs has ended. */
   close(): Promise<void>;
 }

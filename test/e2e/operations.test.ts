@@ -33,9 +33,12 @@ test('anybody may ask whether the server lives and may serve; how each part does
   const { status, body } = await program.call('GET', '/health/detailed');
   assert.equal(status, 200);
   assert.equal(body.status, 'ok');
-  assert.deepEqual(Object.keys(body.checks).sort(), ['disk', 'queues', 'storage']);
+  assert.deepEqual(Object.keys(body.checks).sort(), ['disk', 'queues', 'storage', 'workers']);
   for (const check of Object.values<{ ok: boolean }>(body.checks)) assert.equal(check.ok, true);
   assert.ok(body.checks.disk.detail.free_bytes > 0);
+  assert.equal(body.checks.workers.detail.length, 3);
+  for (const worker of body.checks.workers.detail)
+    assert.ok(worker.concurrency >= 1 && worker.active >= 0, worker.queue);
   assert.equal(body.node, process.version);
 });
 
@@ -264,7 +267,8 @@ test('no more event streams are open at once than the setting allows, and one th
 test('queues show what waits, and a task that waits can be cancelled by an administrator', async () => {
   const queues = (await program.call('GET', '/queues')).body.items;
   assert.deepEqual(queues.map(({ queue }: { queue: string }) => queue).sort(), ['batched', 'default', 'high-priority']);
-  for (const one of queues) assert.ok(one.depth >= 0 && one.workers.active >= 0);
+  for (const one of queues) assert.ok(one.depth >= 0 && one.workers.active >= 0 && one.workers.concurrency >= 1);
+  for (const one of queues) assert.equal(one.oldest_age_seconds === null, one.oldest_due_at === null);
   const { task_id } = await program.accepted(form, { message: 'x' });
   await program.finished(task_id);
   assert.equal(problem(await program.call('POST', `/tasks/${task_id}/cancel`)), '409 conflict', 'it has ended');

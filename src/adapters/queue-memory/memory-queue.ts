@@ -124,6 +124,7 @@ export function createMemoryQueue(deps: { window?: number; log?: Log } = {}): Ta
         queue,
         waiting: lane.heap.size(),
         active: lane.active.size,
+        concurrency: lane.concurrency,
         paused: lane.paused,
       }));
     },

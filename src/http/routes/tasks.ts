@@ -2,15 +2,16 @@ import type { FastifyInstance } from 'fastify';
 import type { Tasks } from '#app/tasks.ts';
 import { may } from '#domain/actor.ts';
 import { type QueueName, queueNames, type TaskStatus, taskStatuses } from '#domain/task.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { TaskQueue } from '#ports/task-queue.ts';
 import { guard } from '../auth.ts';
 import type { Paging } from '../paging.ts';
-import { pageOf, pageQuery } from '../schemas/common.ts';
-import { taskParams, taskSchema } from '../schemas/tasks.ts';
+import { noContent, pageOf, pageQuery } from '../schemas/common.ts';
+import { queuesSchema, requeuedSchema, taskParams, taskSchema } from '../schemas/tasks.ts';
 import { maybeTime, publicTaskView, taskRowView, taskView } from '../views.ts';
 import { callerOf } from './forms.ts';
 
-type Deps = { tasks: Tasks; queue: Pick<TaskQueue, 'depths'>; paging: Paging };
+type Deps = { tasks: Tasks; queue: Pick<TaskQueue, 'depths'>; clock: Clock; paging: Paging };
 type Id = { Params: { id: string } };
 type List = { Querystring: { limit: number; cursor?: string; status?: TaskStatus; queue?: QueueName } };
 
@@ -21,7 +22,7 @@ const listQuery = {
   properties: { ...pageQuery, queue: { enum: queueNames } },
 } as const;
 
-export function taskRoutes(api: FastifyInstance, { tasks, queue, paging }: Deps): void {
+export function taskRoutes(api: FastifyInstance, { tasks, queue, clock, paging }: Deps): void {
   const read = guard('tasks:read');
   const manage = guard('tasks:manage');
   const tags = ['tasks'];
@@ -78,7 +79,10 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue, paging }: Deps)
 
   api.get(
     '/queues',
-    { config: read, schema: { tags, summary: 'What waits in the queues, and who works on it' } },
+    {
+      config: read,
+      schema: { tags, summary: 'What waits in the queues, and who works on it', response: { 200: queuesSchema } },
+    },
     async () => {
       const [depths, windows] = await Promise.all([tasks.depths(), queue.depths()]);
       const items = depths.map((depth) => {
@@ -91,7 +95,14 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue, paging }: Deps)
           dead_letters: depth.failed,
           depth: depth.pending + depth.retrying,
           oldest_due_at: maybeTime(depth.oldestDueAt),
-          workers: { active: window?.active ?? 0, waiting: window?.waiting ?? 0, paused: window?.paused ?? false },
+          oldest_age_seconds:
+            depth.oldestDueAt === undefined ? null : Math.max(0, clock.now() - depth.oldestDueAt) / 1000,
+          workers: {
+            concurrency: window?.concurrency ?? 0,
+            active: window?.active ?? 0,
+            waiting: window?.waiting ?? 0,
+            paused: window?.paused ?? false,
+          },
         };
       });
       return { items };
@@ -120,7 +131,12 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue, paging }: Deps)
     '/dead-letters/:id/requeue',
     {
       config: { ...manage, problems: ['task-not-found'] },
-      schema: { tags, summary: 'Try a dead letter again, with all its attempts', params: taskParams },
+      schema: {
+        tags,
+        summary: 'Try a dead letter again, with all its attempts',
+        params: taskParams,
+        response: { 202: requeuedSchema },
+      },
     },
     async (request, reply) => {
       await tasks.requeue(callerOf(request), request.params.id);
@@ -132,7 +148,7 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue, paging }: Deps)
     '/dead-letters/:id',
     {
       config: { ...manage, problems: ['task-not-found'] },
-      schema: { tags, summary: 'Give a dead letter up', params: taskParams },
+      schema: { tags, summary: 'Give a dead letter up', params: taskParams, response: { 204: noContent } },
     },
     async (request, reply) => {
       await tasks.drop(callerOf(request), request.params.id);
