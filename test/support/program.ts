@@ -5,6 +5,8 @@ import { type Verdict, verifyStore } from '../../src/app/verify.ts';
 import { openAdapters, openLog, startProgram } from '../../src/compose.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import type { Role } from '../../src/domain/actor.ts';
+import type { OpenApiDocument } from '../../src/http/openapi.ts';
+import { checkDeclared } from './declared-answers.ts';
 
 export const admin = { email: 'admin@example.org', password: 'only for these tests' };
 
@@ -31,7 +33,7 @@ export type FormToPublish = {
 export type TestProgram = {
   readonly url: string;
   readonly dir: string;
-  /** A request as the administrator unless `token` says otherwise; redirects are not followed. */
+  /** A request as the administrator unless `token` says otherwise; redirects are not followed. Fails when the OpenAPI document does not declare the answer. */
   call(method: string, path: string, options?: Ask): Promise<Answer>;
   /** A published form; returns its id. */
   publish(form: FormToPublish): Promise<string>;
@@ -76,6 +78,7 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
   };
   let running = await start();
   let token = await tokenOf(running.url, admin);
+  const document: OpenApiDocument = (await request(running.url, 'GET', '/openapi.json')).body;
 
   const program: TestProgram = {
     get url() {
@@ -84,7 +87,15 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
     dir,
     async call(method, path, options = {}) {
       const bearer = options.token === undefined ? token : options.token;
-      return request(running.url, method, path, { ...options, token: bearer });
+      const answer = await request(running.url, method, path, { ...options, token: bearer });
+      checkDeclared(document, {
+        method,
+        path: targetOf(path),
+        status: answer.status,
+        contentType: answer.headers.get('content-type') ?? undefined,
+        body: answer.body,
+      });
+      return answer;
     },
     async publish(form) {
       const created = await program.call('POST', '/forms', { body: { title: 'Test form', ...form } });
@@ -163,8 +174,7 @@ export async function request(url: string, method: string, path: string, options
     ...(token ? { authorization: `Bearer ${token}` } : {}),
     ...options.headers,
   };
-  const target = path.startsWith('//') ? path.slice(1) : `/api/v1${path}`;
-  const response = await fetch(`${url}${target}`, {
+  const response = await fetch(`${url}${targetOf(path)}`, {
     method,
     headers,
     body: plain ? (body as string | undefined) : JSON.stringify(body),
@@ -174,6 +184,8 @@ export async function request(url: string, method: string, path: string, options
   const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '') && text !== '';
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text, text };
 }
+
+const targetOf = (path: string): string => (path.startsWith('//') ? path.slice(1) : `/api/v1${path}`);
 
 /** An access token. Errors: when the login is refused. */
 export async function tokenOf(url: string, user: { email: string; password: string }): Promise<string> {
