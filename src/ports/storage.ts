@@ -127,6 +127,8 @@ export type Commit = {
   tasks?: NewTask[];
   /** An entry that is there already, by its id, is not written twice; nor is one given to a write of tasks. */
   audit?: AuditEntry[];
+  /** Dead letters that the change makes pointless: they end as cancelled. An id that is none is passed over. */
+  drop?: { ids: string[]; now: number };
   cause?: { taskId: string; lease: string };
 };
 
@@ -167,6 +169,8 @@ export interface TaskStore {
   drop(id: string, now: number, audit: AuditEntry[]): Promise<boolean>;
   /** The steps of a root task, oldest first. */
   steps(root: string): Promise<Task[]>;
+  /** Ids of the dead letters that begin with `prefix`. */
+  deadLetters(prefix: string): Promise<string[]>;
   /** Whether a task whose id begins with `prefix` has not ended. */
   alive(prefix: string): Promise<boolean>;
   list(query: {

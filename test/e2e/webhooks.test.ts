@@ -151,6 +151,14 @@ test('a receiver that answers 410 is not asked again: the endpoint is disabled, 
   assert.equal(received[1]!.body, received[0]!.body);
   assert.equal(received[1]!.headers['webhook-id'], received[0]!.headers['webhook-id']);
   assert.equal((await program.finished(again.body.task_id)).status, 'succeeded');
+  // The task that had failed would send nothing any more: it ended with the redelivery.
+  const left = (await call('GET', '/dead-letters')).body.items.map(({ id }: { id: string }) => id);
+  assert.ok(!left.includes(letter.id));
+  assert.equal(problem(await call('POST', `/dead-letters/${letter.id}/requeue`)), '404 task-not-found');
+  assert.equal((await call('GET', `/tasks/${letter.id}`)).body.status, 'cancelled');
+  const dropped = (await call('GET', '/audit?action=dead-letter.drop')).body.items;
+  assert.ok(dropped.some(({ subject }: { subject: string }) => subject === letter.id));
+
   const [later, first] = await deliveries(id);
   assert.deepEqual([first.status, first.attempts.length, later.status], ['delivered', 2, 'cancelled']);
   const { body } = await call('POST', `/webhook-endpoints/${id}/recover?since=${row.created_at}`);

@@ -9,6 +9,7 @@ const commit: Omit<CommitOp, 'change'> = {
   tasks: [['tsk_1', 'prune']],
   audit: [{ id: 'adt_1', at: 3, action: 'form.create', doc: '{}' }],
   cause: { taskId: 'tsk_2', lease: 'lse_2' },
+  drop: undefined,
 };
 
 const operations: WriteOp[] = [
@@ -35,7 +36,7 @@ const operations: WriteOp[] = [
   },
   { ...commit, change: { op: 'update', kind: 'form', id: 'frm_1', row: ['frm_1', 2, 2], expect: 1 } },
   { ...commit, change: { op: 'remove', kind: 'form', id: 'frm_1', expect: 1 } },
-  { ...commit, change: { op: 'none' } },
+  { ...commit, change: { op: 'none' }, drop: { ids: ['tsk_3'], now: 5 } },
   { op: 'extend', held: [{ id: 'tsk_1', token: 'lse_1', progress: 0.5 }], until: 9 },
   { op: 'ping', now: 1 },
 ];

@@ -17,6 +17,7 @@ type PackedCommit = [
   tasks: CommitOp['tasks'],
   audit: CommitOp['audit'],
   cause: CommitOp['cause'],
+  drop: CommitOp['drop'],
 ];
 type PackedChange = PackedInsert | PackedSettle | Exclude<ChangeOp, Insert | Settle>;
 type PackedInsert = ['insert', kind: Insert['kind'], row: SqlValue[], payloadSha256: string | undefined];
@@ -35,15 +36,15 @@ export type PackedOp = PackedClaim | PackedCommit | Exclude<WriteOp, Claim | Com
 
 export function pack(op: WriteOp): PackedOp {
   if (op.op === 'claim') return ['claim', op.id, op.token, op.until, op.now];
-  if (op.op === 'commit') return ['commit', packChange(op.change), op.also, op.tasks, op.audit, op.cause];
+  if (op.op === 'commit') return ['commit', packChange(op.change), op.also, op.tasks, op.audit, op.cause, op.drop];
   return op;
 }
 
 export function unpack(packed: PackedOp): WriteOp {
   if (!Array.isArray(packed)) return packed;
   if (packed[0] === 'claim') return { op: 'claim', id: packed[1], token: packed[2], until: packed[3], now: packed[4] };
-  const [op, change, also, tasks, audit, cause] = packed;
-  return { op, change: unpackChange(change), also, tasks, audit, cause };
+  const [op, change, also, tasks, audit, cause, drop] = packed;
+  return { op, change: unpackChange(change), also, tasks, audit, cause, drop };
 }
 
 function packChange(change: ChangeOp): PackedChange {

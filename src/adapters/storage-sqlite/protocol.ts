@@ -26,6 +26,7 @@ export type CommitOp = {
   also: { kind: Kind; row: SqlValue[] }[];
   tasks: SqlValue[][];
   audit: AuditRow[];
+  drop?: { ids: string[]; now: number };
   cause?: { taskId: string; lease: string };
 };
 

@@ -115,10 +115,15 @@ export function createTaskReads(reader: Reader) {
   const steps = async (root: string): Promise<Task[]> =>
     (await reader.all('SELECT * FROM tasks WHERE root = ? ORDER BY created_at, id', root)).map(taskOfRow);
 
+  const deadLetters = async (prefix: string): Promise<string[]> => {
+    const sql = `SELECT id FROM tasks WHERE id >= ? AND id < ? AND status = 'failed' ORDER BY id`;
+    return (await reader.all(sql, prefix, `${prefix}\u{10ffff}`)).map((row) => row.id as string);
+  };
+
   const alive = async (prefix: string): Promise<boolean> => {
     const sql = `SELECT 1 AS there FROM tasks WHERE id >= ? AND id < ? AND status IN ('pending', 'retrying', 'running') LIMIT 1`;
     return (await reader.get(sql, prefix, `${prefix}\u{10ffff}`)) !== undefined;
   };
 
-  return { get, due, alive, nextDue, exhausted, list, depths, steps };
+  return { get, due, deadLetters, alive, nextDue, exhausted, list, depths, steps };
 }

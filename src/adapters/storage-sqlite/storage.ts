@@ -84,6 +84,7 @@ function assemble(deps: {
       tasks: (wish.tasks ?? []).map(taskRow),
       audit: (wish.audit ?? []).map(auditRow),
       cause: wish.cause,
+      drop: wish.drop,
     });
     const result = unpackCommitted(answer);
     if (result.outcome === 'committed' && 'kind' in wish.change && wish.change.kind === 'response') changes += 1;

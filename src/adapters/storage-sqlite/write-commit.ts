@@ -4,6 +4,7 @@ import type { ChainWriter } from './chain-writer.ts';
 import type { Statements } from './connection.ts';
 import type { AuditRow, ChangeOp, CommitOp, CommitResult } from './protocol.ts';
 import { columnNames, type SqlValue, tables, taskColumns } from './tables.ts';
+import { dropSql } from './write-tasks.ts';
 
 /**
  * One commit inside the batch's transaction. The change comes first and is the check: when it writes nothing, nothing else is written,
@@ -36,6 +37,7 @@ export function createCommitWriter(sql: Statements, chain: ChainWriter) {
     if (result.outcome !== 'committed') return result;
     for (const { kind, row } of op.also) sql.run(followSql.get(kind)!, ...row);
     for (const task of op.tasks) sql.run(taskSql, ...task);
+    for (const id of op.drop?.ids ?? []) sql.run(dropSql, op.drop!.now, id);
     for (const entry of op.audit) audit(entry);
     return result;
   }

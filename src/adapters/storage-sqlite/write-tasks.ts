@@ -6,6 +6,9 @@ type Op<N extends WriteOp['op']> = Extract<WriteOp, { op: N }>;
 
 const readClaimed = `SELECT ${storedTaskColumns.join(', ')} FROM tasks WHERE id = ?`;
 
+/** A dead letter is given up. */
+export const dropSql = `UPDATE tasks SET status = 'cancelled', finished_at = ? WHERE id = ? AND status = 'failed'`;
+
 /** The writes on tasks that are not part of a commit. */
 export function createTaskWriter(sql: Statements, audit: (entry: AuditRow) => void) {
   const auditAll = (entries: AuditRow[]) => entries.forEach(audit);
@@ -78,11 +81,7 @@ export function createTaskWriter(sql: Statements, audit: (entry: AuditRow) => vo
     },
 
     drop(op: Op<'drop'>) {
-      const done = sql.run(
-        `UPDATE tasks SET status = 'cancelled', finished_at = ? WHERE id = ? AND status = 'failed'`,
-        op.now,
-        op.id,
-      );
+      const done = sql.run(dropSql, op.now, op.id);
       if (done) auditAll(op.audit);
       return done === 1;
     },

@@ -235,13 +235,14 @@ export function createWebhookDelivery(deps: Deps) {
     ]);
     if (!event || !endpoint) throw new AppError('gone', { detail: 'The event or its endpoint has been removed.' });
     refuseDisabled(endpoint.doc);
-    const task = await again(stored, endpoint.doc, [deps.audit(caller, 'delivery.redeliver', id)]);
+    const task = await again(caller, stored, endpoint.doc, [deps.audit(caller, 'delivery.redeliver', id)]);
     if (task === undefined) throw new AppError('conflict', { detail: 'Somebody else has just done the same.' });
     return task;
   }
 
-  /** The id of the task, undefined when the delivery has changed meanwhile. */
+  /** The id of the task, undefined when the delivery has changed meanwhile. A dead letter of the delivery ends with it: there is nothing left to requeue. */
   async function again(
+    caller: Caller,
     stored: Stored<'delivery'>,
     endpoint: WebhookEndpoint,
     audit: ReturnType<Auditor>[],
@@ -249,10 +250,12 @@ export function createWebhookDelivery(deps: Deps) {
     const now = clock.now();
     const doc = restarted(stored.doc);
     const task = deliveryTask(doc, endpoint, now, { suffix: `again-${stored.revision}` });
+    const dead = await storage.tasks.deadLetters(deliveryTaskPrefix(doc.id));
     const result = await storage.commit({
       change: { op: 'update', kind: 'delivery', doc, expect: stored.revision },
       tasks: [task],
-      audit,
+      audit: [...audit, ...dead.map((id) => deps.audit(caller, 'dead-letter.drop', id))],
+      drop: { ids: dead, now },
     });
     if (result.outcome !== 'committed') return undefined;
     deps.offer([task]);
@@ -279,7 +282,7 @@ export function createWebhookDelivery(deps: Deps) {
         const current = await storage.get('endpoint', endpointId);
         if (current?.doc.status !== 'active') return recovered;
         // All of a page at once, so that they share the store's commits: a receiver that was away for days has missed many.
-        const started = await Promise.all(missed.items.map((stored) => recoverOne(stored, current.doc)));
+        const started = await Promise.all(missed.items.map((stored) => recoverOne(caller, stored, current.doc)));
         recovered += started.filter(Boolean).length;
         after = missed.next;
       } while (after !== undefined);
@@ -288,9 +291,9 @@ export function createWebhookDelivery(deps: Deps) {
   }
 
   /** False for what cannot or need not be: its event is gone, a person cancelled it, or somebody has redelivered it at the same moment. */
-  async function recoverOne(stored: Stored<'delivery'>, endpoint: WebhookEndpoint): Promise<boolean> {
+  async function recoverOne(caller: Caller, stored: Stored<'delivery'>, endpoint: WebhookEndpoint): Promise<boolean> {
     if (!isRecoverable(stored.doc) || !(await storage.get('event', stored.doc.eventId))) return false;
-    return (await again(stored, endpoint, [])) !== undefined;
+    return (await again(caller, stored, endpoint, [])) !== undefined;
   }
 
   function observe(outcome: SendOutcome, step: NextStep): void {

@@ -128,6 +128,30 @@ function deadLetters({ rule }: Rules): void {
     assert.ok(await isAudited(storage, entry.id));
   });
 
+  rule('a commit ends the dead letters that it makes pointless, and only if it happens', async (storage) => {
+    const subject = newId('dlv').slice(4);
+    const ids = [`tsk_${subject}:again-2`, `tsk_${subject}:deliver`];
+    for (const id of ids) await taskIn(storage, 'failed', { id });
+    const waiting = await taskIn(storage, 'pending', { id: `tsk_${subject}:again-7` });
+    const stranger = await taskIn(storage, 'failed');
+    assert.deepEqual(await storage.tasks.deadLetters(`tsk_${subject}:`), ids);
+    assert.deepEqual(await storage.tasks.deadLetters(`tsk_${subject.slice(0, -1)}:`), []);
+
+    const drop = { ids: [...ids, waiting, newId('tsk')], now: t0 + 500 };
+    const gone = { op: 'remove', kind: 'head', id: newId('frm'), expect: 1 } as const;
+    assert.equal((await storage.commit({ change: gone, drop })).outcome, 'conflict');
+    assert.deepEqual(await storage.tasks.deadLetters(`tsk_${subject}:`), ids, 'nothing of a refused commit is written');
+
+    assert.equal((await storage.commit({ change: { op: 'none' }, drop })).outcome, 'committed');
+    for (const id of ids) {
+      const { status, finishedAt } = await taskOf(storage, id);
+      assert.deepEqual([status, finishedAt], ['cancelled', t0 + 500]);
+    }
+    assert.deepEqual(await storage.tasks.deadLetters(`tsk_${subject}:`), []);
+    assert.equal((await taskOf(storage, waiting)).status, 'pending', 'what is no dead letter is left alone');
+    assert.equal((await taskOf(storage, stranger)).status, 'failed');
+  });
+
   rule('what is no dead letter is neither put back nor given up, and no entry says so', async (storage) => {
     for (const status of taskStatuses) {
       if (status === 'failed') continue;
