@@ -3,6 +3,7 @@ import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts'
 import { decodeHead } from '#adapters/classifier-ngram/codec.ts';
 import { createScorer, type Head, judge, signsOf } from '#adapters/classifier-ngram/head.ts';
 import { balancedAccuracy, bestThreshold, noneProbability } from '#adapters/classifier-ngram/scope.ts';
+import type { Example } from '#domain/learning.ts';
 import type { Classification, LabelledText, TrainedHead } from '#ports/text-classifier.ts';
 import { type Clinc, firstOfEach, halves, readBanking77, readClinc } from './data.ts';
 
@@ -21,6 +22,20 @@ async function withClassifier<T>(
   } finally {
     await classifier.close();
   }
+}
+
+/** As the server trains, in one page. */
+async function trainOn(
+  classifier: ReturnType<typeof createNgramClassifier>,
+  { examples, none, allowNone }: { examples: LabelledText[]; none: string[]; allowNone: boolean },
+): Promise<TrainedHead> {
+  async function* pages(): AsyncGenerator<Example[]> {
+    yield [...examples, ...none.map((text) => ({ text, label: null }))];
+  }
+  const labels = [...new Set(examples.map(({ label }) => label))];
+  const training = await classifier.train({ pages: pages(), labels, allowNone });
+  if (training.outcome !== 'trained') throw new Error(`not trained: ${training.outcome}`);
+  return training;
 }
 
 const refOf = (head: TrainedHead) => ({ sha256: head.sha256, read: () => Promise.resolve(head.bytes) });
@@ -76,7 +91,7 @@ function common(head: TrainedHead, rows: readonly LabelledText[], said: readonly
 
 async function banking(train: LabelledText[], dev: LabelledText[], least: number): Promise<Measure[]> {
   return withClassifier(async (classifier) => {
-    const head = await classifier.train({ examples: train, none: [], allowNone: false });
+    const head = await trainOn(classifier, { examples: train, none: [], allowNone: false });
     const said = await classifier.classify({ head: refOf(head), texts: dev.map((row) => row.text) });
     return [
       { name: 'accuracy', value: percent(shareRight(outcomes(dev, said))), least, unit: '%' },
@@ -88,7 +103,7 @@ async function banking(train: LabelledText[], dev: LabelledText[], least: number
 async function clincScope(data: Clinc): Promise<Measure[]> {
   return withClassifier(async (classifier) => {
     const { train: examples, noneTrain: none, validation } = data;
-    const trained = await classifier.train({ examples, none, allowNone: true });
+    const trained = await trainOn(classifier, { examples, none, allowNone: true });
     const texts = validation.map((row) => row.text);
     const said = await classifier.classify({ head: refOf(trained), texts });
     const outside = await classifier.classify({ head: refOf(trained), texts: data.noneValidation });
@@ -127,7 +142,7 @@ async function clincScope(data: Clinc): Promise<Measure[]> {
 /** The same without any `none` text to learn from. */
 async function clincBlind(data: Clinc): Promise<Measure[]> {
   return withClassifier(async (classifier) => {
-    const trained = await classifier.train({ examples: data.train, none: [], allowNone: true });
+    const trained = await trainOn(classifier, { examples: data.train, none: [], allowNone: true });
     const texts = data.validation.map((row) => row.text);
     const said = await classifier.classify({ head: refOf(trained), texts });
     const outside = await classifier.classify({ head: refOf(trained), texts: data.noneValidation });

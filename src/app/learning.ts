@@ -1,10 +1,8 @@
 import { may } from '#domain/actor.ts';
-import { canonicalJson } from '#domain/canonical-json.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
 import { type Form, versionId } from '#domain/form/form.ts';
-import { sha256Hex } from '#domain/hash.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
-import type { Example, ExampleBatch, FormHead } from '#domain/learning.ts';
+import { type Example, type ExampleBatch, type FormHead, inBatches } from '#domain/learning.ts';
 import type { NewTask } from '#domain/task.ts';
 import { newTask } from '#domain/task-kinds.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
@@ -25,8 +23,10 @@ type Deps = {
   offer: (tasks: NewTask[]) => void;
 };
 
-/** Documents of examples read at once: each holds one upload, 16 MB of it by default, or one review. */
-const page = 20;
+/** Documents of examples read at once: each holds up to 200,000 characters of an upload, or one review, and is parsed on the thread that answers requests. */
+const batchesAtOnce = 5;
+/** The place of the listing that is among the examples of the form's definition. */
+const inDefinition = 'definition';
 
 export function createLearning(deps: Deps) {
   const { storage, clock } = deps;
@@ -37,10 +37,13 @@ export function createLearning(deps: Deps) {
     const issues = labelIssues(form.intelligence, items);
     if (issues.length > 0) throw new AppError('value-refused', { detail: 'Nothing was kept.', issues });
     const now = clock.now();
-    const doc: ExampleBatch = { id: deps.ids.next('exb'), formId, source: 'upload', at: now, items };
-    const task = newTask('train-head', { id: `tsk_${doc.id.slice(4)}`, payload: { form_id: formId }, now });
+    const [first, ...others] = inBatches(items).map(
+      (some): ExampleBatch => ({ id: deps.ids.next('exb'), formId, source: 'upload', at: now, items: some }),
+    );
+    const task = newTask('train-head', { id: `tsk_${first!.id.slice(4)}`, payload: { form_id: formId }, now });
     await storage.commit({
-      change: { op: 'insert', kind: 'examples', doc },
+      change: { op: 'insert', kind: 'examples', doc: first! },
+      also: others.map((doc) => ({ kind: 'examples', doc })),
       tasks: [task],
       audit: [deps.audit(caller, 'examples.upload', formId, { count: items.length })],
     });
@@ -54,36 +57,52 @@ export function createLearning(deps: Deps) {
     return (await storage.get('form-version', versionId(form.id, form.version)))?.doc.intelligence;
   }
 
-  /** What the form's head learns from now, the newest word on each text. */
-  async function examples(form: Form, spec: IntelligenceSpec | undefined, withReviews = true): Promise<Example[]> {
-    const byText = new Map<string, Example>();
-    for (const { name, examples: own } of spec?.classify?.labels ?? []) {
-      for (const text of own ?? []) byText.set(text, { text, label: name });
-    }
-    let after: string | undefined;
-    do {
-      const batches = await storage.list('examples', { where: { formId: form.id }, limit: page, after });
-      for (const { doc } of batches.items) {
-        if (doc.source === 'review' && !withReviews) continue;
-        for (const item of doc.items) byText.set(item.text, item);
-      }
-      after = batches.next;
-    } while (after !== undefined);
-    return [...byText.values()];
-  }
-
-  /** Texts that came from reviews are what people wrote: only for those who may read responses. */
+  /**
+   * Examples as they were given, in the order in which they count: those of the definition, then uploads and reviews as they came. Of the same text the last
+   * one counts; the earlier ones are listed too, since only the whole set tells. Texts that came from reviews are what people wrote: only for those who may
+   * read responses. Errors: `form-not-found`, `bad-cursor`.
+   */
   async function listExamples(
     caller: Caller,
     formId: string,
     query: { limit: number; after?: string },
   ): Promise<{ items: Example[]; next: string | undefined }> {
     const form = await getForm(formId);
-    const all = await examples(form, await specOf(form), may(caller.actor, 'responses:read'));
-    const from = query.after === undefined ? 0 : Number(query.after);
-    if (!Number.isSafeInteger(from) || from < 0) throw new AppError('bad-cursor');
-    const items = all.slice(from, from + query.limit);
-    return { items, next: from + items.length < all.length ? String(from + items.length) : undefined };
+    const withReviews = may(caller.actor, 'responses:read');
+    const items: Example[] = [];
+    let { after, skip } = placeOf(query.after);
+    if (after === inDefinition) {
+      const own = ownExamples(await specOf(form));
+      items.push(...own.slice(skip, skip + query.limit));
+      const given = skip + items.length;
+      if (given < own.length) return { items, next: markOf({ after, skip: given }) };
+      [after, skip] = [undefined, 0];
+    }
+    for (;;) {
+      const batches = await batchesOf(formId, after, Math.min(batchesAtOnce, query.limit));
+      const all = batches.items.flatMap(({ doc }) => doc.items.map((item) => ({ item, source: doc.source })));
+      for (let i = skip; i < all.length; i++) {
+        if (items.length === query.limit) return { items, next: markOf({ after, skip: i }) };
+        if (withReviews || all[i]!.source !== 'review') items.push(all[i]!.item);
+      }
+      if (batches.next === undefined) return { items, next: undefined };
+      [after, skip] = [batches.next, Math.max(0, skip - all.length)];
+      if (items.length === query.limit) return { items, next: markOf({ after, skip }) };
+    }
+  }
+
+  const batchesOf = (formId: string, after: string | undefined, limit: number) =>
+    storage.list('examples', { where: { formId }, limit, after });
+
+  /** All that the form's head learns from, in the order in which it counts. */
+  async function* pagesOf(formId: string, spec: IntelligenceSpec | undefined): AsyncGenerator<Example[]> {
+    yield ownExamples(spec);
+    let after: string | undefined;
+    do {
+      const batches = await batchesOf(formId, after, batchesAtOnce);
+      yield batches.items.flatMap(({ doc }) => doc.items);
+      after = batches.next;
+    } while (after !== undefined);
   }
 
   /** Trains the form's head on all its examples and puts it in the place of the one before. The same examples twice train once. */
@@ -94,20 +113,19 @@ export function createLearning(deps: Deps) {
   ): Promise<{ trained: boolean; reason?: string; head?: FormHead }> {
     const form = await getForm(formId);
     const spec = await specOf(form);
-    const labels = new Set(spec?.classify?.labels.map(({ name }) => name));
-    const all = (await examples(form, spec)).filter(({ label }) => label === null || labels.has(label));
-    const known = all.filter((example): example is { text: string; label: string } => example.label !== null);
-    const used = new Set(known.map(({ label }) => label)).size;
-    if (used < 2) return { trained: false, reason: `examples for at least two labels are needed, there are ${used}` };
-
-    const allowNone = spec?.classify?.allow_none === true;
-    const examplesSha256 = sha256Hex(canonicalJson([allowNone, all]));
     const current = await storage.get('head', formId);
-    if (current?.doc.examplesSha256 === examplesSha256 && (await deps.blobs.describe(current.doc.file)))
-      return { trained: false, reason: 'nothing new to learn', head: current.doc };
+    const usable = current && (await deps.blobs.describe(current.doc.file)) ? current.doc : undefined;
+    const trained = await deps.classifier.train({
+      pages: pagesOf(formId, spec),
+      labels: spec?.classify?.labels.map(({ name }) => name) ?? [],
+      allowNone: spec?.classify?.allow_none === true,
+      seen: usable?.examplesSha256,
+      signal,
+    });
+    if (trained.outcome === 'too-few-labels')
+      return { trained: false, reason: `examples for at least two labels are needed, there are ${trained.labels}` };
+    if (trained.outcome === 'unchanged') return { trained: false, reason: 'nothing new to learn', head: usable };
 
-    const none = all.filter(({ label }) => label === null).map(({ text }) => text);
-    const trained = await deps.classifier.train({ examples: known, none, allowNone, signal });
     // Of this form alone: two forms with the same examples have the same bytes, and one of them may learn more.
     const file = `heads/${formId}-${trained.sha256}.head`;
     await deps.blobs.write(file, trained.bytes);
@@ -122,7 +140,7 @@ export function createLearning(deps: Deps) {
       calibrationError: report.calibrationError,
       threshold: report.threshold,
       milliseconds: report.milliseconds,
-      examplesSha256,
+      examplesSha256: trained.examplesSha256,
       trainedAt: clock.now(),
     };
     const change = current
@@ -152,6 +170,24 @@ export function createLearning(deps: Deps) {
   return { upload, listExamples, train, head };
 }
 export type Learning = ReturnType<typeof createLearning>;
+
+function ownExamples(spec: IntelligenceSpec | undefined): Example[] {
+  return (spec?.classify?.labels ?? []).flatMap(({ name, examples = [] }) =>
+    examples.map((text) => ({ text, label: name })),
+  );
+}
+
+/** After the store's mark `after`, `skip` examples on: a batch is longer than a page may be. */
+type Place = { after: string | undefined; skip: number };
+
+const markOf = ({ after, skip }: Place): string => `${skip}@${after ?? ''}`;
+
+function placeOf(mark: string | undefined): Place {
+  if (mark === undefined) return { after: inDefinition, skip: 0 };
+  const [, skip, after] = /^(\d{1,9})@(.*)$/.exec(mark) ?? [];
+  if (skip === undefined) throw new AppError('bad-cursor');
+  return { after: after || undefined, skip: Number(skip) };
+}
 
 function labelIssues(spec: IntelligenceSpec | undefined, items: Example[]): Issue[] {
   const labels = spec?.classify?.labels.map(({ name }) => name) ?? [];

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.ts';
+
 /** A labelled text a form's head learns from; `label: null` says "none of them". */
 export type Example = { text: string; label: string | null };
 
-/** Examples as they came in, one document an upload (or one review); a later text overrules the same text in an earlier one. */
+/** Examples as they came in, a piece of an upload or one review; a later text overrules the same text in an earlier one. */
 export type ExampleBatch = { id: string; formId: string; source: 'upload' | 'review'; at: number; items: Example[] };
 
 /** The head that a form answers with now. */
@@ -21,3 +24,64 @@ export type FormHead = {
   examplesSha256: string;
   trainedAt: number;
 };
+
+/** A document is parsed in one go by whoever reads it: this much takes a few milliseconds. */
+const batchExamples = 500;
+const batchCharacters = 200_000;
+
+/** An upload in pieces that are kept as a document each, in order. At least one, and none is empty but of an empty upload. */
+export function inBatches(items: readonly Example[]): Example[][] {
+  const batches: Example[][] = [[]];
+  let characters = 0;
+  for (const item of items) {
+    const full = batches.at(-1)!.length >= batchExamples || characters + item.text.length > batchCharacters;
+    if (full && batches.at(-1)!.length > 0) {
+      batches.push([]);
+      characters = 0;
+    }
+    batches.at(-1)!.push(item);
+    characters += item.text.length;
+  }
+  return batches;
+}
+
+export type Lesson = {
+  examples: { text: string; label: string }[];
+  none: string[];
+  /** Different labels among the examples. */
+  labels: number;
+  /** Changes whenever one example more, less or different would change the head. */
+  sha256: string;
+};
+
+/**
+ * Gathers what a head learns from: the newest word on each text, where its text first stood. A text whose newest label is not among `labels` any more is
+ * left out. Holds every text once: not for a thread that serves.
+ */
+export function createLesson({ labels, allowNone }: { labels: readonly string[]; allowNone: boolean }) {
+  const byText = new Map<string, string | null>();
+  return {
+    add(items: readonly Example[]): void {
+      for (const { text, label } of items) byText.set(text, label);
+    },
+    finish(): Lesson {
+      const known = new Set<string | null>([...labels, null]);
+      const used = new Set<string>();
+      const lesson: Lesson = { examples: [], none: [], labels: 0, sha256: '' };
+      // The hash of canonicalJson([allowNone, examples]), without that text in memory.
+      const hash = createHash('sha256').update(`[${allowNone},[`);
+      let first = true;
+      for (const [text, label] of byText) {
+        if (!known.has(label)) continue;
+        hash.update(`${first ? '' : ','}${canonicalJson({ text, label })}`);
+        first = false;
+        if (label === null) lesson.none.push(text);
+        else {
+          lesson.examples.push({ text, label });
+          used.add(label);
+        }
+      }
+      return { ...lesson, labels: used.size, sha256: hash.update(']]').digest('hex') };
+    },
+  };
+}

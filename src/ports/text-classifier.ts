@@ -1,3 +1,5 @@
+import type { Example } from '#domain/learning.ts';
+
 /**
  * Text classifier: learns labels from a form's own examples and says how sure it is.
  *
@@ -23,6 +25,14 @@ export type HeadReport = {
 
 export type TrainedHead = { bytes: Uint8Array; sha256: string; labels: string[]; report: HeadReport };
 
+export type Training =
+  /** `examplesSha256`: of what was learnt, see `createLesson` in domain/learning.ts. */
+  | ({ outcome: 'trained'; examplesSha256: string } & TrainedHead)
+  /** The examples are those of `seen`. */
+  | { outcome: 'unchanged' }
+  /** A head needs examples of two labels; there are `labels`. */
+  | { outcome: 'too-few-labels'; labels: number };
+
 export type Classification = {
   /** The best label; undefined means "none". */
   label: string | undefined;
@@ -36,15 +46,18 @@ export type Classification = {
 
 export interface TextClassifier {
   /**
-   * Trains a head. `none` holds texts that belong to no label (may be empty). Deterministic: the same examples in the same order give the same bytes.
-   * Errors: rejects when there are fewer than two labels with an example, or when `signal` aborts.
+   * Trains a head on the newest word on each text. `pages` is asked for the next page when the one before has been taken in, off the caller's thread: the
+   * caller never holds them all. Examples of labels that are not among `labels` are left out. Deterministic: the same examples in the same order give the
+   * same bytes, however they are paged. `seen`: `examplesSha256` of a head that need not be trained again.
+   * Errors: rejects when a page does, and with its reason when `signal` aborts.
    */
   train(input: {
-    examples: LabelledText[];
-    none: string[];
+    pages: AsyncIterable<Example[]>;
+    labels: string[];
     allowNone: boolean;
+    seen?: string;
     signal?: AbortSignal;
-  }): Promise<TrainedHead>;
+  }): Promise<Training>;
 
   /** Classifies texts with a head; `read` is only called when the head is not in memory. Order is kept. */
   classify(input: { head: HeadRef; texts: string[] }): Promise<Classification[]>;

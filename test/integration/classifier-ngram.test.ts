@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
+import type { Example } from '#domain/learning.ts';
 import type { LabelledText, TrainedHead } from '#ports/text-classifier.ts';
 
 const workerFile = new URL('../../src/adapters/classifier-ngram/worker.ts', import.meta.url);
@@ -39,8 +40,22 @@ function refOf(head: TrainedHead) {
   };
 }
 
-const trainSmall = (classifier: ReturnType<typeof createNgramClassifier>) =>
-  classifier.train({ examples: small, none: [], allowNone: false });
+/** The examples two at a time, as a store gives them. */
+async function* pagesOf(examples: Example[]): AsyncGenerator<Example[]> {
+  for (let i = 0; i < examples.length; i += 2) yield examples.slice(i, i + 2);
+}
+
+const lessonOf = (examples: Example[]) => ({
+  pages: pagesOf(examples),
+  labels: [...new Set(examples.flatMap(({ label }) => label ?? []))],
+  allowNone: false,
+});
+
+async function trainSmall(classifier: ReturnType<typeof createNgramClassifier>) {
+  const training = await classifier.train(lessonOf(small));
+  assert.ok(training.outcome === 'trained');
+  return training;
+}
 
 /** An entry for the threads that does what `source` says and else what the real one does. */
 async function entryWith(t: TestContext, source: string): Promise<URL> {
@@ -87,9 +102,7 @@ test('texts are classified while a training is running', async (t) => {
   const head = refOf(await trainSmall(classifier));
   const order: string[] = [];
   const stop = new AbortController();
-  const training = classifier
-    .train({ examples: large, none: [], allowNone: false, signal: stop.signal })
-    .finally(() => order.push('trained'));
+  const training = classifier.train({ ...lessonOf(large), signal: stop.signal }).finally(() => order.push('trained'));
   for (let i = 0; i < 20; i++) {
     await classifier.classify({ head, texts: ['my parcel'] });
     order.push('classified');
@@ -103,24 +116,67 @@ test('an aborted training rejects with the reason, also while it waits for anoth
   const classifier = classifierFor(t);
   const running = new AbortController();
   const waiting = new AbortController();
-  const first = classifier.train({ examples: large, none: [], allowNone: false, signal: running.signal });
-  const second = classifier.train({ examples: large, none: [], allowNone: false, signal: waiting.signal });
+  const first = classifier.train({ ...lessonOf(large), signal: running.signal });
+  const second = classifier.train({ ...lessonOf(large), signal: waiting.signal });
   const third = trainSmall(classifier);
   waiting.abort(new Error('not wanted'));
   await assert.rejects(second, /not wanted/);
   running.abort();
   await assert.rejects(first, { name: 'AbortError' });
   assert.equal((await third).labels.length, 2);
-  await assert.rejects(classifier.train({ examples: small, none: [], allowNone: false, signal: AbortSignal.abort() }), {
+  await assert.rejects(classifier.train({ ...lessonOf(small), signal: AbortSignal.abort() }), {
     name: 'AbortError',
   });
 });
 
-test('too few labels reject the training', async (t) => {
-  await assert.rejects(
-    classifierFor(t).train({ examples: [{ text: 'a', label: 'a' }], none: [], allowNone: true }),
-    /at least two labels/,
-  );
+test('examples of fewer than two labels train nothing, and labels that are not asked for do not count', async (t) => {
+  const classifier = classifierFor(t);
+  const one = [{ text: 'a', label: 'a' }];
+  assert.deepEqual(await classifier.train(lessonOf(one)), { outcome: 'too-few-labels', labels: 1 });
+  assert.deepEqual(await classifier.train({ ...lessonOf(small), labels: ['billing'] }), {
+    outcome: 'too-few-labels',
+    labels: 1,
+  });
+  assert.deepEqual(await classifier.train(lessonOf([])), { outcome: 'too-few-labels', labels: 0 });
+});
+
+test('what a head has seen is not trained again, and one example more is', async (t) => {
+  const classifier = classifierFor(t);
+  const { examplesSha256, sha256 } = await trainSmall(classifier);
+  assert.deepEqual(await classifier.train({ ...lessonOf(small), seen: examplesSha256 }), { outcome: 'unchanged' });
+  const more = await classifier.train({
+    ...lessonOf([...small, { text: 'x', label: 'billing' }]),
+    seen: examplesSha256,
+  });
+  assert.ok(more.outcome === 'trained' && more.sha256 !== sha256);
+});
+
+test('a page is asked for when the one before was taken in, and one that fails rejects the training', async (t) => {
+  const classifier = classifierFor(t);
+  let closed = false;
+  async function* failing(): AsyncGenerator<Example[]> {
+    try {
+      yield small;
+      throw new Error('the store is away');
+    } finally {
+      closed = true;
+    }
+  }
+  await assert.rejects(classifier.train({ ...lessonOf(small), pages: failing() }), /the store is away/);
+  assert.ok(closed);
+  let given = 0;
+  const stop = new AbortController();
+  async function* endless(): AsyncGenerator<Example[]> {
+    for (;;) {
+      given += 1;
+      yield [{ text: `text ${given}`, label: 'billing' }];
+      if (given === 100) stop.abort(new Error('enough'));
+    }
+  }
+  await assert.rejects(classifier.train({ ...lessonOf(small), pages: endless(), signal: stop.signal }), /enough/);
+  const before = given;
+  await trainSmall(classifier);
+  assert.ok(given <= before + 1, 'nobody reads on');
 });
 
 test('a damaged head and a reader that fails reject the call, and the next call is served', async (t) => {
@@ -180,10 +236,7 @@ test('closing rejects what waits, ends the threads, and later calls are refused'
   const classifier = createNgramClassifier();
   const head = refOf(await trainSmall(classifier));
   await classifier.classify({ head, texts: ['my parcel'] });
-  const waiting = [
-    classifier.train({ examples: large, none: [], allowNone: false }),
-    classifier.classify({ head, texts: ['x'] }),
-  ];
+  const waiting = [classifier.train(lessonOf(large)), classifier.classify({ head, texts: ['x'] })];
   const settled = Promise.allSettled(waiting);
   await classifier.close();
   for (const result of await settled) assert.equal(result.status, 'rejected');
@@ -200,7 +253,8 @@ test('a process that has classified ends by itself, without close', async (t) =>
   const program = `
     const { createNgramClassifier } = await import(${JSON.stringify(new URL('../../src/adapters/classifier-ngram/classifier.ts', import.meta.url).href)});
     const classifier = createNgramClassifier();
-    const head = await classifier.train({ examples: ${JSON.stringify(small)}, none: [], allowNone: false });
+    async function* pages() { yield ${JSON.stringify(small)}; }
+    const head = await classifier.train({ pages: pages(), labels: ['billing', 'delivery'], allowNone: false });
     const said = await classifier.classify({ head: { sha256: head.sha256, read: async () => head.bytes }, texts: ['my parcel'] });
     console.log(said[0].label);
   `;

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
+import { createAuditor } from '#app/audit.ts';
+import { createLearning } from '#app/learning.ts';
+import type { Actor } from '#domain/actor.ts';
+import type { Example } from '#domain/learning.ts';
+import type { Storage } from '#ports/storage.ts';
+import { aForm, anExampleBatch } from '../contract/storage/documents.ts';
 import { eventually, startTestProgram, type TestProgram } from '../support/program.ts';
+import { openTaskWorld } from '../support/task-world.ts';
 
 let program: TestProgram;
 let form: string;
@@ -59,4 +66,92 @@ test('a head whose file is lost does not hold up a response, and the next traini
     async () => (await program.call('GET', `/responses/${response_id}`)).body.intelligence.classify,
   );
   assert.equal(label.tier, 'head');
+});
+
+/** Example texts of the draft, then three uploads of which the second overrules one text, then a review. */
+async function openListing(t: TestContext) {
+  const world = await openTaskWorld(t);
+  const { storage, clock, ids } = world;
+  const doc = aForm({
+    version: 0,
+    intelligence: { classify: { labels: [{ name: 'billing', examples: ['own 1', 'own 2'] }, { name: 'delivery' }] } },
+  });
+  await storage.commit({ change: { op: 'insert', kind: 'form', doc } });
+  const asked: number[] = [];
+  const counting: Pick<Storage, 'commit' | 'get' | 'list'> = {
+    ...storage,
+    list: async (kind, query) => {
+      const found = await storage.list(kind, query);
+      asked.push(found.items.length);
+      return found;
+    },
+  };
+  const learning = createLearning({
+    storage: counting,
+    classifier: { train: () => assert.fail('nobody trains here') },
+    blobs: { write: () => assert.fail(), remove: () => assert.fail(), describe: () => assert.fail() },
+    clock,
+    ids,
+    audit: createAuditor({ ids, clock }),
+    offer() {},
+  });
+  const caller = { actor: { kind: 'user', id: 'usr_1', role: 'admin', sessionId: 'ses_1' } } as const;
+  return {
+    ...world,
+    form: doc.id,
+    /** Documents that each question to the store brought. */
+    asked,
+    upload: (items: Example[]) => learning.upload(caller, doc.id, items),
+    list: (query: { limit: number; after?: string }, actor: Actor = caller.actor) =>
+      learning.listExamples({ actor }, doc.id, query),
+    async all(limit: number, actor?: Actor): Promise<Example[]> {
+      const items: Example[] = [];
+      let after: string | undefined;
+      do {
+        const page = await this.list({ limit, after }, actor);
+        assert.ok(page.items.length <= limit);
+        items.push(...page.items);
+        after = page.next;
+      } while (after !== undefined);
+      return items;
+    },
+  };
+}
+
+test('examples are listed in the order in which they count, whatever the size of a page; reviews only to who may read responses', async (t) => {
+  const world = await openListing(t);
+  const upload = (name: string, count: number) =>
+    Array.from({ length: count }, (_, i): Example => ({ text: `${name} ${i}`, label: 'billing' }));
+  const uploads = [upload('a', 1201), [{ text: 'a 7', label: 'delivery' }], upload('b', 3)];
+  for (const items of uploads) await world.upload(items);
+  const review = anExampleBatch({
+    formId: world.form,
+    source: 'review',
+    at: world.clock.now() + 1,
+    items: [{ text: 'what somebody wrote', label: 'billing' }],
+  });
+  await world.storage.commit({ change: { op: 'insert', kind: 'examples', doc: review } });
+  const own: Example[] = ['own 1', 'own 2'].map((text) => ({ text, label: 'billing' }));
+  const expected = [...own, ...uploads.flat(), ...review.items];
+  for (const limit of [1000, 500, 499, 7, 1]) assert.deepEqual(await world.all(limit), expected, `pages of ${limit}`);
+  const outsider: Actor = { kind: 'token', id: 'tok_1', scopes: ['forms:read'] };
+  for (const limit of [1000, 3]) assert.deepEqual(await world.all(limit, outsider), expected.slice(0, -1));
+  for (const after of ['x', '1', '-1@', '1.5@definition', '0@nowhere'])
+    await assert.rejects(world.list({ limit: 5, after }), { code: 'bad-cursor' });
+});
+
+test('a page of examples reads what it shows and not the whole set', async (t) => {
+  const world = await openListing(t);
+  await world.upload(Array.from({ length: 20_000 }, (_, i) => ({ text: `text ${i}`, label: 'billing' })));
+  const read = async (query: { limit: number; after?: string }) => {
+    world.asked.length = 0;
+    const { next } = await world.list(query);
+    return { next, documents: world.asked.reduce((sum, count) => sum + count, 0) };
+  };
+  const own = await read({ limit: 1 });
+  assert.equal(own.documents, 0, 'the examples of the definition are not in batches');
+  const first = await read({ limit: 1, after: (await read({ limit: 1, after: own.next })).next });
+  assert.equal(first.documents, 1);
+  const long = await read({ limit: 1000, after: first.next });
+  assert.ok(long.documents <= 5, `${long.documents} of 40 documents`);
 });

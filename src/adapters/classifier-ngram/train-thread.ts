@@ -1,24 +1,35 @@
 import { Worker } from 'node:worker_threads';
-import type { TrainedHead } from '#ports/text-classifier.ts';
-import type { TrainReply, WorkerPurpose } from './protocol.ts';
-import type { TrainingInput } from './train-head.ts';
+import type { Example } from '#domain/learning.ts';
+import type { Training } from '#ports/text-classifier.ts';
+import type { Assignment, ExamplePage, TrainReply, WorkerPurpose } from './protocol.ts';
 
-/** Trains in a thread that lives for this one head. An abort ends the thread at once, in the middle of the mathematics. */
-export async function trainInThread(entry: URL, input: TrainingInput, signal: AbortSignal): Promise<TrainedHead> {
+/**
+ * Trains in a thread that lives for this one head, and hands it the examples a page at a time, each when the thread has taken in the one before.
+ * An abort ends the thread at once, in the middle of the mathematics.
+ */
+export async function trainInThread(
+  entry: URL,
+  { pages, ...assignment }: Assignment & { pages: AsyncIterable<Example[]> },
+  signal: AbortSignal,
+): Promise<Training> {
   signal.throwIfAborted();
-  const purpose: WorkerPurpose = { kind: 'train', input };
+  const purpose: WorkerPurpose = { kind: 'train', ...assignment };
   const worker = new Worker(entry, { workerData: purpose });
+  const reading = pages[Symbol.asyncIterator]();
   try {
-    const reply = await replyOf(worker, signal);
-    if (reply.kind === 'failed') throw new Error(reply.message);
-    const { kind: _, ...head } = reply;
-    return head;
+    return await trainingOf(worker, () => reading.next(), signal);
   } finally {
+    // Not waited for: a page that is on its way may take as long as its store does.
+    void reading.return?.().catch(() => {});
     await worker.terminate();
   }
 }
 
-function replyOf(worker: Worker, signal: AbortSignal): Promise<TrainReply> {
+function trainingOf(
+  worker: Worker,
+  next: () => Promise<IteratorResult<Example[]>>,
+  signal: AbortSignal,
+): Promise<Training> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
@@ -26,8 +37,14 @@ function replyOf(worker: Worker, signal: AbortSignal): Promise<TrainReply> {
       signal.removeEventListener('abort', stop);
       settle();
     };
-    worker.on('message', (reply: TrainReply) => settled(() => resolve(reply)));
-    worker.on('error', (cause) => settled(() => reject(new Error('the training thread crashed', { cause }))));
-    worker.on('exit', (code) => settled(() => reject(new Error(`the training thread ended with code ${code}`))));
+    const fail = (error: unknown) => settled(() => reject(error));
+    worker.on('message', (reply: TrainReply) => {
+      if (reply.kind === 'more') {
+        next().then(({ done, value }) => worker.postMessage((done ? undefined : value) satisfies ExamplePage), fail);
+      } else if (reply.kind === 'failed') fail(new Error(reply.message));
+      else settled(() => resolve(reply.training));
+    });
+    worker.on('error', (cause) => fail(new Error('the training thread crashed', { cause })));
+    worker.on('exit', (code) => fail(new Error(`the training thread ended with code ${code}`)));
   });
 }

@@ -1,9 +1,11 @@
 /** Entry of the threads that do the mathematics; started by `classifier.ts` only. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { createLesson, type Lesson } from '#domain/learning.ts';
+import type { Training } from '#ports/text-classifier.ts';
 import { encodeHead, sha256 } from './codec.ts';
 import { createHeadCache } from './head-cache.ts';
-import type { ClassifyReply, ClassifyRequest, TrainReply, WorkerPurpose } from './protocol.ts';
-import { type TrainingInput, trainHead } from './train-head.ts';
+import type { Assignment, ClassifyReply, ClassifyRequest, ExamplePage, TrainReply, WorkerPurpose } from './protocol.ts';
+import { trainHead } from './train-head.ts';
 
 // A head of 77 labels and 10,000 examples has 5 MB, one of 10 labels and 300 examples 0.7 MB (bench/understand.ts prints sizes).
 const maxHeadBytes = 64 * 1024 * 1024;
@@ -26,21 +28,35 @@ function serve(port: MessagePort): void {
   port.on('message', (request: ClassifyRequest) => port.postMessage(answer(request)));
 }
 
-function train(port: MessagePort, input: TrainingInput): void {
+/** Asks for the examples a page at a time, then learns: the pages are merged and hashed here, where nobody waits. */
+function train(port: MessagePort, assignment: Assignment): void {
+  const lesson = createLesson(assignment);
+  const say = (reply: TrainReply) => port.postMessage(reply);
+  port.on('message', (page: ExamplePage) => {
+    if (page) {
+      lesson.add(page);
+      return say({ kind: 'more' });
+    }
+    try {
+      say({ kind: 'done', training: learn(lesson.finish(), assignment) });
+    } catch (error) {
+      say({ kind: 'failed', message: messageOf(error) });
+    }
+  });
+  say({ kind: 'more' });
+}
+
+function learn({ examples, none, labels, sha256: examplesSha256 }: Lesson, { allowNone, seen }: Assignment): Training {
+  if (labels < 2) return { outcome: 'too-few-labels', labels };
+  if (examplesSha256 === seen) return { outcome: 'unchanged' };
   const start = performance.now();
-  let reply: TrainReply;
-  try {
-    const head = trainHead(input);
-    const bytes = encodeHead(head);
-    const report = { ...head.report, milliseconds: Math.round(performance.now() - start) };
-    reply = { kind: 'trained', bytes, sha256: sha256(bytes), labels: head.labels, report };
-  } catch (error) {
-    reply = { kind: 'failed', message: messageOf(error) };
-  }
-  port.postMessage(reply);
+  const head = trainHead({ examples, none, allowNone });
+  const bytes = encodeHead(head);
+  const report = { ...head.report, milliseconds: Math.round(performance.now() - start) };
+  return { outcome: 'trained', examplesSha256, bytes, sha256: sha256(bytes), labels: head.labels, report };
 }
 
 const purpose = workerData as WorkerPurpose;
 if (!parentPort) throw new Error('this file runs as a worker thread only');
-if (purpose.kind === 'train') train(parentPort, purpose.input);
+if (purpose.kind === 'train') train(parentPort, purpose);
 else serve(parentPort);

@@ -211,7 +211,7 @@ export function exampleRoutes(
       schema: {
         tags,
         summary:
-          'What the form learns from: examples of the definition, uploads and reviews, the newest word on each text',
+          'What the form learns from, in order: examples of the definition, uploads and reviews; of the same text the last one counts',
         params: formParams,
         querystring: { type: 'object', additionalProperties: false, properties: pageQuery },
         response: { 200: pageOf(exampleSchema) },
