@@ -1,5 +1,6 @@
 import { announce, eventId, nothing, trainSoon, understand } from '#domain/consequences.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
+import { fieldValue } from '#domain/field-value.ts';
 import { below } from '#domain/form/checks.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import type { ExampleBatch } from '#domain/learning.ts';
@@ -56,11 +57,17 @@ export function createReviews(deps: Deps) {
     const stored = await get(id);
     const form = await deps.catalog.form(stored.doc.formId);
     const { version } = await deps.catalog.version(form, stored.doc.formVersion);
-    const issues = correctionIssues(version.intelligence, correction);
+    const { issues, fields } = checked(version.intelligence, correction);
     if (issues.length > 0) throw new AppError('value-refused', { issues });
 
     const now = deps.clock.now();
-    const review: Review = { ...stored.doc.review, ...correction, by: actorName(caller.actor), at: now };
+    const review: Review = {
+      ...stored.doc.review,
+      ...correction,
+      ...(fields && { fields }),
+      by: actorName(caller.actor),
+      at: now,
+    };
     const doc: KeptResponse = { ...stored.doc, review };
     const text = textsOf(doc, version.intelligence?.text ?? version.compiled.texts)
       .map((part) => part.text)
@@ -118,25 +125,42 @@ export function createReviews(deps: Deps) {
 }
 export type Reviews = ReturnType<typeof createReviews>;
 
-function correctionIssues(spec: IntelligenceSpec | undefined, correction: Correction): Issue[] {
-  const issues: Issue[] = [];
+/** What is wrong with a correction, and its fields in their normal form. */
+function checked(
+  spec: IntelligenceSpec | undefined,
+  correction: Correction,
+): { issues: Issue[]; fields: Record<string, string> | undefined } {
+  const issues = labelIssues(spec, correction.label);
+  if (correction.fields === undefined) return { issues, fields: undefined };
+  const specs = new Map(spec?.extract?.fields.map((field) => [field.name, field]));
+  const fields: [string, string][] = [];
+  for (const [name, text] of Object.entries(correction.fields)) {
+    const pointer = below('/fields', name.slice(0, 100));
+    const field = specs.get(name);
+    if (!field) {
+      const detail = `The form extracts no field ${JSON.stringify(name.slice(0, 100))}.`;
+      issues.push({ pointer, code: 'unknown-field', detail });
+      continue;
+    }
+    const found = fieldValue(field, text);
+    if ('problem' in found) issues.push({ pointer, code: 'wrong-value', detail: found.problem });
+    else fields.push([name, found.value]);
+  }
+  return { issues, fields: Object.fromEntries(fields) };
+}
+
+function labelIssues(spec: IntelligenceSpec | undefined, label: string | null | undefined): Issue[] {
+  if (label === undefined) return [];
   const labels = spec?.classify?.labels.map(({ name }) => name) ?? [];
-  const { label } = correction;
-  if (label !== undefined && label !== null && !labels.includes(label)) {
-    issues.push({
-      pointer: '/label',
-      code: 'unknown-label',
-      detail: `The form has no label ${JSON.stringify(label)}; it has ${labels.join(', ') || 'none'}.`,
-    });
+  const has = `it has ${labels.join(', ') || 'none'}`;
+  if (label !== null) {
+    if (labels.includes(label)) return [];
+    return [
+      { pointer: '/label', code: 'unknown-label', detail: `The form has no label ${JSON.stringify(label)}; ${has}.` },
+    ];
   }
-  const fields = new Set(spec?.extract?.fields.map(({ name }) => name));
-  for (const name of Object.keys(correction.fields ?? {})) {
-    if (!fields.has(name))
-      issues.push({
-        pointer: below('/fields', name.slice(0, 100)),
-        code: 'unknown-field',
-        detail: `The form extracts no field ${JSON.stringify(name.slice(0, 100))}.`,
-      });
-  }
-  return issues;
+  if (spec?.classify?.allow_none === true) return [];
+  // As for examples: what nobody may say, no training may learn.
+  const detail = `The form does not allow "none" (intelligence.classify.allow_none); ${has}.`;
+  return [{ pointer: '/label', code: 'unknown-label', detail }];
 }

@@ -1,3 +1,4 @@
+import { isDate } from './day.ts';
 import type { ColumnType } from './form/compiled.ts';
 import type { FormVersion } from './form/form.ts';
 import { sha256Hex } from './hash.ts';
@@ -134,12 +135,6 @@ function scalarText(value: Json): string | undefined {
   // Half a surrogate pair is no character: UTF-8, and so Parquet, has no way to say it.
   if (typeof value === 'string') return value.toWellFormed();
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
-}
-
-function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const at = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
 }
 
 function isLocalTime(text: string): boolean {

@@ -225,10 +225,39 @@ test('a review is kept beside the result of the machine, counts as the label, an
   assert.equal(later.body.review.reply, 'Dear Ada', 'what the second review does not say stays');
   assert.equal(problem(await review({ label: 'nonsense' })), '422 value-refused');
   assert.equal(problem(await review({ fields: { nobody: 'x' } })), '422 value-refused');
+  const values = await review({ fields: { amount: 'much', email: 'nobody' } });
+  assert.equal(problem(values), '422 value-refused');
+  assert.deepEqual(
+    values.body.errors.map(({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`),
+    ['/fields/amount wrong-value', '/fields/email wrong-value'],
+  );
+  const normal = await review({ fields: { amount: ' 7,5 € ', email: 'Ada@Example.org' } });
+  assert.deepEqual(normal.body.review.fields, { amount: '7.50 EUR', email: 'ada@example.org' });
   for (const wrong of [{}, { label: 5 }, { label: { $ne: '' } }, { labels: 'billing' }])
     assert.equal(problem(await review(wrong)), '400 malformed-body');
   const unknown = await program.call('POST', '/responses/rsp_x/review', { body: { label: null } });
   assert.equal(problem(unknown), '404 response-not-found');
+});
+
+test('a review says none of the labels, or a value of an enum, only where the form has it', async () => {
+  const definition = { elements: [{ type: 'comment', name: 'message' }] };
+  const extract = { fields: [{ name: 'colour', type: 'enum', values: ['red', 'green'] }] };
+  const classify = { labels: [{ name: 'a' }, { name: 'b' }] };
+  const made = async (intelligence: object) => {
+    const id = await program.publish({ definition, intelligence });
+    const { response_id, task_id } = await program.accepted(id, { message: 'red, please' });
+    await program.finished(task_id);
+    return (body: object) => program.call('POST', `/responses/${response_id}/review`, { body });
+  };
+  const strict = await made({ classify, extract });
+  const places = ({ body }: Answer) => body.errors.map(({ pointer }: { pointer: string }) => pointer);
+  const refused = await strict({ label: null, fields: { colour: 'Red' } });
+  assert.deepEqual([problem(refused), ...places(refused)], ['422 value-refused', '/label', '/fields/colour']);
+  assert.deepEqual((await strict({ label: 'a', fields: { colour: 'green' } })).body.review.fields, { colour: 'green' });
+  const lenient = await made({ classify: { ...classify, allow_none: true } });
+  assert.equal((await lenient({ label: null })).body.label, null);
+  const unlabelled = await made({ extract });
+  assert.equal(problem(await unlabelled({ label: null })), '422 value-refused');
 });
 
 test('a review is learnt from: it becomes an example, the head is trained anew, and reprocessing uses it', async () => {

@@ -72,9 +72,15 @@ export const reviewSchema = {
   minProperties: 1,
   additionalProperties: false,
   properties: {
-    label: { type: ['string', 'null'], maxLength: 64, description: 'null: none of the labels.' },
+    label: {
+      type: ['string', 'null'],
+      maxLength: 64,
+      description: 'null: none of the labels, where the form allows it.',
+    },
     fields: {
       type: 'object',
+      description:
+        'By name; each must be of its type and is kept in its normal form. An empty text: the field is not there.',
       maxProperties: 50,
       additionalProperties: { type: 'string', maxLength: 1000, ...keepable },
     },
