@@ -77,9 +77,14 @@ function httpPage(rows: readonly AccessRow[], document: OpenApiDocument): string
 Every route of this release. What each takes and answers is in the OpenAPI 3.1 document a server shows at \`/api/v1/openapi.json\`, readable at \`/docs\`;
 both come from the schemas that validate. \`needs\` is a permission ([permissions.md](permissions.md)), \`signed-in\` for any valid token, or \`public\`.
 
-- JSON, \`snake_case\`, times RFC 3339 in UTC, ids with a prefix that says of what.
+- JSON, \`snake_case\`, times RFC 3339 in UTC, ids with a prefix that says of what and a UUIDv7. Ids of events, deliveries and tasks are derived from what they
+  follow from (\`evt_<uuid>_accepted\`, \`dlv_<uuid>_accepted_<uuid>\`, \`tsk_<uuid>:understand\`), so that what is done twice is there once: take them as they
+  are ([decision 18](../decisions/0018-derived-ids.md)).
 - An unknown key in a body is refused (400), an unknown answer name too (422). When a key stands twice in a body, the last one wins.
 - Lists take \`limit\` (1 to 1000, default 50) and \`cursor\`, and answer \`{ "items": [], "next_cursor": null }\`.
+- \`If-None-Match\` with an \`ETag\` that is still right is answered 304. \`If-Match\` is needed to replace a form, and honoured where a form is published, closed,
+  reopened or archived: 412 when the form has changed since.
+- Whole numbers in paths and queries are plain digits: \`1\`, not \`01\`, \`1.0\` or \`0x1\`.
 - Errors are problems: [errors.md](errors.md). Every answer carries \`X-Request-Id\`.
 - Metrics are served on a port of their own: [metrics.md](metrics.md).
 
