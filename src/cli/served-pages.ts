@@ -79,7 +79,7 @@ both come from the schemas that validate. \`needs\` is a permission ([permission
 
 - JSON, \`snake_case\`, times RFC 3339 in UTC, ids with a prefix that says of what and a UUIDv7. Ids of events, deliveries and tasks are derived from what they
   follow from (\`evt_<uuid>_accepted\`, \`dlv_<uuid>_accepted_<uuid>\`, \`tsk_<uuid>:understand\`), so that what is done twice is there once: take them as they
-  are ([decision 18](../decisions/0018-derived-ids.md)).
+  are ([decision 17](../decisions/0017-derived-ids.md)).
 - An unknown key in a body is refused (400), an unknown answer name too (422). When a key stands twice in a body, the last one wins.
 - Lists take \`limit\` (1 to 1000, default 50) and \`cursor\`, and answer \`{ "items": [], "next_cursor": null }\`.
 - \`If-None-Match\` with an \`ETag\` that is still right is answered 304. \`If-Match\` is needed to replace a form, and honoured where a form is published, closed,
