@@ -53,9 +53,10 @@ export function createAnalytics(deps: Deps) {
     lookup.promise.catch(() => {});
     running.set(key, lookup.promise);
     try {
-      const kept = await cache.get(key);
+      // A cache that is away costs a count, not the answer.
+      const kept = await cache.get(key).catch(() => undefined);
       const analytics = kept === undefined ? await count(form, query) : (JSON.parse(kept) as FormAnalytics);
-      if (kept === undefined) await cache.set(key, JSON.stringify(analytics), keptMs);
+      if (kept === undefined) await cache.set(key, JSON.stringify(analytics), keptMs).catch(() => {});
       lookup.resolve(analytics);
       return { analytics, cached: kept !== undefined };
     } catch (err) {

@@ -1,5 +1,5 @@
 import { fanOutTaskId } from '#domain/consequences.ts';
-import { genesis, nextReceipt, payloadSha256 } from '#domain/receipt.ts';
+import { type ChainHead, genesis, nextReceipt, payloadSha256 } from '#domain/receipt.ts';
 import { receiptPayload } from '#domain/response.ts';
 import { isFinished } from '#domain/task.ts';
 import type { TaskPayloads } from '#domain/task-kinds.ts';
@@ -68,6 +68,8 @@ export async function verifyStore(deps: Deps, progress: (seen: number) => void =
   for (;;) {
     const links = await storage.receipts.links(after, page);
     if (links.length === 0) break;
+    // A process that began while the earlier pages were read.
+    if (!links.every(({ receipt }) => walk.knows(receipt.chain))) walk.learn(await storage.receipts.chains());
     for (const link of links) {
       walk.step(link);
       await countWork(storage, link, verdict, report);
@@ -82,14 +84,30 @@ export async function verifyStore(deps: Deps, progress: (seen: number) => void =
   return verdict;
 }
 
-/** Follows the receipts in the order of writing: dense numbers, unbroken hashes, payloads that still are what was acknowledged, true signatures. */
+/**
+ * Follows the receipts, those of each chain in the order of writing: dense numbers, unbroken hashes, payloads that still are what was acknowledged, true
+ * signatures. Chains of several processes grow beside each other; each names the newest link that it saw when it began, and that one must be there.
+ */
 function chainWalk(chains: Chain[], keyRing: Pick<KeyRing, 'verify'>, report: (problem: string) => void) {
-  const byId = new Map(chains.map((chain) => [chain.id, chain]));
-  let head = { chain: '', seq: 0, sha256: genesis };
+  const byId = new Map<string, Chain>();
+  const heads = new Map<string, ChainHead>();
+  /** By the hash of the link they begin at: the chains that still wait to see it. */
+  const awaited = new Map<string, string[]>();
   const signaturesSeen = new Set<string>();
+  learn(chains);
+
+  function learn(found: Chain[]): void {
+    for (const chain of found) {
+      if (byId.has(chain.id)) continue;
+      byId.set(chain.id, chain);
+      if (!chain.previous) continue;
+      const { sha256 } = chain.previous;
+      awaited.set(sha256, [...(awaited.get(sha256) ?? []), chain.id]);
+    }
+  }
 
   function step({ receipt, response }: Link): void {
-    if (receipt.chain !== head.chain) enter(receipt.chain);
+    const head = heads.get(receipt.chain) ?? startOf(receipt.chain);
     const payloadHash = payloadSha256(response.salt, receiptPayload(response));
     if (payloadHash !== response.payloadSha256)
       report(`${response.id}: the answers are not the ones that were acknowledged`);
@@ -98,20 +116,19 @@ function chainWalk(chains: Chain[], keyRing: Pick<KeyRing, 'verify'>, report: (p
       report(`${response.id}: receipt ${receipt.seq} follows receipt ${head.seq}; a response is missing`);
     else if (receipt.sha256 !== expected.sha256 || receipt.previous !== expected.previous)
       report(`${response.id}: its receipt does not continue the chain`);
-    head = { chain: receipt.chain, seq: receipt.seq, sha256: receipt.sha256 };
-    checkSignature();
+    const reached = { chain: receipt.chain, seq: receipt.seq, sha256: receipt.sha256 };
+    heads.set(receipt.chain, reached);
+    awaited.delete(receipt.sha256);
+    checkSignature(reached);
   }
 
-  function enter(id: string): void {
+  function startOf(id: string): ChainHead {
     const chain = byId.get(id);
     if (!chain) report(`chain ${id} is not recorded`);
-    else if (chain.previous ? chain.previous.sha256 !== head.sha256 : head.sha256 !== genesis) {
-      report(`chain ${id} does not continue the chain before it; responses at its end are missing`);
-    }
-    head = { chain: id, seq: 0, sha256: head.sha256 };
+    return { chain: id, seq: 0, sha256: chain?.previous?.sha256 ?? genesis };
   }
 
-  function checkSignature(): void {
+  function checkSignature(head: ChainHead): void {
     const signed = byId.get(head.chain)?.signed;
     if (!signed || signed.seq !== head.seq) return;
     signaturesSeen.add(head.chain);
@@ -122,12 +139,14 @@ function chainWalk(chains: Chain[], keyRing: Pick<KeyRing, 'verify'>, report: (p
   }
 
   function end(): void {
+    for (const id of [...awaited.values()].flat())
+      report(`chain ${id} does not continue the chain before it; responses at its end are missing`);
     for (const chain of chains) {
       if (chain.signed && !signaturesSeen.has(chain.id))
         report(`chain ${chain.id}: receipt ${chain.signed.seq} was signed and is missing`);
     }
   }
-  return { step, end };
+  return { knows: (id: string) => byId.has(id), learn, step, end };
 }
 
 /** Every response is done, or something still works on it, or a dead letter says why not. */

@@ -39,7 +39,7 @@ export interface Reconciler {
 
 /** Burials of one pass; the next pass takes the rest. */
 const burialsPerPass = 100;
-const longestBackoffMs = 10_000;
+const longestBackoffMs = 5_000;
 /** While the queue has enough to do, this many of the due tasks that should run first are looked at: one that fell due just now may come before all that wait. */
 const firstInLine = 100;
 
@@ -87,8 +87,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Milliseconds until the next pass is worth while. */
   async function pass(): Promise<number> {
     const now = clock.now();
-    await refill(queues, { first: true });
+    // First what needs no queue: that one may be away.
     await bury(now);
+    await refill(queues, { first: true });
     const next = await storage.tasks.nextDue(now);
     return next === undefined ? pollMs : Math.min(pollMs, Math.max(1, next - clock.now()));
   }

@@ -218,7 +218,7 @@ export interface ReceiptStore {
   chains(): Promise<Chain[]>;
   /** Keeps a signature over a head. */
   sign(chain: string, signed: SignedHead): Promise<void>;
-  /** Links in the order they were written, `after` exclusive, at most `limit`. Walks all chains. */
+  /** Links of all chains, those of one in the order they were written; `after` exclusive, at most `limit`. */
   links(after: number, limit: number): Promise<Link[]>;
 }
 
@@ -229,7 +229,7 @@ export type Chain = {
   previous: { chain: string; seq: number; sha256: string } | undefined;
   signed: SignedHead | undefined;
 };
-/** One response as `verify` needs it. `position` grows with the order of writing. */
+/** One response as `verify` needs it. `position` grows along the walk. */
 export type Link = {
   position: number;
   receipt: Receipt;

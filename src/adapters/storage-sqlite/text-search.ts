@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { answersContain } from '#domain/answer-search.ts';
 
 /**
  * Gives a connection `contains_text(answers, text, not_in)`: whether one of the answers (a JSON object) contains the text, which must be folded; those whose
@@ -8,24 +9,6 @@ import type { DatabaseSync } from 'node:sqlite';
  */
 export function addTextSearch(db: DatabaseSync): void {
   db.function('contains_text', { deterministic: true }, (answers, text, notIn) =>
-    containsText(String(answers), String(text), String(notIn)) ? 1 : 0,
+    answersContain(String(answers), String(text), JSON.parse(String(notIn))) ? 1 : 0,
   );
-}
-
-export function folded(text: string): string {
-  return text.toLowerCase();
-}
-
-function containsText(answers: string, text: string, notIn: string): boolean {
-  // Most rows end here, without being parsed.
-  if (!folded(answers).includes(JSON.stringify(text).slice(1, -1))) return false;
-  const found: Record<string, unknown> = JSON.parse(answers);
-  for (const name of JSON.parse(notIn) as string[]) delete found[name];
-  return isIn(found, text);
-}
-
-function isIn(value: unknown, text: string): boolean {
-  if (typeof value === 'string') return folded(value).includes(text);
-  if (typeof value === 'number') return String(value).includes(text);
-  return typeof value === 'object' && value !== null && Object.values(value).some((inner) => isIn(inner, text));
 }

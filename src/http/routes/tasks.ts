@@ -84,7 +84,8 @@ export function taskRoutes(api: FastifyInstance, { tasks, queue, clock, paging }
       schema: { tags, summary: 'What waits in the queues, and who works on it', response: { 200: queuesSchema } },
     },
     async () => {
-      const [depths, windows] = await Promise.all([tasks.depths(), queue.depths()]);
+      // The store knows what waits also while the queue is away.
+      const [depths, windows] = await Promise.all([tasks.depths(), queue.depths().catch(() => [])]);
       const items = depths.map((depth) => {
         const window = windows.find((entry) => entry.queue === depth.queue);
         return {
