@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import type { Log } from '#ports/log.ts';
+
+/** `url`: `redis://` or `rediss://` (TLS), with user, password and database number where there are some. `caFile`: PEM, for a `rediss:` of one's own. */
+export type RedisAddress = { url: string; caFile?: string | undefined };
+
+/**
+ * Connects, and again every second whenever the connection is gone; what cannot be done at once is refused, so that no request waits for a Redis that is
+ * away. Its coming and going is one line each. Errors: a `caFile` that cannot be read.
+ */
+export function openConnection({ url, caFile }: RedisAddress, log: Log | undefined): Redis {
+  const tls = caFile !== undefined && url.startsWith('rediss:') ? { tls: { ca: readFileSync(caFile) } } : {};
+  const redis = new Redis(url, {
+    ...tls,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    // Every request that is counted waits for Redis, so one that hangs costs each of them this much.
+    commandTimeout: 1000,
+    connectTimeout: 5000,
+    retryStrategy: () => 1000,
+  });
+  let away = false;
+  let err: unknown;
+  redis.on('error', (error) => {
+    err = error;
+  });
+  redis.on('reconnecting', () => {
+    if (!away) log?.warn({ err }, 'Redis is away, trying again every second');
+    away = true;
+  });
+  redis.on('ready', () => {
+    if (away) log?.info({}, 'Redis is back');
+    away = false;
+    err = undefined;
+  });
+  return redis;
+}
