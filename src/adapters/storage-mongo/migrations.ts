@@ -1,0 +1,87 @@
+import type { Db, IndexDescription } from 'mongodb';
+import { AppError } from '#domain/errors.ts';
+import { keyedKinds, kinds, layouts } from './collections.ts';
+import { commitsCollection, counterNames, countersCollection } from './relay.ts';
+
+/**
+ * Changes of the schema, in order. `compatibleWith` is the oldest schema number whose release can still work on a database after this step: as long as
+ * steps only add (collections, fields, indexes), the previous release runs on the newer database and an upgrade can be rolled back. A step may run twice,
+ * and beside itself in another process.
+ */
+export type Migration = {
+  number: number;
+  compatibleWith: number;
+  about: string;
+  up: (db: Db) => Promise<void>;
+};
+
+type StepRecord = { _id: number; compatibleWith: number; about: string; at: string };
+
+const madeInOrder: IndexDescription = { key: { at: 1, _id: 1 } };
+const carriesOthers: IndexDescription = { key: { waiting: 1 } };
+
+/** Beside those that every collection of documents has: by time, by what waits in outboxes, by key. */
+const indexes: Record<string, IndexDescription[]> = {
+  form_versions: [{ key: { formId: 1, at: 1, _id: 1 } }],
+  responses: [
+    { key: { link: 1 }, unique: true },
+    { key: { formId: 1, at: 1, _id: 1 } },
+    { key: { formId: 1, label: 1, at: 1, _id: 1 } },
+    { key: { keyedAt: 1 }, sparse: true },
+  ],
+  events: [{ key: { responseId: 1, at: 1 } }],
+  deliveries: [
+    { key: { endpointId: 1, at: 1, _id: 1 } },
+    { key: { eventId: 1, at: 1, _id: 1 } },
+    { key: { responseId: 1, at: 1, _id: 1 } },
+  ],
+  attempts: [{ key: { deliveryId: 1, at: 1, _id: 1 } }, { key: { endpointId: 1, at: 1, _id: 1 } }],
+  sessions: [{ key: { userId: 1, at: 1, _id: 1 } }],
+  exports: [{ key: { formId: 1, at: 1, _id: 1 } }],
+  examples: [{ key: { formId: 1, at: 1, _id: 1 } }],
+  tasks: [
+    carriesOthers,
+    // Due: of each priority the first; ended tasks have no `wakeAt` and stand apart.
+    { key: { queue: 1, priority: 1, wakeAt: 1 } },
+    { key: { queue: 1, wakeAt: 1 } },
+    { key: { queue: 1, status: 1 } },
+    { key: { status: 1, finishedAt: 1 } },
+    { key: { root: 1 } },
+  ],
+  audit: [{ key: { place: 1 }, unique: true }, { key: { action: 1, _id: 1 } }],
+  chains: [{ key: { number: 1 }, unique: true }],
+  [commitsCollection]: [carriesOthers],
+};
+
+async function firstSchema(db: Db): Promise<void> {
+  for (const kind of kinds) {
+    const keyed = (keyedKinds as readonly string[]).includes(kind);
+    const own: IndexDescription[] = keyed ? [{ key: { key: 1 }, unique: true }] : [];
+    await db.collection(layouts[kind].collection).createIndexes([madeInOrder, carriesOthers, ...own]);
+  }
+  for (const [collection, those] of Object.entries(indexes)) await db.collection(collection).createIndexes(those);
+  const counters = db.collection<{ _id: string; n: number }>(countersCollection);
+  for (const _id of Object.values(counterNames))
+    await counters.updateOne({ _id }, { $setOnInsert: { n: 0 } }, { upsert: true });
+}
+
+export const migrations: Migration[] = [{ number: 1, compatibleWith: 1, about: 'the first schema', up: firstSchema }];
+
+/** Errors: `storage-unavailable` when a newer release has changed the database in a way that this one cannot work with. */
+export async function migrate(db: Db, steps: Migration[] = migrations): Promise<void> {
+  const records = db.collection<StepRecord>('schema_steps');
+  const done = await records.find().toArray();
+  const newest = Math.max(...steps.map((step) => step.number));
+  const needs = Math.max(0, ...done.map((step) => step.compatibleWith));
+  if (needs > newest) {
+    throw new AppError('storage-unavailable', {
+      detail: `The database has schema ${Math.max(...done.map((step) => step._id))} and needs a release that knows schema ${needs}; this one knows ${newest}. Start the newer release, or restore the backup made before the upgrade.`,
+    });
+  }
+  for (const { number, compatibleWith, about, up } of steps) {
+    if (done.some((step) => step._id === number)) continue;
+    await up(db);
+    const record = { compatibleWith, about, at: new Date().toISOString() };
+    await records.updateOne({ _id: number }, { $setOnInsert: record }, { upsert: true });
+  }
+}
