@@ -280,10 +280,27 @@ test('a secret key of 31 characters is refused, of 32 taken, and so with earlier
 });
 
 const mongo = 'mongodb://a:27017,b:27017,c:27017/formstead?replicaSet=rs0';
+
+test('the stack is run with a database of several hosts, a Redis and a secret key', () => {
+  const config = good({ MONGODB_URL: mongo, REDIS_URL: 'rediss://:pass@cache:6380/1', FORMSTEAD_SECRET_KEY: key });
+  assert.equal(config.mongodbUrl, mongo);
+  assert.equal(config.redisUrl, 'rediss://:pass@cache:6380/1');
+});
+
 for (const [why, env, name] of [
-  ['MongoDB without Redis', { MONGODB_URL: mongo }, 'MONGODB_URL'],
+  ['MongoDB without Redis', { MONGODB_URL: mongo, FORMSTEAD_SECRET_KEY: key }, 'MONGODB_URL'],
   ['Redis without MongoDB', { REDIS_URL: 'rediss://cache' }, 'REDIS_URL'],
-  ['both of them, in a release without the stack', { MONGODB_URL: mongo, REDIS_URL: 'redis://cache' }, 'MONGODB_URL'],
+  ['the stack without a secret key', { MONGODB_URL: mongo, REDIS_URL: 'redis://cache' }, 'FORMSTEAD_SECRET_KEY'],
+  [
+    'a MongoDB URL without the name of a database',
+    { MONGODB_URL: 'mongodb://a:27017,b:27017/?replicaSet=rs0', REDIS_URL: 'redis://cache', FORMSTEAD_SECRET_KEY: key },
+    'MONGODB_URL',
+  ],
+  [
+    'several API processes in one serve',
+    { MONGODB_URL: mongo, REDIS_URL: 'redis://cache', FORMSTEAD_SECRET_KEY: key, FORMSTEAD_WORKERS: '2' },
+    'FORMSTEAD_WORKERS',
+  ],
   ['several workers in the embedded size', { FORMSTEAD_WORKERS: '2' }, 'FORMSTEAD_WORKERS'],
   [
     'an admin password without an e-mail',

@@ -44,7 +44,8 @@ const serving = {
   }),
   metricsPort: port({
     env: 'FORMSTEAD_METRICS_PORT',
-    about: 'Prometheus metrics at `/metrics`, on a port of their own; unset, there are none.',
+    about:
+      'Prometheus metrics at `/metrics` and the health of the process at `/health`, on a port of their own; unset, there are none.',
   }),
   metricsHost: text({
     env: 'FORMSTEAD_METRICS_HOST',
@@ -111,19 +112,63 @@ const keeping = {
     about:
       'Leave it. `normal` loses acknowledged responses in a power cut; it exists to show that the power-cut test notices.',
   }),
-  workers: integer({
-    env: 'FORMSTEAD_WORKERS',
-    min: 1,
-    max: 256,
-    about: 'API processes. Only the stack has several; the embedded size is one process.',
-  }),
+};
+
+const stack = {
   mongodbUrl: url({
     env: 'MONGODB_URL',
     protocols: ['mongodb:', 'mongodb+srv:'],
     secret: true,
-    about: 'Set together with `REDIS_URL` to run the stack. This release runs the embedded size only and refuses both.',
+    about:
+      'The database, with its name, user and password in the URL. Set together with `REDIS_URL` to run the stack; unset, the embedded size keeps everything in the data directory.',
   }),
-  redisUrl: url({ env: 'REDIS_URL', protocols: ['redis:', 'rediss:'], secret: true, about: 'See `MONGODB_URL`.' }),
+  mongodbCaFile: path({
+    env: 'MONGODB_CA_FILE',
+    about:
+      'Certificate of the authority that signed the database server’s, PEM, for TLS with an authority of your own.',
+  }),
+  mongodbPoolSize: integer({
+    env: 'FORMSTEAD_MONGODB_POOL',
+    default: '50',
+    min: 2,
+    max: 1000,
+    about: 'Connections of one process to the database at most.',
+  }),
+  mongodbTimeoutMs: duration({
+    env: 'FORMSTEAD_MONGODB_TIMEOUT',
+    default: '2s',
+    min: '100ms',
+    max: '60s',
+    about:
+      'How long a process waits for the database, for a connection to it, and for an answer, each; then it answers 503.',
+  }),
+  mongodbStandalone: flag({
+    env: 'FORMSTEAD_MONGODB_STANDALONE',
+    default: 'off',
+    about:
+      'Leave it. `on` accepts a database that is no replica set and can lose what was answered with 202; it exists for tests.',
+  }),
+  redisUrl: url({
+    env: 'REDIS_URL',
+    protocols: ['redis:', 'rediss:'],
+    secret: true,
+    about:
+      'The queues and the cache, with user, password and database number in the URL; `rediss:` for TLS. See `MONGODB_URL`.',
+  }),
+  redisCaFile: path({ env: 'REDIS_CA_FILE', about: 'The same for Redis.' }),
+  redisPrefix: text({
+    env: 'FORMSTEAD_REDIS_PREFIX',
+    default: 'formstead',
+    pattern: /^[A-Za-z0-9_-]{1,64}$/,
+    format: 'letters, digits, `_` and `-`',
+    about: 'Begins every key in Redis. Installations that share one need different ones.',
+  }),
+  workers: integer({
+    env: 'FORMSTEAD_WORKERS',
+    min: 1,
+    max: 256,
+    about: 'API processes of one `serve`. For now each `serve` is one process; start several behind a load balancer.',
+  }),
 };
 
 const access = {
@@ -302,13 +347,14 @@ const working = {
 export const sections = [
   { title: 'Serving', settings: serving },
   { title: 'Keeping', settings: keeping },
+  { title: 'The stack', settings: stack },
   { title: 'Access', settings: access },
   { title: 'Limits', settings: limits },
   { title: 'Working', settings: working },
 ] as const;
 
 /** The table: one row for each setting. The reference page is generated from it. */
-export const settings = { ...serving, ...keeping, ...access, ...limits, ...working };
+export const settings = { ...serving, ...keeping, ...stack, ...access, ...limits, ...working };
 
 /** Frozen to the bottom. Durations are milliseconds, sizes bytes; the names say so. */
 export type Config = ValuesOf<typeof settings>;

@@ -23,7 +23,7 @@ First steps:
 
   program
     .command('serve')
-    .description('Run the server: API, workers and schedules in one process, data in FORMSTEAD_DATA_DIR')
+    .description('Run the server: API, workers and schedules in one process; in the stack the API alone')
     .option('--no-workers', 'the API alone: responses are kept, their tasks wait for a start with workers')
     .addHelpText(
       'after',
@@ -34,6 +34,25 @@ answered with 202 is on disk before the answer, so a kill -9 loses nothing eithe
   $ FORMSTEAD_DATA_DIR=/var/lib/formstead FORMSTEAD_PORT=8080 formstead serve`,
     )
     .action(async (options: { workers: boolean }) => (await import('./serve.ts')).serve(options));
+
+  program
+    .command('worker')
+    .description('Work on queues of the stack (MONGODB_URL and REDIS_URL), as many processes as you like')
+    .requiredOption('--queue <name...>', 'high-priority, default or batched')
+    .addHelpText(
+      'after',
+      `
+high-priority  people wait for it      FORMSTEAD_CONCURRENCY_HIGH at once, by default one for each CPU
+default        webhooks, exports …     FORMSTEAD_CONCURRENCY_DEFAULT, 4; keeps the schedules too
+batched        reading of responses    FORMSTEAD_CONCURRENCY_BATCHED, 1
+
+Health and metrics are at FORMSTEAD_METRICS_PORT (9464): /health, /health/ready, /metrics. SIGTERM stops it in order: what
+runs is finished or handed back. A worker that is killed leaves its tasks to the others, who have them within 15 s.
+
+  $ formstead worker --queue high-priority
+  $ formstead worker --queue default batched`,
+    )
+    .action(async (options: { queue: string[] }) => (await import('./worker.ts')).work(options));
 
   program
     .command('verify')

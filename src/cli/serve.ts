@@ -1,74 +1,22 @@
-import { openLog, type Program, startProgram } from '#compose.ts';
-import { AppError } from '#domain/errors.ts';
-import { configExit, configOrExit } from './settings.ts';
+import { servingRole } from '#compose.ts';
+import { runProcess } from './process.ts';
 import { version } from './version.ts';
 
-/** Runs the server until it is asked to stop. SIGTERM and SIGINT end it in order and with exit code 0; a second one ends it at once. */
+/** The API, and in the embedded size the workers too. `workers: false`: the API alone. */
 export async function serve(options: { workers?: boolean } = {}): Promise<void> {
-  const { config, warnings } = configOrExit();
-  const log = await openLog(config);
-  for (const { name, problem, cure } of warnings)
-    log.warn({ setting: name, problem, cure }, 'setting is allowed but questionable');
-
-  // A store that cannot commit or a state nobody foresaw: what is acknowledged is safe on disk, so the safest thing is to end and be started again.
-  const die = (err: unknown, message: string): never => {
-    log.error({ err }, message);
-    log.flush();
-    process.exit(1);
-  };
-  process.on('uncaughtException', (err) => die(err, 'unexpected error, the process ends'));
-  process.on('unhandledRejection', (err) => die(err, 'unexpected rejection, the process ends'));
-
-  const program = await startOrExplain();
-  const { firstAdmin, passwordFile } = program;
-  if (firstAdmin?.password) announceFirstAdmin(passwordFile.path, firstAdmin.email, firstAdmin.password);
-  // The start that made the administrator may have died before it showed anything.
-  else if (await passwordFile.exists())
-    log.warn({ file: passwordFile.path }, 'the first administrator still waits in this file: sign in, and remove it');
-  log.info({ url: program.url, version, dataDir: config.dataDir, pid: process.pid }, 'listening');
-  log.flush();
-
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      log.info({ signal }, 'stopping');
-      program.stop().then(
-        () => {
-          log.info({}, 'stopped');
-          log.flush();
-          process.exit(0);
-        },
-        (err: unknown) => die(err, 'the stop failed'),
-      );
-    });
-  }
-
-  async function startOrExplain(): Promise<Program> {
-    try {
-      return await startProgram(config, {
-        log,
-        version,
-        workers: options.workers,
-        onFatal: (err) => die(err, 'the storage thread has ended, the process ends'),
-      });
-    } catch (err) {
-      if (err instanceof AppError) {
-        console.error(`Formstead cannot start: ${err.detail}`);
-        process.exit(configExit);
-      }
-      const { code, address, port } = err as NodeJS.ErrnoException & { address?: string; port?: number };
-      if (code === 'EADDRINUSE') {
-        const setting = port === config.port ? 'FORMSTEAD_PORT' : 'FORMSTEAD_METRICS_PORT';
-        console.error(
-          `Formstead cannot start: ${address}:${port} is taken. Stop the other program, or set ${setting}.`,
+  await runProcess(
+    (config) => (options.workers === false ? { api: true, queues: [] } : servingRole(config)),
+    async ({ url, firstAdmin, passwordFile }, log, config) => {
+      if (firstAdmin?.password) announceFirstAdmin(passwordFile.path, firstAdmin.email, firstAdmin.password);
+      // The start that made the administrator may have died before it showed anything.
+      else if (await passwordFile.exists())
+        log.warn(
+          { file: passwordFile.path },
+          'the first administrator still waits in this file: sign in, and remove it',
         );
-        process.exit(configExit);
-      }
-      throw err;
-    }
-  }
+      log.info({ url, version, dataDir: config.dataDir, pid: process.pid }, 'listening');
+    },
+  );
 }
 
 /** Shown once on the terminal, beside the file that only its owner reads; never logged. */

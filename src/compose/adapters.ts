@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '#config.ts';
-import { AppError } from '#domain/errors.ts';
 import type { Log } from '#ports/log.ts';
+import { isStack } from './size.ts';
 
 export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
 
@@ -23,39 +23,23 @@ export async function openLog(config: Pick<Config, 'logLevel'>): Promise<Log & {
   return createLog({ level: config.logLevel, clock: systemClock });
 }
 
-/**
- * What touches the world in the embedded size.
- * Errors: `storage-unavailable` (data directory in use, schema of a newer release), `value-refused` (the secret file may not be used).
- */
+/** What touches the world. Errors: those of the size (embedded.ts, stack.ts). */
 export async function openAdapters(config: Config, options: OpenOptions) {
   const { log } = options;
   const load = await loadModules();
   const clock = load.clock.systemClock;
   const ids = load.ids.createIds({ clock });
   const metrics = load.metrics.createMetrics({ version: options.version, log });
-  const hasDatabase = load.sqlite.databaseExists(config.dataDir);
-  if (options.readOnly && !hasDatabase) {
-    throw new AppError('storage-unavailable', {
-      detail: `There is no Formstead database in ${config.dataDir}. Set FORMSTEAD_DATA_DIR to the data directory of the server.`,
-    });
-  }
-  const secret = config.secretKey ?? (await masterSecret(load.secretFile, config.dataDir, !hasDatabase));
+  const open = isStack(config) ? (await import('./stack.ts')).openStack : (await import('./embedded.ts')).openEmbedded;
+  const { readOnly = false, onFatal } = options;
+  const size = await open(config, { clock, log, metrics, readOnly, onFatal });
+  const { storage, queue, cache, secret, shared } = size;
   const keyRing = load.keyRing.createKeyRing({ current: secret, previous: config.secretKeyPrevious });
-  const storage = await load.sqlite.openSqliteStorage({
-    dir: config.dataDir,
-    synchronous: config.sqliteSynchronous,
-    readOnly: options.readOnly,
-    onFatal: options.onFatal,
-    onBatch: ({ size, commitMs }) => {
-      metrics.observe('formstead_storage_batch_size', {}, size);
-      metrics.observe('formstead_storage_fsync_seconds', {}, commitMs / 1000);
-    },
-  });
   const blobs = await load.blobs
-    .openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock, readOnly: options.readOnly })
+    .openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock, readOnly })
     .catch(async (err: unknown) => {
       // Its threads would keep a command from ending.
-      await storage.close();
+      await size.close();
       throw err;
     });
   const reader = load.reader.createThreadedReader();
@@ -65,15 +49,16 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     log,
     metrics,
     storage,
+    queue,
+    cache,
+    shared,
     ids,
     keyRing,
     reader,
     classifier,
     blobs,
-    cache: load.cache.createMemoryCache({ clock }),
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
-    queue: load.queue.createMemoryQueue({ log }),
     validator: load.validator.createAjvValidator(),
     passwordFile: load.passwordFile.createPasswordFile({ dataDir: config.dataDir }),
     hasher: load.passwords.createPasswordHasher({ atOnce: config.argon2Parallel, memoryKib: config.argon2MemoryKib }),
@@ -85,7 +70,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
     async close(): Promise<void> {
       await Promise.all([reader.close(), classifier.close()]);
-      await storage.close();
+      await size.close();
       metrics.close();
     },
   };
@@ -97,12 +82,8 @@ function loadModules() {
     clock: import('#adapters/clock-system/clock.ts'),
     ids: import('#adapters/ids-uuid/ids.ts'),
     keyRing: import('#adapters/keyring-node/key-ring.ts'),
-    secretFile: import('#adapters/keyring-node/secret-file.ts'),
-    sqlite: import('#adapters/storage-sqlite/storage.ts'),
     blobs: import('#adapters/blobs-fs/blobs.ts'),
-    cache: import('#adapters/cache-memory/cache.ts'),
     disk: import('#adapters/disk-statfs/disk-space.ts'),
-    queue: import('#adapters/queue-memory/memory-queue.ts'),
     metrics: import('#adapters/metrics-prom/metrics.ts'),
     validator: import('#adapters/validator-ajv/ajv-validator.ts'),
     passwordFile: import('#adapters/password-file-fs/password-file.ts'),
@@ -120,16 +101,4 @@ async function all<P extends Record<string, Promise<unknown>>>(
 ): Promise<{ [K in keyof P]: Awaited<P[K]> }> {
   const entries = await Promise.all(Object.entries(promises).map(async ([name, promise]) => [name, await promise]));
   return Object.fromEntries(entries);
-}
-
-async function masterSecret(
-  file: typeof import('#adapters/keyring-node/secret-file.ts'),
-  dataDir: string,
-  mayCreate: boolean,
-): Promise<string> {
-  const found = await file.loadOrCreateSecret(dataDir, mayCreate);
-  if ('secret' in found) return found.secret;
-  throw new AppError('value-refused', {
-    detail: `${found.mistake.name}: ${found.mistake.problem}. ${found.mistake.cure}`,
-  });
 }

@@ -1,5 +1,5 @@
 import type { Config } from '#config.ts';
-import { type QueueName, queueNames } from '#domain/task.ts';
+import type { QueueName } from '#domain/task.ts';
 import { registerTaskGauges } from '#jobs/gauges.ts';
 import { dailyExport } from '#jobs/handlers/daily-export.ts';
 import { deliverWebhook } from '#jobs/handlers/deliver-webhook.ts';
@@ -18,8 +18,16 @@ import type { UseCases } from './use-cases.ts';
 
 export type Workers = { nudge(): void; start(): void; stop(graceMs: number): Promise<void> };
 
-/** The workers of all three queues, the reconciler that feeds them, and the schedules. */
-export function createWorkers(adapters: Adapters, useCases: UseCases, config: Config): Workers {
+/** Whoever works on this queue keeps the schedules too: every one of their ticks has the same id in all processes, so several do no harm. */
+const schedulingQueue: QueueName = 'default';
+
+/** The workers of the given queues, the reconciler that feeds them, and the schedules. */
+export function createWorkers(
+  adapters: Adapters,
+  useCases: UseCases,
+  config: Config,
+  queues: readonly QueueName[],
+): Workers {
   const { storage, queue, clock, ids, log, metrics } = adapters;
   const { wantsEvent } = useCases;
   const handlers: Handlers = {
@@ -46,10 +54,10 @@ export function createWorkers(adapters: Adapters, useCases: UseCases, config: Co
     ids,
     log,
     metrics,
-    queues: queueNames,
+    queues,
     concurrency,
   });
-  const reconciler = createReconciler({ storage, queue, wantsEvent, clock, ids, log, metrics, queues: queueNames });
+  const reconciler = createReconciler({ storage, queue, wantsEvent, clock, ids, log, metrics, queues });
   const scheduler = createScheduler({
     storage,
     schedules: schedules(config),
@@ -65,12 +73,11 @@ export function createWorkers(adapters: Adapters, useCases: UseCases, config: Co
     start() {
       runner.start();
       reconciler.start();
-      scheduler.start();
+      if (queues.includes(schedulingQueue)) scheduler.start();
     },
     async stop(graceMs) {
       await Promise.all([scheduler.stop(), reconciler.stop()]);
       const report = await runner.stop(graceMs);
-      await queue.close();
       log.info({ ...report }, 'workers stopped');
     },
   };

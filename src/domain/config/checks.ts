@@ -12,6 +12,7 @@ export type CheckedSettings = {
   webhookAllow: readonly Network[];
   workers: number | undefined;
   mongodbUrl: string | undefined;
+  mongodbStandalone: boolean;
   redisUrl: string | undefined;
   secretKey: string | undefined;
   secretKeyPrevious: readonly string[];
@@ -39,28 +40,60 @@ const checks: readonly Check[] = [
     reads: ['mongodbUrl', 'redisUrl'],
     level: 'mistake',
     find: ({ mongodbUrl, redisUrl }) => {
-      if (mongodbUrl && redisUrl) {
-        const problem = 'is set, and so is REDIS_URL, but this release runs the embedded size only';
-        return { name: 'MONGODB_URL', problem, cure: 'Unset both: responses are kept in FORMSTEAD_DATA_DIR.' };
-      }
-      if (!mongodbUrl && !redisUrl) return undefined;
+      if ((mongodbUrl === undefined) === (redisUrl === undefined)) return undefined;
       const [name, other] = mongodbUrl ? ['MONGODB_URL', 'REDIS_URL'] : ['REDIS_URL', 'MONGODB_URL'];
-      const problem = `is set without ${other}; the two belong together, and this release runs the embedded size only`;
-      return { name, problem, cure: 'Unset it: responses are kept in FORMSTEAD_DATA_DIR.' };
+      const problem = `is set without ${other}; the stack needs both`;
+      return { name, problem, cure: `Set ${other} too, or unset both: then everything is kept in FORMSTEAD_DATA_DIR.` };
     },
   },
   {
-    reads: ['workers', 'mongodbUrl', 'redisUrl'],
+    reads: ['mongodbUrl'],
     level: 'mistake',
-    find: ({ workers, mongodbUrl, redisUrl }) =>
-      workers !== undefined && workers > 1 && !(mongodbUrl && redisUrl)
+    find: ({ mongodbUrl }) =>
+      // Not `new URL`: several hosts with ports are no URL to it.
+      mongodbUrl === undefined || /^[a-z+]+:\/\/[^/]+\/[^/?]+/.test(mongodbUrl)
+        ? undefined
+        : {
+            name: 'MONGODB_URL',
+            problem: 'names no database',
+            cure: 'Put its name behind the host, such as mongodb://user:password@host:27017/formstead?replicaSet=rs0.',
+          },
+  },
+  {
+    reads: ['mongodbUrl', 'secretKey'],
+    level: 'mistake',
+    find: ({ mongodbUrl, secretKey }) =>
+      mongodbUrl === undefined || secretKey !== undefined
+        ? undefined
+        : {
+            name: 'FORMSTEAD_SECRET_KEY',
+            problem: 'is not set, and all processes of the stack need the same one',
+            cure: 'Make one with: openssl rand -base64 48',
+          },
+  },
+  {
+    reads: ['mongodbStandalone'],
+    level: 'warning',
+    find: ({ mongodbStandalone }) =>
+      mongodbStandalone
         ? {
-            name: 'FORMSTEAD_WORKERS',
-            problem:
-              'asks for several API processes, which only the stack (MongoDB and Redis) has; the embedded size is one process',
-            cure: 'Unset it.',
+            name: 'FORMSTEAD_MONGODB_STANDALONE',
+            problem: 'is on: a database that is no replica set can lose responses that were answered with 202',
+            cure: 'Unset it. It exists for tests.',
           }
         : undefined,
+  },
+  {
+    reads: ['workers', 'mongodbUrl'],
+    level: 'mistake',
+    find: ({ workers, mongodbUrl }) => {
+      if (workers === undefined || workers === 1) return undefined;
+      const problem =
+        mongodbUrl === undefined
+          ? 'asks for several API processes, which only the stack (MongoDB and Redis) has; the embedded size is one process'
+          : 'asks for several API processes in one serve, which is not built yet';
+      return { name: 'FORMSTEAD_WORKERS', problem, cure: 'Unset it.' };
+    },
   },
   {
     reads: ['adminEmail', 'adminPassword'],
