@@ -222,11 +222,13 @@ test('documents are not sent again to those who have them', async (t) => {
   }
 });
 
-test('the metrics port answers GET /metrics and nothing else', async (t) => {
+const well = { shuttingDown: () => false, ready: async () => {} };
+
+test('the metrics port answers GET /metrics, /health and /health/ready, and nothing else', async (t) => {
   const lines: Parameters<typeof recordingLog>[0] = [];
   const log = recordingLog(lines);
   const metrics = createMetrics({ version: '1', log });
-  const { port, close } = await startMetricsServer({ host: '127.0.0.1', port: 0, metrics, log });
+  const { port, close } = await startMetricsServer({ host: '127.0.0.1', port: 0, metrics, log, ...well });
   t.after(close);
   const at = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${port}${path}`, { method });
   const answer = await at('/metrics');
@@ -235,14 +237,41 @@ test('the metrics port answers GET /metrics and nothing else', async (t) => {
   assert.match(await answer.text(), /formstead_build_info\{version="1"/);
   assert.equal((await at('/metrics', 'POST')).status, 405);
   assert.equal((await at('/')).status, 404);
-  assert.equal((await at('/health')).status, 404);
-  await assert.rejects(startMetricsServer({ host: '127.0.0.1', port, metrics, log }), { code: 'EADDRINUSE' });
+  assert.deepEqual([(await at('/health')).status, (await at('/health/ready')).status], [200, 200]);
+  assert.equal((await at('/health/detailed')).status, 404);
+  await assert.rejects(startMetricsServer({ host: '127.0.0.1', port, metrics, log, ...well }), { code: 'EADDRINUSE' });
+});
+
+test('the health on the metrics port says when the process cannot work, or stops', async (t) => {
+  const log = recordingLog([]);
+  const metrics = { text: () => Promise.reject(new Error('no')) };
+  const state = { stops: false, store: Promise.resolve() };
+  const health = { shuttingDown: () => state.stops, ready: () => state.store };
+  const { port, close } = await startMetricsServer({ host: '127.0.0.1', port: 0, metrics, log, ...health });
+  t.after(close);
+  const ready = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/health/ready`);
+    return [answer.status, ((await answer.json()) as { status: string }).status];
+  };
+  assert.deepEqual(await ready(), [200, 'ready']);
+  state.store = Promise.reject(new Error('the store is away'));
+  state.store.catch(() => {});
+  assert.deepEqual(await ready(), [503, 'not-ready']);
+  state.stops = true;
+  assert.deepEqual(await ready(), [503, 'shutting-down']);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 200, 'it runs');
 });
 
 test('metrics that cannot be collected are a 500, not a crash', async (t) => {
   const lines: Parameters<typeof recordingLog>[0] = [];
   const metrics = { text: () => Promise.reject(new Error('no')) };
-  const { port, close } = await startMetricsServer({ host: '127.0.0.1', port: 0, metrics, log: recordingLog(lines) });
+  const { port, close } = await startMetricsServer({
+    host: '127.0.0.1',
+    port: 0,
+    metrics,
+    log: recordingLog(lines),
+    ...well,
+  });
   t.after(close);
   assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 500);
   assert.equal(lines[0]?.level, 'error');

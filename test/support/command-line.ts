@@ -21,6 +21,7 @@ export async function formstead(args: string[], env: Record<string, string> = {}
 }
 
 export type Served = {
+  /** Empty for a worker. */
   url: string;
   /** What it has printed so far. */
   printed(): { stdout: string; stderr: string };
@@ -29,19 +30,19 @@ export type Served = {
   gone: Promise<Ended>;
 };
 
-/** `formstead serve` in a process of its own, once it listens. Errors: when it ends before. */
-async function serve(env: Record<string, string>, args: string[] = []): Promise<Served> {
-  // The line that tells where it listens is of this level.
-  const child = start(['serve', ...args], { ...env, FORMSTEAD_LOG_LEVEL: 'info', ...unmeasured });
+/** `formstead serve` or `formstead worker` in a process of its own, once it listens or works. Errors: when it ends before. */
+async function running(args: string[], env: Record<string, string>): Promise<Served> {
+  // The line that tells so is of this level.
+  const child = start(args, { ...env, FORMSTEAD_LOG_LEVEL: 'info', ...unmeasured });
   child.stdin!.end();
   const printed = { stdout: '', stderr: '' };
   const gone = ended(child, printed);
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout!.on('data', () => {
-      const line = printed.stdout.split('\n').find((one) => one.includes('"listening"'));
-      if (line) resolve(JSON.parse(line).url);
+      const line = printed.stdout.split('\n').find((one) => /"(listening|working)"/.test(one));
+      if (line) resolve(JSON.parse(line).url ?? '');
     });
-    gone.then(({ code, stderr }) => reject(new Error(`the server ended with ${code}: ${stderr}`)), reject);
+    gone.then(({ code, stderr }) => reject(new Error(`${args.join(' ')} ended with ${code}: ${stderr}`)), reject);
   });
   return { url, printed: () => printed, signal: (name) => void child.kill(name), gone };
 }
@@ -57,8 +58,16 @@ export function directory(t: TestContext): string {
 }
 
 /** A running server that is ended with the test. */
-export async function served(t: TestContext, env: Record<string, string>, args?: string[]): Promise<Served> {
-  const server = await serve(env, args);
+export async function served(t: TestContext, env: Record<string, string>, args: string[] = []): Promise<Served> {
+  return endedWith(t, await running(['serve', ...args], env));
+}
+
+/** A worker on these queues of the stack, that is ended with the test. */
+export async function worked(t: TestContext, env: Record<string, string>, ...queues: string[]): Promise<Served> {
+  return endedWith(t, await running(['worker', '--queue', ...queues], env));
+}
+
+function endedWith(t: TestContext, server: Served): Served {
   t.after(async () => {
     server.signal('SIGKILL');
     await server.gone;
@@ -67,11 +76,11 @@ export async function served(t: TestContext, env: Record<string, string>, args?:
 }
 
 /** A published form with one comment, `message`, that is read and answered. */
-export async function publish(url: string): Promise<string> {
+export async function publish(url: string, slug = 'contact'): Promise<string> {
   const token = await tokenOf(url, admin);
   const definition = { elements: [{ type: 'comment', name: 'message' }] };
   const intelligence = { text: ['message'], respond: { instructions: 'Thank the person.' } };
-  const body = { title: 'Contact', slug: 'contact', definition, intelligence };
+  const body = { title: 'Contact', slug, definition, intelligence };
   const { id } = (await request(url, 'POST', '/forms', { token, body })).body;
   const published = await request(url, 'POST', `/forms/${id}/publish`, { token });
   assert.equal(published.status, 201, published.text);

@@ -5,6 +5,8 @@ import { type Verdict, verifyStore } from '../../src/app/verify.ts';
 import { openAdapters, openLog, startProgram } from '../../src/compose.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import type { Role } from '../../src/domain/actor.ts';
+import { sha256Hex } from '../../src/domain/hash.ts';
+import { queueNames } from '../../src/domain/task.ts';
 import type { OpenApiDocument } from '../../src/http/openapi.ts';
 import { checkDeclared } from './declared-answers.ts';
 
@@ -60,7 +62,10 @@ export type TestProgram = {
   restart(settings?: Record<string, string>): Promise<void>;
 };
 
-/** The whole program in this process: real HTTP, real SQLite, real files, on a directory of its own. */
+/**
+ * The whole program in this process: real HTTP, real files, a real store of its own: SQLite in a directory, or with FORMSTEAD_TEST_SIZE=stack a database on the
+ * MongoDB of MONGODB_URL and keys on the Redis of REDIS_URL.
+ */
 export async function startTestProgram(settings: Record<string, string> = {}): Promise<TestProgram> {
   const dir = mkdtempSync(join(tmpdir(), 'formstead-test-'));
   let env = testEnvironment(dir, settings);
@@ -71,23 +76,25 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
     return startProgram(config, {
       log: await openLog(config),
       version: 'test',
+      role: { api: true, queues: queueNames },
       onFatal: (err) => {
         throw err;
       },
     });
   };
   let running = await start();
-  let token = await tokenOf(running.url, admin);
-  const document: OpenApiDocument = (await request(running.url, 'GET', '/openapi.json')).body;
+  const url = () => running.url!;
+  let token = await tokenOf(url(), admin);
+  const document: OpenApiDocument = (await request(url(), 'GET', '/openapi.json')).body;
 
   const program: TestProgram = {
     get url() {
-      return running.url;
+      return url();
     },
     dir,
     async call(method, path, options = {}) {
       const bearer = options.token === undefined ? token : options.token;
-      const answer = await request(running.url, method, path, { ...options, token: bearer });
+      const answer = await request(url(), method, path, { ...options, token: bearer });
       checkDeclared(document, {
         method,
         path: targetOf(path),
@@ -133,7 +140,7 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
       const user = { email: `${role}-${users}@example.org`, password: 'another one for tests' };
       const made = await program.call('POST', '/users', { body: { ...user, role } });
       if (made.status !== 201) throw new Error(made.text);
-      return tokenOf(running.url, user);
+      return tokenOf(url(), user);
     },
     verify: () => verdictOn(env),
     async stop() {
@@ -144,7 +151,7 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
       await running.stop(2_000);
       env = { ...env, ...more };
       running = await start();
-      token = await tokenOf(running.url, admin);
+      token = await tokenOf(url(), admin);
     },
   };
   return program;
@@ -161,7 +168,25 @@ export function testEnvironment(dir: string, settings: Record<string, string> = 
     FORMSTEAD_RATE_LIMIT: 'off',
     FORMSTEAD_LOG_LEVEL: 'error',
     FORMSTEAD_TIME_ZONE: 'UTC',
+    ...(process.env.FORMSTEAD_TEST_SIZE === 'stack' && stackEnvironment(dir)),
     ...settings,
+  };
+}
+
+/** The stack on the servers that MONGODB_URL and REDIS_URL name. The same directory is the same database. */
+export function stackEnvironment(dir: string): Record<string, string> {
+  const name = `formstead-${sha256Hex(dir).slice(0, 24)}`;
+  const mongo = new URL(process.env.MONGODB_URL!);
+  mongo.pathname = `/${name}`;
+  return {
+    MONGODB_URL: mongo.href,
+    REDIS_URL: process.env.REDIS_URL!,
+    FORMSTEAD_REDIS_PREFIX: name,
+    FORMSTEAD_MONGODB_STANDALONE: 'on',
+    // What a busy machine answers late is not wrong.
+    FORMSTEAD_MONGODB_TIMEOUT: '20s',
+    FORMSTEAD_SECRET_KEY: 'a secret key that is for tests alone',
+    FORMSTEAD_METRICS_PORT: '0',
   };
 }
 
