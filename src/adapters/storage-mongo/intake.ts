@@ -78,7 +78,8 @@ export function createIntake(deps: { db: Db; chains: Chains; couriers: Couriers;
     const fresh = await withoutTaken(batch);
     if (fresh.length === 0) return;
     const from = performance.now();
-    const linked = linkedTo(head ?? (await chains.begin(fresh[0]!.record.at)), fresh);
+    head ??= await chains.begin(fresh[0]!.record.at);
+    const linked = linkedTo(head, fresh);
     try {
       await responses.insertMany(
         linked.map(({ record }) => record),
