@@ -122,6 +122,24 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     .action(async (email: string) => (await import('./user.ts')).setStatus(email, 'active'));
 
   program
+    .command('move')
+    .description('Move an embedded installation into the stack (MONGODB_URL, REDIS_URL, FORMSTEAD_SECRET_KEY)')
+    .requiredOption('--from <directory>', 'the data directory of the embedded installation, its server stopped')
+    .addHelpText(
+      'after',
+      `
+Everything is copied as it is: responses with their receipts, tasks in every state, the audit log with its seals, files
+into FORMSTEAD_DATA_DIR. Then it is read again, compared and verified. Stopped or killed on the way, the same command goes
+on. The database must be empty, and nothing of the stack may run on it before the end. The directory stays as it is, but
+for a note by which no server starts there again.
+
+Exit code 0: both are the same. 1: they are not, or the move was refused; what is wrong is on standard error.
+
+  $ formstead move --from /var/lib/formstead`,
+    )
+    .action(async (options: { from: string }) => (await import('./move.ts')).move(options));
+
+  program
     .command('doctor')
     .description('Say what is wrong with this machine and this configuration, and how to mend it')
     .option('--settings', 'also print every setting as it is read')

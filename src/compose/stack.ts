@@ -12,11 +12,7 @@ export async function openStack(config: Config, { log, metrics, clock }: SizeDep
     import('#adapters/cache-redis/cache.ts'),
   ]);
   const storage = await mongo.openMongoStorage({
-    url: config.mongodbUrl!,
-    caFile: config.mongodbCaFile,
-    poolSize: config.mongodbPoolSize,
-    operationTimeoutMs: config.mongodbTimeoutMs,
-    allowStandalone: config.mongodbStandalone,
+    ...mongoOptions(config),
     clock,
     onBatch: batchObserver(metrics),
     onTrouble: (err) => log.warn({ err }, 'the store could not finish something in the background, tried again'),
@@ -38,3 +34,11 @@ export async function openStack(config: Config, { log, metrics, clock }: SizeDep
     },
   };
 }
+
+export const mongoOptions = (config: Config) => ({
+  url: config.mongodbUrl!,
+  caFile: config.mongodbCaFile,
+  poolSize: config.mongodbPoolSize,
+  operationTimeoutMs: config.mongodbTimeoutMs,
+  allowStandalone: config.mongodbStandalone,
+});

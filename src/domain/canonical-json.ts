@@ -11,8 +11,8 @@ export class TooDeepError extends RangeError {
 
 /** JSON with sorted keys (by UTF-16 code unit, as RFC 8785 does) and no spaces: equal values give equal text.
  *  Members whose value is undefined are left out. Errors: TooDeepError; TypeError for what JSON cannot say (NaN, a function, a bigint). */
-export function canonicalJson(value: unknown): string {
-  return write(value, 0);
+export function canonicalJson(value: unknown, maxDepth = canonicalJsonMaxDepth): string {
+  return write(value, canonicalJsonMaxDepth - maxDepth);
 }
 
 function write(value: unknown, depth: number): string {

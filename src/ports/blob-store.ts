@@ -4,7 +4,7 @@
  */
 export interface BlobStore {
   /** Writes `bytes` durably: a temporary name, fsync, rename, fsync of the folder. The same name again replaces it. */
-  write(name: string, bytes: Uint8Array): Promise<void>;
+  write(name: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
   read(name: string): Promise<Uint8Array | undefined>;
   /** Size in bytes and sha256 (hex, computed while reading), or undefined when it is not there. */
   describe(name: string): Promise<{ bytes: number; sha256: string } | undefined>;
@@ -15,5 +15,7 @@ export interface BlobStore {
     name: string,
   ): Promise<{ path: string; finish: () => Promise<{ bytes: number; sha256: string }>; discard: () => Promise<void> }>;
   remove(name: string): Promise<void>;
+  /** Every area that has been written to. */
+  areas(): Promise<string[]>;
   list(area: string): Promise<{ name: string; bytes: number }[]>;
 }

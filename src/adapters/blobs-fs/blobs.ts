@@ -123,6 +123,13 @@ export async function openFileBlobs(deps: {
       });
     },
 
+    async areas() {
+      const found = await unlessMissing(() => readdir(directory, { withFileTypes: true }));
+      return (found ?? []).flatMap((entry) =>
+        entry.isDirectory() && areaPattern.test(entry.name) ? [entry.name] : [],
+      );
+    },
+
     async list(area) {
       if (!areaPattern.test(area)) throw new TypeError(`not an area: ${JSON.stringify(area.slice(0, 100))}`);
       const found = await unlessMissing(() => readdir(join(directory, area), { withFileTypes: true }));

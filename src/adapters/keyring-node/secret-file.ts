@@ -18,7 +18,7 @@ const fileName = 'secret.key';
 export async function loadOrCreateSecret(dataDir: string, mayCreate = true): Promise<SecretFile> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, fileName);
-  const existing = await load(path);
+  const existing = await loadSecret(dataDir);
   if (existing) return existing;
   if (!mayCreate) {
     return refuse(
@@ -28,12 +28,14 @@ export async function loadOrCreateSecret(dataDir: string, mayCreate = true): Pro
   }
   const secret = randomBytes(32).toString('base64url');
   if (await create(path, dataDir, secret)) return { secret, path, created: true };
-  const made = await load(path);
+  const made = await loadSecret(dataDir);
   if (made) return made;
   throw new Error(`${path} appeared and disappeared while it was being made`);
 }
 
-async function load(path: string): Promise<SecretFile | undefined> {
+/** The master secret of a data directory that has one. Errors: rejects when the file cannot be read. */
+export async function loadSecret(dataDir: string): Promise<SecretFile | undefined> {
+  const path = join(dataDir, fileName);
   const stat = await lstat(path).catch((err: NodeJS.ErrnoException) => {
     if (err.code === 'ENOENT') return undefined;
     throw err;

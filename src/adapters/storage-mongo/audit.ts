@@ -4,11 +4,11 @@ import type { AuditStore } from '#ports/storage.ts';
 import { type AuditRecord, twelveDigits } from './collections.ts';
 import { answered, isDuplicate } from './connection.ts';
 
-const sealedPlace = (seq: number): string => `seq:${twelveDigits(seq)}`;
+export const sealedPlace = (seq: number): string => `seq:${twelveDigits(seq)}`;
 /** `;` follows `:`. */
 const unsealedPlaces = { $gt: 'id:', $lt: 'id;' };
 
-const entryOf = (record: AuditRecord): AuditEntry => JSON.parse(record.doc);
+export const entryOf = (record: AuditRecord): AuditEntry => JSON.parse(record.doc);
 
 /** Entries in the order of their ids, which begin with the time. */
 export function createAuditStore(db: Db, longDb: Db): AuditStore {

@@ -45,25 +45,12 @@ export function createRelay(db: Db) {
     const tasks = followers.get('tasks') ?? [];
     followers.delete('tasks');
     await Promise.all([
-      ...[...followers].map(([collection, those]) => insertMissing(collection, those)),
+      ...[...followers].map(([collection, those]) => insertMissing(records(collection), those)),
       ...(responses > 0 ? [count(responses)] : []),
       ...drops.map(drop),
     ]);
     // Last: a worker that takes a task finds all it speaks of.
-    await insertMissing('tasks', tasks);
-  }
-
-  /** Also where a follower is there twice: in two commits that a retry made, or relayed by a sweeper at the same time. */
-  async function insertMissing(collection: string, those: (Document & { _id: string })[]): Promise<void> {
-    for (let from = 0; from < those.length; from += mostAtOnce) {
-      try {
-        await records(collection).insertMany(those.slice(from, from + mostAtOnce), { ordered: false });
-      } catch (err) {
-        const others =
-          err instanceof MongoBulkWriteError ? [err.writeErrors].flat().filter(({ code }) => code !== 11000) : [err];
-        if (others.length > 0) throw err;
-      }
-    }
+    await insertMissing(records('tasks'), tasks);
   }
 
   async function drop({ ids, now }: { ids: string[]; now: number }): Promise<void> {
@@ -90,6 +77,22 @@ export function createRelay(db: Db) {
   return { deliver, clear };
 }
 export type Relay = ReturnType<typeof createRelay>;
+
+/** Also where a record is there twice: in two commits that a retry made, or relayed by a sweeper at the same time. Errors: the driver's. */
+export async function insertMissing(
+  collection: Collection<Document & { _id: string }>,
+  those: (Document & { _id: string })[],
+): Promise<void> {
+  for (let from = 0; from < those.length; from += mostAtOnce) {
+    try {
+      await collection.insertMany(those.slice(from, from + mostAtOnce), { ordered: false });
+    } catch (err) {
+      const others =
+        err instanceof MongoBulkWriteError ? [err.writeErrors].flat().filter(({ code }) => code !== 11000) : [err];
+      if (others.length > 0) throw err;
+    }
+  }
+}
 
 function clearing({ id, commit }: Parcel): AnyBulkWriteOperation<Document & { _id: string }> {
   const entry = `outbox.${commit}`;

@@ -11,6 +11,7 @@ import { createCouriers } from './couriers.ts';
 import { type BatchSeen, createIntake } from './intake.ts';
 import { createLeases } from './leases.ts';
 import { migrate } from './migrations.ts';
+import { assertNoMove } from './moves.ts';
 import { prune } from './pruning.ts';
 import { createDocumentReads } from './read-documents.ts';
 import { createRelay, responseSequence } from './relay.ts';
@@ -22,6 +23,8 @@ export type { MongoOptions } from './connection.ts';
 
 export type MongoStorageOptions = MongoOptions & {
   clock: Clock;
+  /** Opens a store into which an installation is being moved too: for the move itself, to look at what it has brought. */
+  unfinishedMove?: boolean;
   /** Called after each batch of responses, for metrics. */
   onBatch?: (seen: BatchSeen) => void;
   /** Something in the background has failed and is tried again. */
@@ -31,7 +34,7 @@ export type MongoStorageOptions = MongoOptions & {
 /** Counts, searches, walks and the building of indexes take as long as a collection is large. */
 const longMs = 600_000;
 
-/** Errors: `storage-unavailable` when the server does not answer, cannot keep the promise, or belongs to a newer release. */
+/** Errors: `storage-unavailable` when the server does not answer, cannot keep the promise, belongs to a newer release, or is being filled by a move. */
 export async function openMongoStorage(options: MongoStorageOptions): Promise<Storage> {
   const [client, longClient] = [createClient(options), createClient(options, longMs)];
   const close = async () => void (await Promise.all([client.close(), longClient.close()]));
@@ -40,6 +43,7 @@ export async function openMongoStorage(options: MongoStorageOptions): Promise<St
     const [db, longDb] = [client.db(), longClient.db()];
     await answered('The MongoDB server does not answer.', assertKeepsPromise(db, options));
     await answered('The schema of the database cannot be brought up to date.', migrate(longDb));
+    if (!options.unfinishedMove) await answered('The store cannot read.', assertNoMove(db));
     return await assemble({ db, longDb, options, disconnect: close });
   } catch (err) {
     await close();

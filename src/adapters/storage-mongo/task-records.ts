@@ -29,6 +29,27 @@ export function newTaskRecord(task: NewTask): TaskRecord {
   };
 }
 
+/** A task that has a life behind it. */
+export function taskRecord(task: Task): TaskRecord {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+  const { lease, startedAt } = task;
+  const waits = task.status === 'pending' || task.status === 'retrying';
+  return {
+    ...newTaskRecord(task),
+    status: task.status,
+    wakeAt: waits ? task.runAt : (lease?.until ?? null),
+    attempts: task.attempts,
+    attemptsLeft: task.maxAttempts - task.attempts,
+    leaseToken: lease?.token ?? null,
+    cancelRequested: task.cancelRequested,
+    progress: task.progress,
+    result: json(task.result),
+    error: json(task.error),
+    ...(startedAt !== undefined && { startedAt }),
+    finishedAt: task.finishedAt ?? null,
+  };
+}
+
 export function taskOf(record: TaskRecord): Task {
   const json = (text: string | null) => (text === null ? undefined : JSON.parse(text));
   return {

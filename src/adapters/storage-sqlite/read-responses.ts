@@ -1,6 +1,6 @@
 import type { Response } from '#domain/response.ts';
 import type { Chain, Link, ResponseCounts } from '#ports/storage.ts';
-import { docOf, type SqlValue } from './tables.ts';
+import { docOf, type SqlRow, type SqlValue } from './tables.ts';
 import type { Reader } from './threads.ts';
 
 /** `rootTaskId` of a response, as SQL. */
@@ -59,12 +59,7 @@ export function createResponseReads(reader: Reader) {
 
   async function chains(): Promise<Chain[]> {
     const rows = await reader.all('SELECT * FROM chains ORDER BY rowid');
-    return rows.map((row) => ({
-      id: row.id as string,
-      startedAt: row.started_at as number,
-      previous: row.previous === null ? undefined : JSON.parse(row.previous as string),
-      signed: row.signed === null ? undefined : JSON.parse(row.signed as string),
-    }));
+    return rows.map(chainOf);
   }
 
   /** One statement, so that a response and its tasks are of the same moment: a running server ends a task between two. */
@@ -87,6 +82,15 @@ export function createResponseReads(reader: Reader) {
   }
 
   return { analytics, chains, links };
+}
+
+export function chainOf(row: SqlRow): Chain {
+  return {
+    id: row.id as string,
+    startedAt: row.started_at as number,
+    previous: row.previous === null ? undefined : JSON.parse(row.previous as string),
+    signed: row.signed === null ? undefined : JSON.parse(row.signed as string),
+  };
 }
 
 /** SQLite gives a JSON boolean as 1 or 0; the type beside it tells. */

@@ -5,6 +5,7 @@ import { AppError } from '#domain/errors.ts';
 import type { Change, Commit, Committed, Prunable, ReceiptStore, Storage, TaskStore } from '#ports/storage.ts';
 import type { Synchronous } from './connection.ts';
 import { lockDataDir } from './lock.ts';
+import { assertNotMoved } from './moved-mark.ts';
 import { type PackedCommitted, unpackCommitted } from './packing.ts';
 import type { AuditRow, ChangeOp } from './protocol.ts';
 import { createAuditReads } from './read-audit.ts';
@@ -32,13 +33,15 @@ export function databaseExists(dir: string): boolean {
   return existsSync(join(dir, databaseFile));
 }
 
-/** Errors: `storage-unavailable` when the directory is in use, the file cannot be opened, or belongs to a newer release. */
+/** Errors: `storage-unavailable` when the directory is in use or was moved, the file cannot be opened, or belongs to a newer release. */
 export async function openSqliteStorage(options: SqliteOptions): Promise<Storage> {
   const file = join(options.dir, databaseFile);
   const onFatal = options.onFatal ?? (() => {});
   const lock = options.readOnly ? undefined : lockDataDir(options.dir);
   let writer: Writer | undefined;
   try {
+    // Behind the lock: a move that goes on holds it.
+    if (!options.readOnly) assertNotMoved(options.dir);
     writer = options.readOnly
       ? refusingWriter()
       : await startWriter({
