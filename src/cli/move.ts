@@ -5,6 +5,7 @@ import { openMove } from '#compose/move.ts';
 import { sameTally } from '#domain/checksum.ts';
 import { type Progress, progressBar } from './progress.ts';
 import { configOrExit } from './settings.ts';
+import { tableText } from './table.ts';
 
 /** Moves an embedded installation into the stack and prints what was compared; exit code 1 when the two are not the same. */
 export async function move(options: { from: string }): Promise<void> {
@@ -69,15 +70,5 @@ function tableOf(compared: ComparedPart[]): string {
     source.checksum.slice(0, 12),
     sameTally(source, target) ? 'same' : `DIFFERS ${target.checksum.slice(0, 12)}`,
   ]);
-  const all = [['part', 'source', 'target', 'checksum', ''], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]!.length)));
-  const isNumber = (column: number) => column === 1 || column === 2;
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return tableText([['part', 'source', 'target', 'checksum', ''], ...rows], [1, 2]);
 }

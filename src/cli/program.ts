@@ -121,6 +121,27 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     .description('Enable a user again')
     .action(async (email: string) => (await import('./user.ts')).setStatus(email, 'active'));
 
+  addStackCommands(program);
+
+  program
+    .command('doctor')
+    .description('Say what is wrong with this machine and this configuration, and how to mend it')
+    .option('--settings', 'also print every setting as it is read')
+    .addHelpText('after', '\nExit code 0: nothing keeps the server from running well. 1: something does.')
+    .action(async (options: { settings?: boolean }) => (await import('./doctor.ts')).doctor(options));
+
+  try {
+    await program.parseAsync(argv);
+  } catch (err) {
+    // What the operator can mend is said in a sentence; anything else keeps its stack.
+    if (!(err instanceof AppError)) throw err;
+    console.error(`formstead: ${err.detail}`);
+    for (const { pointer, detail } of err.issues ?? []) console.error(`  ${pointer}: ${detail}`);
+    process.exitCode = 1;
+  }
+}
+
+function addStackCommands(program: Command): void {
   program
     .command('move')
     .description('Move an embedded installation into the stack (MONGODB_URL, REDIS_URL, FORMSTEAD_SECRET_KEY)')
@@ -139,20 +160,26 @@ Exit code 0: both are the same. 1: they are not, or the move was refused; what i
     )
     .action(async (options: { from: string }) => (await import('./move.ts')).move(options));
 
-  program
-    .command('doctor')
-    .description('Say what is wrong with this machine and this configuration, and how to mend it')
-    .option('--settings', 'also print every setting as it is read')
-    .addHelpText('after', '\nExit code 0: nothing keeps the server from running well. 1: something does.')
-    .action(async (options: { settings?: boolean }) => (await import('./doctor.ts')).doctor(options));
+  const queues = program
+    .command('queues')
+    .description('Look at the queues of the stack, pause them, or fill them anew')
+    .addHelpText(
+      'after',
+      `
+The tasks are in the store; Redis carries their ids to the workers, and may be emptied at any time.
 
-  try {
-    await program.parseAsync(argv);
-  } catch (err) {
-    // What the operator can mend is said in a sentence; anything else keeps its stack.
-    if (!(err instanceof AppError)) throw err;
-    console.error(`formstead: ${err.detail}`);
-    for (const { pointer, detail } of err.issues ?? []) console.error(`  ${pointer}: ${detail}`);
-    process.exitCode = 1;
-  }
+  $ formstead queues list
+  $ formstead queues pause --queue default`,
+    );
+  for (const [name, about] of [
+    ['list', 'What waits, runs and is dead, in the store and in Redis'],
+    ['pause', 'Let no worker start a task until resume; what runs goes on, and responses are accepted'],
+    ['resume', 'Let the workers go on'],
+    ['rebuild', 'Drop what Redis holds of the queues, and offer what is due in the store'],
+  ] as const)
+    queues
+      .command(name)
+      .description(about)
+      .option('--queue <name>', 'high-priority, default or batched; all of them without it')
+      .action(async (options: { queue?: string }) => (await import('./queues.ts')).queues(name, options));
 }

@@ -17,7 +17,7 @@ export async function openStack(config: Config, { log, metrics, clock }: SizeDep
     onBatch: batchObserver(metrics),
     onTrouble: (err) => log.warn({ err }, 'the store could not finish something in the background, tried again'),
   });
-  const redis = { url: config.redisUrl!, caFile: config.redisCaFile };
+  const redis = redisOptions(config);
   const [queue, cache] = await Promise.all([
     bullmq.openBullmqQueue({ ...redis, prefix: config.redisPrefix, log }),
     redisCache.openRedisCache({ ...redis, prefix: `${config.redisPrefix}:cache`, log }),
@@ -42,3 +42,5 @@ export const mongoOptions = (config: Config) => ({
   operationTimeoutMs: config.mongodbTimeoutMs,
   allowStandalone: config.mongodbStandalone,
 });
+
+export const redisOptions = (config: Config) => ({ url: config.redisUrl!, caFile: config.redisCaFile });

@@ -18,5 +18,14 @@ export interface TaskQueue {
   close(): Promise<void>;
 }
 
+/** What an operator does to a queue that several processes share; each of one queue, or of all. Errors: rejects while the queue is away. */
+export interface QueueControl {
+  /** Lets no process start work until `resumeEverywhere`. Kept where the queue is: one that starts empty has forgotten it. */
+  pauseEverywhere(queue?: QueueName): Promise<void>;
+  resumeEverywhere(queue?: QueueName): Promise<void>;
+  /** Drops whatever the queue holds; pauses stay. What runs goes on, and the reconciler offers anew what is due. */
+  clear(queue?: QueueName): Promise<void>;
+}
+
 /** `attempts` is what the store had counted when the offer was made: the same task may come again with a higher one. */
 export type Offer = { id: string; attempts: number; queue: QueueName; priority: number };

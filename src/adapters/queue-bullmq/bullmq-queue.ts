@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { type QueueName, queueNames } from '#domain/task.ts';
 import type { Log } from '#ports/log.ts';
-import type { TaskQueue } from '#ports/task-queue.ts';
+import type { QueueControl, TaskQueue } from '#ports/task-queue.ts';
 import { clearQueue } from './clear.ts';
 import { failsFast, openConnection, type RedisAddress, tellOf, untilReady, waits } from './connection.ts';
 import { type Consumer, startConsumer } from './consumer.ts';
@@ -23,13 +23,7 @@ export type BullmqQueueOptions = RedisAddress & {
  * attempts may be handed out twice at once; the claim in the store decides. `depths` counts over all processes: `waiting` is what nobody works on,
  * `active` includes what a worker that died has not given up yet, `concurrency` is this process's, `paused` is true when this process or all of them are. It rejects while Redis is away.
  */
-export interface BullmqQueue extends TaskQueue {
-  /** Lets no process start work (of one queue, or of all) until `resumeEverywhere`. Kept in Redis: one that is flushed or starts empty has forgotten it. */
-  pauseEverywhere(queue?: QueueName): Promise<void>;
-  resumeEverywhere(queue?: QueueName): Promise<void>;
-  /** Drops whatever the queues hold; pauses stay. What runs goes on, and the reconciler offers anew what is due. */
-  clear(): Promise<void>;
-}
+export type BullmqQueue = TaskQueue & QueueControl;
 
 type Lane = {
   queue: Queue<JobData>;
@@ -145,9 +139,9 @@ export async function openBullmqQueue(options: BullmqQueueOptions): Promise<Bull
       mustBeConnected();
       await Promise.all(lanesOf(name).map((lane) => lane.queue.resume()));
     },
-    async clear() {
+    async clear(name) {
       mustBeConnected();
-      for (const lane of lanes.values()) await clearQueue(redis, lane.queue);
+      for (const lane of lanesOf(name)) await clearQueue(redis, lane.queue);
     },
     async close() {
       // What still runs may offer what follows from it, for other processes.
