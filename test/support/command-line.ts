@@ -75,6 +75,18 @@ function endedWith(t: TestContext, server: Served): Served {
   return server;
 }
 
+/** A command that runs until it is ended, with the test at the latest. */
+export function started(t: TestContext, args: string[], env: Record<string, string>) {
+  const child = start(args, env);
+  child.stdin!.end();
+  const gone = ended(child);
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await gone;
+  });
+  return { kill: (name: NodeJS.Signals) => void child.kill(name), gone };
+}
+
 /** A published form with one comment, `message`, that is read and answered. */
 export async function publish(url: string, slug = 'contact'): Promise<string> {
   const token = await tokenOf(url, admin);

@@ -230,7 +230,7 @@ export async function verdictOn(env: Record<string, string>): Promise<Verdict> {
   }
 }
 
-function configOf(env: Record<string, string>): Config {
+export function configOf(env: Record<string, string>): Config {
   const loaded = loadConfig(env);
   if ('config' in loaded) return loaded.config;
   throw new Error(loaded.mistakes.map(({ name, problem }) => `${name}: ${problem}`).join('; '));
