@@ -68,7 +68,7 @@ const odd = {
 const text = "Größe “ok”? 👍🏽 \\ % _ \u2028 '; DROP TABLE forms; --";
 
 /** One of every kind, with everything optional present. */
-const rich: { [K in Kind]: Documents[K] } = {
+export const rich: { [K in Kind]: Documents[K] } = {
   form: aForm({
     title: text,
     definition: { title: { default: text, de: 'Größe' }, elements: [{ type: 'text', name: 'größe', odd }] },
@@ -108,7 +108,7 @@ const rich: { [K in Kind]: Documents[K] } = {
 };
 
 /** One of every kind with everything optional absent. */
-const bare: { [K in Kind]: Documents[K] } = {
+export const bare: { [K in Kind]: Documents[K] } = {
   form: aForm(),
   'form-version': aFormVersion({ intelligence: undefined }),
   response: aResponse({ answers: {}, steps: [] }),
