@@ -27,9 +27,6 @@ export async function runProcess(
   process.on('unhandledRejection', (err) => die(err, 'unexpected rejection, the process ends'));
 
   const program = await startOrExplain();
-  await started(program, log, config);
-  log.flush();
-
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -46,6 +43,9 @@ export async function runProcess(
       );
     });
   }
+  // Now whoever reads that it runs may end it in order.
+  await started(program, log, config);
+  log.flush();
 
   async function startOrExplain(): Promise<Program> {
     try {

@@ -129,8 +129,15 @@ test('an embedded installation that was moved into the stack answers as before, 
   installation.answerAll();
   const worker = started(t, ['worker', '--queue', 'high-priority', 'default', 'batched'], env);
   const task = async (id: string) => {
-    const { items } = (await request(server.url, 'GET', '/tasks?limit=1000', { token: installation.token })).body;
-    return items.find((one: { id: string }) => one.id === id);
+    let cursor = '';
+    do {
+      const path = `/tasks?limit=1000${cursor}`;
+      const { items, next_cursor } = (await request(server.url, 'GET', path, { token: installation.token })).body;
+      const found = items.find((one: { id: string }) => one.id === id);
+      if (found) return found;
+      cursor = next_cursor === null ? '' : `&cursor=${next_cursor}`;
+    } while (cursor !== '');
+    return undefined;
   };
   const done = await eventually(async () => {
     const found = await task(running);
