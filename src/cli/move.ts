@@ -14,6 +14,12 @@ export async function move(options: { from: string }): Promise<void> {
   const open = await openMove(config, from);
   let stage: string | undefined;
   let bar: Progress | undefined;
+  process.once('SIGINT', () => {
+    // It hides the cursor.
+    bar?.stop();
+    console.error('Stopped. The same command goes on from here.');
+    process.exit(130);
+  });
   try {
     const report = await open.run((name, done, total) => {
       if (name !== stage) {
@@ -61,9 +67,10 @@ function fault({ outcome, finishedBefore, compared, verdict }: MoveReport, from:
   return `The move is not finished: ${what}. The source has changed since the move began, or somebody has written into the database. Drop the database that MONGODB_URL names and move again.`;
 }
 
-/** Counts, and the first digits of the checksums. */
+/** Counts, and the first digits of the checksums; without the parts of which there is nothing. */
 function tableOf(compared: ComparedPart[]): string {
-  const rows = compared.map(({ part, source, target }) => [
+  const held = compared.filter(({ source, target }) => source.count + target.count > 0);
+  const rows = held.map(({ part, source, target }) => [
     part,
     String(source.count),
     String(target.count),

@@ -89,6 +89,10 @@ test('an embedded installation that was moved into the stack answers as before, 
   const { form, keyed, forgottenKey, running, dead } = installation;
   const before = await served(t, embedded, ['--no-workers']);
   const expected = await told(before.url, installation);
+  const ofForm = (url: string, below = '', headers = {}) =>
+    request(url, 'GET', `/forms/${form}${below}`, { token: installation.token, headers });
+  const etag = (await ofForm(before.url)).headers.get('etag')!;
+  const { next_cursor: cursor } = (await ofForm(before.url, '/responses?limit=10')).body;
   const inUse = await move();
   assert.deepEqual([inUse.code, inUse.stdout], [1, '']);
   assert.match(inUse.stderr, /Another Formstead server is using the data directory .* Stop it first/);
@@ -111,6 +115,9 @@ test('an embedded installation that was moved into the stack answers as before, 
   for (const [path, body] of expected) assert.deepEqual(actual.get(path), body, path);
 
   // What a client or a person still has in hand.
+  assert.equal((await ofForm(server.url, '', { 'if-none-match': etag })).status, 304);
+  const oldCursor = await ofForm(server.url, `/responses?limit=10&cursor=${cursor}`);
+  assert.equal(oldCursor.body.code, 'bad-cursor', 'a place in the list of another store');
   const post = (key: string, body: object) =>
     request(server.url, 'POST', `/forms/${form}/responses`, { body, headers: { 'idempotency-key': key } });
   const replayed = await post(keyed.key, keyed.body);
