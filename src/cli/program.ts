@@ -130,6 +130,20 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     .addHelpText('after', '\nExit code 0: nothing keeps the server from running well. 1: something does.')
     .action(async (options: { settings?: boolean }) => (await import('./doctor.ts')).doctor(options));
 
+  program
+    .command('health')
+    .description('Ask a running process whether it may serve or work, for the health check of a container')
+    .option('--url <url>', 'what to ask instead of /health/ready at FORMSTEAD_METRICS_PORT (9464) on this machine')
+    .addHelpText(
+      'after',
+      `
+Exit code 0: it answered with 200. 1: it did not within four seconds; what it said is on standard error.
+
+  $ formstead health
+  $ formstead health --url http://127.0.0.1:8080/health/ready`,
+    )
+    .action(async (options: { url?: string }) => (await import('./health.ts')).health(options));
+
   try {
     await program.parseAsync(argv);
   } catch (err) {
