@@ -144,6 +144,22 @@ Exit code 0: it answered with 200. 1: it did not within four seconds; what it sa
     )
     .action(async (options: { url?: string }) => (await import('./health.ts')).health(options));
 
+  program
+    .command('prepare-mongodb')
+    .description('Make a new MongoDB server a replica set of one, with an administrator and the user of MONGODB_URL')
+    .option('--via <host:port>', 'where it is reached over loopback', '127.0.0.1:27017')
+    .requiredOption('--member <host:port>', 'under which name the other processes find it')
+    .requiredOption('--admin-password-file <file>', 'the password of its administrator, root')
+    .addHelpText(
+      'after',
+      `
+A server that demands passwords lets somebody in without one only over loopback, and only until its first user is made: so this
+runs in the same container, or in one that shares its network. On a server that is prepared it sets the user's password again.
+
+  $ formstead prepare-mongodb --member mongodb:27017 --admin-password-file /run/secrets/mongodb_admin_password`,
+    )
+    .action(async (options) => (await import('./prepare-mongodb.ts')).prepare(options));
+
   try {
     await program.parseAsync(argv);
   } catch (err) {
