@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -341,4 +341,10 @@ test('what the tests of the stack put over the compose file is only what their m
       services: { mongodb: { ulimits: { nofile: 4096 } }, redis: { ulimits: { nofile: 4096 } } },
     },
   );
+});
+
+const parser = spawnSync('apparmor_parser', ['--version']).error === undefined;
+test('the AppArmor profile can be read', { skip: parser ? false : 'there is no apparmor_parser here' }, () => {
+  const { status, stderr } = spawnSync('apparmor_parser', ['-Q', '-K', join(root, 'deploy/security/apparmor')]);
+  assert.equal(status, 0, String(stderr));
 });

@@ -138,7 +138,9 @@ test('a root that is read-only stays as it is', async () => {
 test('only nginx and the worker that sends webhooks are on networks that lead out, and nginx gets no address there', async () => {
   for (const name of services) {
     const networks = Object.keys((await inspect(name)).NetworkSettings.Networks);
-    const [...found] = JSON.parse(await stack.docker('network', 'inspect', ...networks));
+    const found: { Name: string; Internal: boolean }[] = JSON.parse(
+      await stack.docker('network', 'inspect', ...networks),
+    );
     const open = found.filter(({ Internal }) => !Internal).map(({ Name }) => Name);
     const expected = { nginx: ['edge'], 'worker-default': ['egress'] }[name] ?? [];
     assert.deepEqual(open, expected.map(stack.network), name);
