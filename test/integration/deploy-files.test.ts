@@ -308,6 +308,7 @@ test('the scripts of a deployment can be run, and stop at the first mistake', ()
   const scripts = [
     'deploy/setup',
     'deploy/build',
+    'deploy/certificate',
     ...readdirSync(join(root, 'deploy/image')).map((name) => `deploy/image/${name}`),
   ];
   for (const path of scripts) {

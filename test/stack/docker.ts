@@ -27,7 +27,12 @@ export async function openDocker(): Promise<Docker> {
   if (!works('compose', 'version')) {
     env.DOCKER_CONFIG = join(cache, 'cli');
     if (!existsSync(join(env.DOCKER_CONFIG, 'cli-plugins/docker-compose')))
-      await run(join(import.meta.dirname, 'fetch-compose'), [env.DOCKER_CONFIG], { env });
+      await run(join(import.meta.dirname, 'fetch-compose'), [env.DOCKER_CONFIG], { env }).catch(
+        async (err: unknown) => {
+          await engine?.end();
+          throw err;
+        },
+      );
   }
   return {
     env,
