@@ -312,10 +312,20 @@ test('what is killed is started again, and nginx finds an API that came back', a
     const { State, RestartCount } = await inspect(name);
     process.kill(State.Pid, 'SIGKILL');
     const from = performance.now();
-    await eventually(async () => (await inspect(name)).RestartCount > RestartCount && healthy(name), 60_000);
+    await eventually(async () => (await inspect(name)).RestartCount > RestartCount, 60_000);
+    // Docker asks every 10 to 15 s only.
+    if (name === 'api' || name === 'nginx') {
+      const serves = () =>
+        stack.ask('GET', '/health/ready').then(
+          ({ status }) => status === 200,
+          () => false,
+        );
+      await eventually(serves, 60_000);
+      console.log(`${name} serves again ${((performance.now() - from) / 1000).toFixed(1)} s after its end`);
+    }
+    await eventually(() => healthy(name), 60_000);
     console.log(`${name} healthy again ${((performance.now() - from) / 1000).toFixed(1)} s after its end`);
   }
-  assert.equal((await eventually(async () => (await stack.ask('GET', '/health/ready')).status === 200)) && true, true);
 });
 
 test('an API in another place is found within ten seconds', async () => {
