@@ -397,7 +397,7 @@ test('every default is written in the format of its own setting', () => {
 
 test('the committed reference page is what the table says', () => {
   const page = readFileSync(new URL('../docs/reference/configuration.md', import.meta.url), 'utf8');
-  assert.equal(page, configurationPage(sections), 'run: node src/cli/config-reference.ts --write');
+  assert.equal(page, configurationPage(sections), 'run: node src/cli/pages/config-reference.ts --write');
 });
 
 test('the reference page names every setting once, with a meaning and no default for secrets', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { referencePages, stalePages } from '#cli/reference-pages.ts';
+import { referencePages, stalePages } from '#cli/pages/reference-pages.ts';
 import { errorTable } from '#domain/errors.ts';
 import { metricTable } from '#ports/metrics.ts';
 
-test('the reference pages are what the code says (else: node src/cli/reference-pages.ts --write)', async () => {
+test('the reference pages are what the code says (else: node src/cli/pages/reference-pages.ts --write)', async () => {
   assert.deepEqual(await stalePages(), []);
 });
 

@@ -3,7 +3,7 @@ import type { Db } from 'mongodb';
 import { type ChainHead, genesis } from '#domain/receipt.ts';
 import type { Chain } from '#ports/storage.ts';
 import { type ResponseRecord, twelveDigits } from './collections.ts';
-import { counterNames, countersCollection } from './relay.ts';
+import { counterNames, countersCollection } from './commit/relay.ts';
 
 export type ChainRecord = {
   _id: string;

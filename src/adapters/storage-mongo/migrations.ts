@@ -1,7 +1,7 @@
 import type { Db, IndexDescription } from 'mongodb';
 import { AppError } from '#domain/errors.ts';
 import { keyedKinds, kinds, layouts } from './collections.ts';
-import { commitsCollection, counterNames, countersCollection } from './relay.ts';
+import { commitsCollection, counterNames, countersCollection } from './commit/relay.ts';
 
 /**
  * Changes of the schema, in order. `compatibleWith` is the oldest schema number whose release can still work on a database after this step: as long as

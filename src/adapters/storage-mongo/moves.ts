@@ -2,8 +2,8 @@ import type { Db } from 'mongodb';
 import { AppError } from '#domain/errors.ts';
 import type { Move, Part } from '#ports/store-transfer.ts';
 import { kinds, layouts } from './collections.ts';
+import { commitsCollection } from './commit/relay.ts';
 import { isDuplicate } from './connection.ts';
-import { commitsCollection } from './relay.ts';
 
 /** The one move that a database can ever see. */
 type MoveRecord = {

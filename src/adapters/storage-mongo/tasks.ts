@@ -4,8 +4,8 @@ import type { AuditEntry } from '#domain/audit.ts';
 import { type QueueName, queueNames, type Task, type TaskStatus } from '#domain/task.ts';
 import type { DueTask, QueueDepth, TaskStore } from '#ports/storage.ts';
 import { auditRecord, type OutboxEntry, type TaskRecord } from './collections.ts';
+import type { Couriers } from './commit/couriers.ts';
 import { answered, hasty } from './connection.ts';
-import type { Couriers } from './couriers.ts';
 import { taskOf } from './task-records.ts';
 
 type Held = { id: string; token: string; progress: number };

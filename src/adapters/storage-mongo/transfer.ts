@@ -14,10 +14,10 @@ import {
   storedOf,
   type TaskRecord,
 } from './collections.ts';
+import { counterNames, countersCollection, insertMissing } from './commit/relay.ts';
 import { answered, assertKeepsPromise, createClient, type MongoOptions } from './connection.ts';
 import { migrate } from './migrations.ts';
 import { findMove, recordFinish, recordMove, recordReached } from './moves.ts';
-import { counterNames, countersCollection, insertMissing } from './relay.ts';
 import { chainOf } from './responses.ts';
 import { taskOf, taskRecord } from './task-records.ts';
 

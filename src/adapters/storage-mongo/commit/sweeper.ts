@@ -1,6 +1,6 @@
 import type { Collection, Db, Document } from 'mongodb';
-import { kinds, layouts, type OutboxEntry } from './collections.ts';
-import type { Leases } from './leases.ts';
+import { kinds, layouts, type OutboxEntry } from '../collections.ts';
+import type { Leases } from '../leases.ts';
 import { commitsCollection, type Parcel, type Relay } from './relay.ts';
 import { finishRemoval, type Removal } from './removal.ts';
 

@@ -10,13 +10,13 @@ import {
   recordOf,
   replacementOf,
   type TaskRecord,
-} from './collections.ts';
-import { isDuplicate, unavailable } from './connection.ts';
+} from '../collections.ts';
+import { isDuplicate, unavailable } from '../connection.ts';
+import { newTaskRecord, settlementUpdate } from '../task-records.ts';
 import type { Couriers } from './couriers.ts';
 import type { Intake } from './intake.ts';
 import { commitsCollection } from './relay.ts';
 import type { Removal } from './removal.ts';
-import { newTaskRecord, settlementUpdate } from './task-records.ts';
 
 type CommitRecord = { _id: string; waiting: number; outbox: Record<string, OutboxEntry>; removal?: Removal };
 type Of<O extends Change['op']> = Extract<Change, { op: O }>;

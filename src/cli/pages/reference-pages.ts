@@ -5,10 +5,10 @@ import { type TaskPolicy, taskKinds } from '#domain/task-kinds.ts';
 import { type MetricSpec, metricTable } from '#ports/metrics.ts';
 
 const madeBy =
-  '<!-- Made by `node src/cli/reference-pages.ts --write`: change the table in the code, not this page. -->';
+  '<!-- Made by `node src/cli/pages/reference-pages.ts --write`: change the table in the code, not this page. -->';
 
 /**
- * The reference pages that are made of tables in the code. `node src/cli/reference-pages.ts --write` writes them, without it the stale ones are named and
+ * The reference pages that are made of tables in the code. `node src/cli/pages/reference-pages.ts --write` writes them, without it the stale ones are named and
  * the exit code is 1.
  */
 export const referencePages: readonly { path: string; text: string }[] = [
@@ -17,7 +17,7 @@ export const referencePages: readonly { path: string; text: string }[] = [
   { path: 'docs/reference/tasks.md', text: tasksPage() },
 ];
 
-const root = new URL('../../', import.meta.url);
+const root = new URL('../../../', import.meta.url);
 
 /** Paths of the pages that are not what the code says. */
 export async function stalePages(): Promise<string[]> {
@@ -147,7 +147,7 @@ if (import.meta.main) {
   }
   const stale = await stalePages();
   if (stale.length > 0) {
-    console.error(`stale: ${stale.join(', ')}. Run: node src/cli/reference-pages.ts --write`);
+    console.error(`stale: ${stale.join(', ')}. Run: node src/cli/pages/reference-pages.ts --write`);
     process.exitCode = 1;
   }
 }

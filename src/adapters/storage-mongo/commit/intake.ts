@@ -2,9 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { BSON, type Db, MongoBulkWriteError, MongoServerError } from 'mongodb';
 import { type ChainHead, nextReceipt, type Receipt } from '#domain/receipt.ts';
 import type { Committed } from '#ports/storage.ts';
-import { type Chains, linkOf } from './chain.ts';
-import type { OutboxEntry, ResponseRecord } from './collections.ts';
-import { isDuplicate, unavailable } from './connection.ts';
+import { type Chains, linkOf } from '../chain.ts';
+import type { OutboxEntry, ResponseRecord } from '../collections.ts';
+import { isDuplicate, unavailable } from '../connection.ts';
 import type { Couriers } from './couriers.ts';
 import type { Parcel } from './relay.ts';
 

@@ -10,11 +10,11 @@ import { loadConfig } from '#config.ts';
 import type { AccessRow } from '#http/auth.ts';
 import { type OpenApiDocument, openApiDocument } from '#http/openapi.ts';
 import { permissionsPage } from '#http/permissions-page.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 /**
  * The reference pages that only the whole program knows: its routes, who may call them, and what its commands say of themselves.
- * `node src/cli/served-pages.ts --write` writes them; without it the stale ones are named and the exit code is 1.
+ * `node src/cli/pages/served-pages.ts --write` writes them; without it the stale ones are named and the exit code is 1.
  */
 export async function servedPages(): Promise<{ path: string; text: string }[]> {
   const { rows, document } = await routesOfTheProgram();
@@ -25,8 +25,8 @@ export async function servedPages(): Promise<{ path: string; text: string }[]> {
   ];
 }
 
-const root = new URL('../../', import.meta.url);
-const main = fileURLToPath(new URL('./main.js', import.meta.url));
+const root = new URL('../../../', import.meta.url);
+const main = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /** Paths of the pages that are not what the program says. */
 export async function staleServedPages(): Promise<string[]> {
@@ -72,7 +72,7 @@ function httpPage(rows: readonly AccessRow[], document: OpenApiDocument): string
   });
   return `# HTTP API
 
-<!-- Made by \`node src/cli/served-pages.ts --write\`: change the routes, not this page. -->
+<!-- Made by \`node src/cli/pages/served-pages.ts --write\`: change the routes, not this page. -->
 
 Every route of this release. What each takes and answers is in the OpenAPI 3.1 document a server shows at \`/api/v1/openapi.json\`, readable at \`/docs\`;
 both come from the schemas that validate. \`needs\` is a permission ([permissions.md](permissions.md)), \`signed-in\` for any valid token, or \`public\`.
@@ -102,7 +102,7 @@ async function commandsPage(): Promise<string> {
   }
   return `# Commands
 
-<!-- Made by \`node src/cli/served-pages.ts --write\`: change the commands, not this page. -->
+<!-- Made by \`node src/cli/pages/served-pages.ts --write\`: change the commands, not this page. -->
 
 In a checkout: \`npm run formstead -- <command>\`, or \`node_modules/.bin/node src/cli/main.js <command>\`.
 

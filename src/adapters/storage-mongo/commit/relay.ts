@@ -1,5 +1,5 @@
 import { type AnyBulkWriteOperation, type Collection, type Db, type Document, MongoBulkWriteError } from 'mongodb';
-import type { OutboxEntry } from './collections.ts';
+import type { OutboxEntry } from '../collections.ts';
 
 /** Where an outbox entry stands, and what is in it. `commits`: the entry is the whole record, which goes once it is moved. */
 export type Parcel = { collection: string; id: string; commit: string; entry: OutboxEntry };
