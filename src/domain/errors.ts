@@ -191,6 +191,12 @@ export const errorTable = {
     title: 'The disk is nearly full',
     detail: 'Nothing was kept; the operator must make room on the disk.',
   },
+  timeout: {
+    status: 503,
+    title: 'The answer took too long',
+    detail:
+      'It may have been done all the same: send it again with the same Idempotency-Key, or look first where there is none.',
+  },
   'shutting-down': { status: 503, title: 'The server is shutting down', detail: 'Send it again in a few seconds.' },
 } as const satisfies Record<string, { status: number; title: string; detail: string }>;
 

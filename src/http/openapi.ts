@@ -104,7 +104,7 @@ function problemCodes(schema: RouteSchema, route: RouteOptions): Set<ErrorCode> 
   codes.add('malformed-query');
   if (schema.params !== undefined) codes.add('not-found');
   if (route.config?.probe !== true) {
-    for (const code of ['rate-limited', 'storage-unavailable', 'shutting-down'] as const) codes.add(code);
+    for (const code of ['rate-limited', 'storage-unavailable', 'timeout', 'shutting-down'] as const) codes.add(code);
   }
   return codes;
 }

@@ -1,6 +1,7 @@
 import { type FastifyInstance, type FastifyPluginCallback, fastify } from 'fastify';
 import type { Log } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
+import { installAnswerTime } from './answer-time.ts';
 import { type AccessRow, type Authenticate, installAuth } from './auth.ts';
 import { installBaseline } from './baseline.ts';
 import { answerClientError } from './client-error.ts';
@@ -25,6 +26,8 @@ export type ServerLimits = {
   headersMs: number;
   /** Until the whole request has arrived. */
   requestMs: number;
+  /** From the whole request to the header of its answer. What has begun to be sent, a download or an event stream, may take longer. */
+  answerMs: number;
   /** A connection on which nothing moves, in either direction. Event streams send a comment more often than that. */
   idleMs: number;
   /** Between two requests of a connection; above the 60 s for which nginx keeps an upstream connection. */
@@ -36,6 +39,7 @@ export const defaultLimits: ServerLimits = {
   bodyBytes: 1024 * 1024,
   headersMs: 10_000,
   requestMs: 30_000,
+  answerMs: 30_000,
   idleMs: 120_000,
   keepAliveMs: 72_000,
   headerBytes: 16 * 1024,
@@ -101,6 +105,7 @@ export function createServer(deps: ServerDeps): Server {
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   installProblems(app, deps.log);
   installBaseline(app, deps);
+  installAnswerTime(app, limits.answerMs);
   installJsonBodies(app);
   installObservation(app, deps);
   const accessTable = installAuth(app, deps.authenticate);

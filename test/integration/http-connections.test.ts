@@ -205,3 +205,66 @@ test('many requests at once keep their ids and bodies apart', async (t) => {
   assert.ok(answers.every(({ i, body }) => body.name === `n${i}`));
   assert.equal(new Set(answers.map(({ id }) => id)).size, 200);
 });
+
+test('an answer whose header is not sent in time is a problem, what the route says later is dropped, and the connection goes on', async (t) => {
+  const thing = slowThing();
+  const { server, lines } = serverWith(
+    t,
+    (api) => {
+      thing.routes(api);
+      api.get('/fails-late', { config: { public: true } }, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 400));
+        throw new Error('nobody is there any more');
+      });
+    },
+    { limits: { answerMs: 200 } },
+  );
+  const port = await listen(server);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  const { status, headers, body } = await get(agent, port, '/api/v1/slow');
+  assert.deepEqual([status, JSON.parse(body).code, headers['retry-after']], [503, 'timeout', '5']);
+  thing.letGo();
+  assert.equal((await get(agent, port, '/api/v1/things')).status, 200);
+  assert.equal((await get(agent, port, '/api/v1/fails-late')).status, 503);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.equal((await get(agent, port, '/api/v1/things')).status, 200);
+  assert.equal(lines.filter((line) => line.code === 'timeout').length, 2);
+});
+
+test('what has sent its header, an event stream or a download, is not timed, and neither is a body that comes slowly', async (t) => {
+  const { server } = serverWith(
+    t,
+    (api) => {
+      things(api);
+      api.get('/stream', { config: { public: true } }, async (_request, reply) => {
+        reply.hijack();
+        reply.raw.writeHead(200, { 'content-type': 'text/event-stream' });
+        for (let n = 0; n < 6; n += 1) {
+          reply.raw.write(`data: ${n}\n\n`);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        reply.raw.end();
+      });
+      api.get('/file', { config: { public: true } }, (_request, reply) => {
+        async function* chunks() {
+          for (let n = 0; n < 6; n += 1) {
+            yield Buffer.from(String(n));
+            await new Promise((resolve) => setTimeout(resolve, 100));
+          }
+        }
+        return reply.type('application/octet-stream').send(ReadableStream.from(chunks()));
+      });
+    },
+    { limits: { answerMs: 200 } },
+  );
+  const port = await listen(server);
+  const text = async (path: string) => (await fetch(`http://127.0.0.1:${port}/api/v1${path}`)).text();
+  const [stream, file] = await Promise.all([text('/stream'), text('/file')]);
+  assert.match(stream, /data: 5\n\n$/);
+  assert.equal(file, '012345');
+  const head =
+    'POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 12\r\n\r\n';
+  const slowly = await rawExchange(port, [head, ...'{"name":"a"}'], { pauseMs: 50 });
+  assert.match(slowly, /^HTTP\/1\.1 202 /);
+});
