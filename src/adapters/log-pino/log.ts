@@ -7,7 +7,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /**
  * JSON lines on standard output (or on `destination`): `level` as a word, `time` as RFC 3339 in UTC, the fields, `msg`. Lines are written behind the caller's
- * back, so a slow terminal does not hold up a request: 4 kB at a time, or what there is after 200 ms. What is still in memory is written when the process exits
+ * back, so a slow terminal does not hold up a request: 2 to 4 kB at a time, or what there is after 200 ms. What is still in memory is written when the process exits
  * (not when it is killed).
  */
 export function createLog(deps: {
@@ -18,7 +18,9 @@ export function createLog(deps: {
   destination?: DestinationStream;
 }): Log & { flush(): void } {
   const destination =
-    deps.destination ?? pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 200 });
+    deps.destination ??
+    // Whole lines, and no more at once than a pipe takes in one piece (PIPE_BUF): several processes may share it.
+    pino.destination({ dest: 1, sync: false, minLength: 2048, maxWrite: 4096, periodicFlush: 200 });
   const logger = pino(
     {
       level: deps.level,
