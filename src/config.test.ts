@@ -43,6 +43,7 @@ test('an empty environment is a working embedded server on the loopback, without
   assert.equal(config.concurrencyHigh, 6);
   assert.equal(config.concurrencyDefault, 4);
   assert.equal(config.concurrencyBatched, 1);
+  assert.equal(config.workers, 1);
   assert.equal(config.metricsPort, undefined);
   assert.equal(config.secretKey, undefined);
   assert.equal(config.model, undefined);
@@ -287,6 +288,12 @@ test('the stack is run with a database of several hosts, a Redis and a secret ke
   assert.equal(config.redisUrl, 'rediss://:pass@cache:6380/1');
 });
 
+test('the stack has an API process for each CPU that may be used, unless told otherwise', () => {
+  const env = { MONGODB_URL: mongo, REDIS_URL: 'redis://cache', FORMSTEAD_SECRET_KEY: key };
+  assert.equal(good(env).workers, 6);
+  assert.equal(good({ ...env, FORMSTEAD_WORKERS: '2' }).workers, 2);
+});
+
 for (const [why, env, name] of [
   ['MongoDB without Redis', { MONGODB_URL: mongo, FORMSTEAD_SECRET_KEY: key }, 'MONGODB_URL'],
   ['Redis without MongoDB', { REDIS_URL: 'rediss://cache' }, 'REDIS_URL'],
@@ -295,11 +302,6 @@ for (const [why, env, name] of [
     'a MongoDB URL without the name of a database',
     { MONGODB_URL: 'mongodb://a:27017,b:27017/?replicaSet=rs0', REDIS_URL: 'redis://cache', FORMSTEAD_SECRET_KEY: key },
     'MONGODB_URL',
-  ],
-  [
-    'several API processes in one serve',
-    { MONGODB_URL: mongo, REDIS_URL: 'redis://cache', FORMSTEAD_SECRET_KEY: key, FORMSTEAD_WORKERS: '2' },
-    'FORMSTEAD_WORKERS',
   ],
   ['several workers in the embedded size', { FORMSTEAD_WORKERS: '2' }, 'FORMSTEAD_WORKERS'],
   [

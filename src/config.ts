@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { checkSettings } from '#domain/config/checks.ts';
+import { usableCpus } from '#domain/config/cpu-quota.ts';
 import { type Environment, type ReadFile, readSettings, type ValuesOf } from '#domain/config/read.ts';
 import * as kind from '#domain/config/setting.ts';
 
@@ -28,6 +29,8 @@ const {
 } = kind;
 
 const secretKeyLimits = { min: 32, max: 1024, cure: 'Make one with: openssl rand -base64 48' };
+
+const mostWorkers = 256;
 
 const serving = {
   host: text({
@@ -163,11 +166,22 @@ const stack = {
     format: 'letters, digits, `_` and `-`',
     about: 'Begins every key in Redis. Installations that share one need different ones.',
   }),
-  workers: integer({
-    env: 'FORMSTEAD_WORKERS',
-    min: 1,
-    max: 256,
-    about: 'API processes of one `serve`. For now each `serve` is one process; start several behind a load balancer.',
+  workers: {
+    ...integer({
+      env: 'FORMSTEAD_WORKERS',
+      min: 1,
+      max: mostWorkers,
+      about:
+        'API processes of one `serve`, under a supervisor that replaces one that dies, hangs or grows. With 1 there is no supervisor. The embedded size is one process.',
+    }),
+    shownDefault: 'in the stack the CPUs this process may use',
+  },
+  apiMemoryBytes: bytes({
+    env: 'FORMSTEAD_API_MEMORY',
+    default: '512MB',
+    min: '64MB',
+    max: '1TB',
+    about: 'An API process that holds more memory (resident set) is replaced, without a refused request.',
   }),
 };
 
@@ -235,7 +249,7 @@ const access = {
     default: '2',
     min: 1,
     max: 16,
-    about: 'Passwords that are checked at once; each takes the memory below.',
+    about: 'Passwords that one process checks at once; each takes the memory below.',
   }),
   argon2MemoryKib: integer({
     env: 'FORMSTEAD_ARGON2_MEMORY',
@@ -293,7 +307,7 @@ const limits = {
     default: '200',
     min: 0,
     max: 100000,
-    about: 'Event streams that may be open at once.',
+    about: 'Event streams that may be open at once in one process.',
   }),
 };
 
@@ -357,7 +371,7 @@ export const sections = [
 export const settings = { ...serving, ...keeping, ...stack, ...access, ...limits, ...working };
 
 /** Frozen to the bottom. Durations are milliseconds, sizes bytes; the names say so. */
-export type Config = ValuesOf<typeof settings>;
+export type Config = ValuesOf<typeof settings> & { readonly workers: number };
 
 export type LoadedConfig =
   | { config: Config; warnings: kind.ConfigMistake[] }
@@ -369,7 +383,10 @@ export function loadConfig(
   readFile: ReadFile = readTextFile,
   machine: kind.Machine = thisMachine(),
 ): LoadedConfig {
-  const { values, failed, mistakes } = readSettings(settings, env, readFile, machine);
+  const { values: read, failed, mistakes } = readSettings(settings, env, readFile, machine);
+  // Its default is the one that depends on another setting.
+  const cpus = read.mongodbUrl === undefined ? 1 : Math.min(machine.cpus, mostWorkers);
+  const values: Config = { ...read, workers: read.workers ?? cpus };
   const together = checkSettings(values, failed);
   const all = [...mistakes, ...together.mistakes];
   return all.length > 0
@@ -397,7 +414,7 @@ function readTextFile(file: string): string {
 
 function thisMachine(): kind.Machine {
   return {
-    cpus: availableParallelism(),
+    cpus: usableCpus(availableParallelism(), readTextFile),
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     absolutePath: (relative) => resolve(relative),
   };

@@ -10,7 +10,7 @@ export type CheckedSettings = {
   metricsPort: number | undefined;
   trustedProxies: readonly Network[];
   webhookAllow: readonly Network[];
-  workers: number | undefined;
+  workers: number;
   mongodbUrl: string | undefined;
   mongodbStandalone: boolean;
   redisUrl: string | undefined;
@@ -86,14 +86,15 @@ const checks: readonly Check[] = [
   {
     reads: ['workers', 'mongodbUrl'],
     level: 'mistake',
-    find: ({ workers, mongodbUrl }) => {
-      if (workers === undefined || workers === 1) return undefined;
-      const problem =
-        mongodbUrl === undefined
-          ? 'asks for several API processes, which only the stack (MongoDB and Redis) has; the embedded size is one process'
-          : 'asks for several API processes in one serve, which is not built yet';
-      return { name: 'FORMSTEAD_WORKERS', problem, cure: 'Unset it.' };
-    },
+    find: ({ workers, mongodbUrl }) =>
+      workers === 1 || mongodbUrl !== undefined
+        ? undefined
+        : {
+            name: 'FORMSTEAD_WORKERS',
+            problem:
+              'asks for several API processes, which only the stack (MongoDB and Redis) has; the embedded size is one process',
+            cure: 'Unset it.',
+          },
   },
   {
     reads: ['adminEmail', 'adminPassword'],
