@@ -5,7 +5,8 @@
  */
 export type MetricSpec =
   | { type: 'counter'; help: string; labels: readonly string[] }
-  | { type: 'gauge'; help: string; labels: readonly string[] }
+  /** `across`: what several processes of one `serve` say together, in one scrape. Of what all of them see alike it is the highest or the lowest. */
+  | { type: 'gauge'; help: string; labels: readonly string[]; across: 'sum' | 'max' | 'min' }
   | { type: 'histogram'; help: string; labels: readonly string[]; buckets: readonly number[] };
 
 /** Seconds. The API's promise is p95 under 50 ms, so the steps are fine around it. */
@@ -30,11 +31,12 @@ export const metricTable = {
     labels: ['method', 'route'],
     buckets: requestSeconds,
   },
-  formstead_http_event_streams: { type: 'gauge', help: 'Open event streams.', labels: [] },
+  formstead_http_event_streams: { type: 'gauge', help: 'Open event streams.', labels: [], across: 'sum' },
   formstead_event_loop_lag_seconds: {
     type: 'gauge',
     help: 'How late timers ran since the last scrape; quantile is 0.5, 0.99 or max.',
     labels: ['quantile'],
+    across: 'max',
   },
   formstead_responses_accepted_total: {
     type: 'counter',
@@ -67,19 +69,32 @@ export const metricTable = {
     type: 'gauge',
     help: 'Size on disk; part is database, wal, exports, models.',
     labels: ['part'],
+    across: 'max',
   },
-  formstead_disk_free_bytes: { type: 'gauge', help: 'Free bytes under the data directory.', labels: [] },
-  formstead_receipts_sequence: { type: 'gauge', help: 'Receipts in the chain this process writes.', labels: [] },
-  formstead_audit_unsealed: { type: 'gauge', help: 'Audit entries that have no number and hash yet.', labels: [] },
+  formstead_disk_free_bytes: { type: 'gauge', help: 'Free bytes under the data directory.', labels: [], across: 'min' },
+  formstead_receipts_sequence: {
+    type: 'gauge',
+    help: 'Receipts in the chains that the processes write.',
+    labels: [],
+    across: 'sum',
+  },
+  formstead_audit_unsealed: {
+    type: 'gauge',
+    help: 'Audit entries that have no number and hash yet.',
+    labels: [],
+    across: 'max',
+  },
   formstead_queue_depth: {
     type: 'gauge',
     help: 'Tasks of a queue in the store by state: pending, running, retrying.',
     labels: ['queue', 'state'],
+    across: 'max',
   },
   formstead_queue_oldest_seconds: {
     type: 'gauge',
     help: 'How long the oldest due task of a queue has waited; 0 when none waits.',
     labels: ['queue'],
+    across: 'max',
   },
   formstead_tasks_total: {
     type: 'counter',
@@ -103,7 +118,7 @@ export const metricTable = {
     help: 'Tasks that the reconciler found due and held by nobody.',
     labels: ['queue'],
   },
-  formstead_dead_letters: { type: 'gauge', help: 'Dead letters waiting for a decision.', labels: [] },
+  formstead_dead_letters: { type: 'gauge', help: 'Dead letters waiting for a decision.', labels: [], across: 'max' },
   formstead_dead_letters_total: { type: 'counter', help: 'Tasks that became dead letters.', labels: ['kind'] },
   formstead_webhook_attempts_total: {
     type: 'counter',
@@ -160,7 +175,23 @@ export const metricTable = {
     help: 'Requests answered 429; limit names the limit.',
     labels: ['limit'],
   },
-  formstead_build_info: { type: 'gauge', help: 'Always 1; the labels say what runs.', labels: ['version', 'node'] },
+  formstead_api_processes: {
+    type: 'gauge',
+    help: 'API processes under the supervisor that accept requests; nothing where there is no supervisor.',
+    labels: [],
+    across: 'sum',
+  },
+  formstead_api_replacements_total: {
+    type: 'counter',
+    help: 'API processes that the supervisor replaced; reason is died, hung, memory or reload.',
+    labels: ['reason'],
+  },
+  formstead_build_info: {
+    type: 'gauge',
+    help: 'Always 1; the labels say what runs.',
+    labels: ['version', 'node'],
+    across: 'max',
+  },
 } as const satisfies Record<`formstead_${string}`, MetricSpec>;
 
 type Table = typeof metricTable;

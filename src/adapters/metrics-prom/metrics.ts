@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Log } from '#ports/log.ts';
 import { type LabelsOf, type MetricName, type MetricSpec, type Metrics, metricTable } from '#ports/metrics.ts';
+import type { MetricsSnapshot } from './merged.ts';
 import { type Counter, createCounter, createHistogram, type Histogram } from './series.ts';
 
 /** A gauge that takes longer to read is left out of this scrape. Milliseconds. */
@@ -15,6 +16,8 @@ type Read = () => number | undefined | Promise<number | undefined>;
 export function createMetrics(deps: { version: string; log: Log }): Metrics & {
   /** The exposition text. Errors: none of a single metric; whatever fails is left out and logged once. */
   text(): Promise<{ contentType: string; body: string }>;
+  /** The same as data, to be merged with that of other processes (merged.ts). */
+  snapshot(): Promise<MetricsSnapshot>;
   close(): void;
 } {
   const registry = new Registry();
@@ -30,7 +33,10 @@ export function createMetrics(deps: { version: string; log: Log }): Metrics & {
     else
       gauges.set(
         name,
-        lazyGauge({ name, help: spec.help, labelNames: [...spec.labels], registers: [registry] }, complain),
+        lazyGauge(
+          { name, help: spec.help, labelNames: [...spec.labels], aggregator: spec.across, registers: [registry] },
+          complain,
+        ),
       );
   }
 
@@ -71,12 +77,22 @@ export function createMetrics(deps: { version: string; log: Log }): Metrics & {
       lag.take();
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
+    async snapshot() {
+      lag.take();
+      return (await registry.getMetricsAsJSON()) as unknown as MetricsSnapshot;
+    },
     close: lag.stop,
   };
 }
 
 type Complain = (name: MetricName, err: unknown) => void;
-type Common = { name: MetricName; help: string; labelNames: string[]; registers: Registry[] };
+type Common = {
+  name: MetricName;
+  help: string;
+  labelNames: string[];
+  aggregator: 'sum' | 'max' | 'min';
+  registers: Registry[];
+};
 
 /** A gauge that asks its readers at every scrape; one that fails or is slow is missing, the others are there. */
 function lazyGauge(common: Common, complain: Complain) {

@@ -69,9 +69,11 @@ ${rows.join('\n')}
 
 function metricsPage(): string {
   const entries = Object.entries(metricTable) as [string, MetricSpec][];
-  const rows = entries.map(([name, { type, labels, help }]) => {
+  const rows = entries.map(([name, spec]) => {
+    const { type, labels, help } = spec;
     const list = labels.length === 0 ? '' : labels.map((label) => `\`${label}\``).join(' ');
-    return `| \`${name}\` | ${type} | ${list} | ${help.replaceAll('|', '\\|')} |`;
+    const together = spec.type === 'gauge' ? spec.across : 'sum';
+    return `| \`${name}\` | ${type} | ${list} | ${together} | ${help.replaceAll('|', '\\|')} |`;
   });
   const buckets = entries.flatMap(([name, spec]) =>
     spec.type === 'histogram' ? [`| \`${name}\` | ${spec.buckets.join(', ')} |`] : [],
@@ -84,8 +86,12 @@ Served as \`GET /metrics\` in the Prometheus text format, on a port of its own (
 pattern, a task kind, an outcome; never an id, never text from outside. A gauge that cannot be read is missing from that scrape. Beside these stand the metrics
 of the Node process (\`process_…\`, \`nodejs_…\`).
 
-| name | type | labels | meaning |
-| --- | --- | --- | --- |
+Of a \`serve\` with several API processes the port shows all of them together, and the supervisor: \`together\` says how. Counters and histograms go on
+counting when a process is replaced; of one that was killed, what it counted since the last scrape is lost. Of \`process_…\` and \`nodejs_…\` sizes are sums,
+times are averages. A process that does not answer within 2 s is missing from that scrape's gauges.
+
+| name | type | labels | together | meaning |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
 ## Buckets
