@@ -1,10 +1,10 @@
 import type { Config } from '#config.ts';
 import { type QueueName, queueNames } from '#domain/task.ts';
-import { startMetricsServer } from '#http/metrics-server.ts';
 import type { Log } from '#ports/log.ts';
 import { type Adapters, openAdapters, openLog } from './compose/adapters.ts';
 import { createApi } from './compose/api.ts';
 import { isStack } from './compose/size.ts';
+import { listenForMetrics, type MetricsSnapshot, openSupervision, type Supervision } from './compose/supervision.ts';
 import { createUseCases, type UseCases } from './compose/use-cases.ts';
 import { createWorkers } from './compose/workers.ts';
 
@@ -13,7 +13,17 @@ import { createWorkers } from './compose/workers.ts';
  *
  *   adapters (what touches the world) → use cases → workers and API → a running program
  */
-export { type Adapters, createUseCases, isStack, openAdapters, openLog, type UseCases };
+export {
+  type Adapters,
+  createUseCases,
+  isStack,
+  type MetricsSnapshot,
+  openAdapters,
+  openLog,
+  openSupervision,
+  type Supervision,
+  type UseCases,
+};
 
 export type Program = {
   /** Where the API listens, with the port that was taken; undefined without one. */
@@ -21,6 +31,11 @@ export type Program = {
   /** The administrator that this first start has made; `password` only when it was generated, and then it is in `passwordFile` too. */
   firstAdmin: { email: string; password: string | undefined } | undefined;
   passwordFile: { path: string; exists(): Promise<boolean> };
+  /** Takes no further connection and answers on those there are, until none is left or the milliseconds are over. */
+  drain(ms: number): Promise<void>;
+  /** Rejects when the store cannot commit. */
+  ready(): Promise<void>;
+  metrics: Pick<Adapters['metrics'], 'snapshot' | 'counted'>;
   /** Stops in order: no new requests, tasks finished or handed back, head signed, store closed. Milliseconds of grace for what runs. */
   stop(graceMs?: number): Promise<void>;
 };
@@ -38,11 +53,11 @@ export type StartOptions = {
   version: string;
   onFatal: (err: Error) => void;
   role: Role;
+  /** A supervisor shows the metrics of this process with those of others, and lets one alone make the first administrator. */
+  supervised?: boolean;
 };
 
 const defaultAdminEmail = 'admin@formstead.local';
-/** In the stack every process has its metrics there unless told otherwise: each is alone in its container. */
-const stackMetricsPort = 9464;
 
 /** Opens, wires and starts everything that the role asks for; resolves when the first response can be accepted, or the first task be done. */
 export async function startProgram(config: Config, options: StartOptions): Promise<Program> {
@@ -60,7 +75,9 @@ export async function startProgram(config: Config, options: StartOptions): Promi
     ? createApi(adapters, useCases, config, { version: options.version, shuttingDown })
     : undefined;
   const url = await server?.listen({ host: config.host, port: config.port });
-  const metricsServer = await listenForMetrics(adapters, config, shuttingDown);
+  const metricsServer = options.supervised
+    ? undefined
+    : await listenForMetrics(config, { ...adapters, shuttingDown, ready: () => storage.ping() });
   // Not before everything else has succeeded: a password that was made by a start that failed would be known to nobody.
   const admin = { email: config.adminEmail ?? defaultAdminEmail, password: config.adminPassword };
   const ensured = role.api ? await useCases.users.ensureAdmin(admin) : ({ created: false } as const);
@@ -75,8 +92,11 @@ export async function startProgram(config: Config, options: StartOptions): Promi
 
   return {
     url,
+    metrics: adapters.metrics,
+    ready: () => storage.ping(),
     passwordFile: adapters.passwordFile,
     firstAdmin: ensured.created ? { email: ensured.user.email, password: ensured.generatedPassword } : undefined,
+    drain: async (ms) => server?.drain(ms),
     async stop(graceMs = config.shutdownGraceMs) {
       stopping = true;
       clearInterval(signing);
@@ -88,19 +108,6 @@ export async function startProgram(config: Config, options: StartOptions): Promi
       await adapters.close();
     },
   };
-}
-
-async function listenForMetrics({ storage, metrics, log }: Adapters, config: Config, shuttingDown: () => boolean) {
-  const port = config.metricsPort ?? (isStack(config) ? stackMetricsPort : undefined);
-  if (port === undefined) return undefined;
-  return startMetricsServer({
-    host: config.metricsHost,
-    port,
-    metrics,
-    log,
-    shuttingDown,
-    ready: () => storage.ping(),
-  });
 }
 
 function registerGauges({ storage, metrics, disk }: Adapters): void {

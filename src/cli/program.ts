@@ -23,13 +23,17 @@ First steps:
 
   program
     .command('serve')
-    .description('Run the server: API, workers and schedules in one process; in the stack the API alone')
+    .description('Run the server: API, workers and schedules in one process; in the stack the API alone, in several')
     .option('--no-workers', 'the API alone: responses are kept, their tasks wait for a start with workers')
     .addHelpText(
       'after',
       `
 SIGTERM stops it in order: no new requests, running tasks finished or handed back, the store closed. Whatever was
 answered with 202 is on disk before the answer, so a kill -9 loses nothing either.
+
+In the stack it is FORMSTEAD_WORKERS processes under a supervisor, by default one for each CPU it may use. One that dies,
+hangs for 10 s or grows beyond FORMSTEAD_API_MEMORY is replaced, and SIGHUP replaces all, one after another, without a
+refused connection. With 78 (a setting is wrong) or 1 (a process died five times at once) the supervisor ends too.
 
   $ FORMSTEAD_DATA_DIR=/var/lib/formstead FORMSTEAD_PORT=8080 formstead serve`,
     )

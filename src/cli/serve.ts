@@ -1,11 +1,19 @@
+import cluster from 'node:cluster';
 import { servingRole } from '#compose.ts';
 import { runProcess } from './process.ts';
+import { configOrExit } from './settings.ts';
 import { version } from './version.ts';
 
-/** The API, and in the embedded size the workers too. `workers: false`: the API alone. */
+/** The API, and in the embedded size the workers too; as several processes where the configuration says so. `workers: false`: the API alone. */
 export async function serve(options: { workers?: boolean } = {}): Promise<void> {
+  const loaded = configOrExit();
+  if (loaded.config.workers > 1 && cluster.isPrimary) {
+    await (await import('./cluster.ts')).supervise(loaded);
+    return;
+  }
   await runProcess(
-    (config) => (options.workers === false ? { api: true, queues: [] } : servingRole(config)),
+    loaded,
+    options.workers === false ? { api: true, queues: [] } : servingRole(loaded.config),
     async ({ url, firstAdmin, passwordFile }, log, config) => {
       if (firstAdmin?.password) announceFirstAdmin(passwordFile.path, firstAdmin.email, firstAdmin.password);
       // The start that made the administrator may have died before it showed anything.

@@ -3,8 +3,10 @@ import { type Config, type ConfigMistake, loadConfig, readEnvironment } from '#c
 /** Exit code of a program whose configuration is wrong (EX_CONFIG of sysexits.h). */
 export const configExit = 78;
 
+export type LoadedSettings = { config: Config; warnings: ConfigMistake[] };
+
 /** The configuration, or every mistake in it on standard error and the end of the process. */
-export function configOrExit(overrides: Record<string, string> = {}): { config: Config; warnings: ConfigMistake[] } {
+export function configOrExit(overrides: Record<string, string> = {}): LoadedSettings {
   const loaded = loadConfig({ ...readEnvironment(), ...overrides });
   if ('config' in loaded) return loaded;
   console.error(

@@ -27,7 +27,11 @@ function faultOf({ headers, raw }: FastifyRequest): ErrorCode | undefined {
 }
 
 /** Runs before anything else: headers, the request id, and the refusals that need no body. */
-export function installBaseline(app: FastifyInstance, deps: { shuttingDown: () => boolean }): void {
+export function installBaseline(
+  app: FastifyInstance,
+  /** `draining`: every request is answered as ever, and its connection ended. */
+  deps: { shuttingDown: () => boolean; draining: () => boolean },
+): void {
   let closing = false;
   app.addHook('preClose', (done) => {
     closing = true;
@@ -51,7 +55,7 @@ export function installBaseline(app: FastifyInstance, deps: { shuttingDown: () =
   });
   // What was under way when the stop began: a client that kept its connection would hold the stop up for the keep-alive time.
   app.addHook('onSend', (_request, reply, payload, done) => {
-    if (closing || deps.shuttingDown()) reply.header('connection', 'close');
+    if (closing || deps.draining() || deps.shuttingDown()) reply.header('connection', 'close');
     done(null, payload);
   });
 }

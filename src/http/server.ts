@@ -1,3 +1,5 @@
+import { Server as NetServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type FastifyInstance, type FastifyPluginCallback, fastify } from 'fastify';
 import type { Log } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
@@ -65,6 +67,11 @@ export type ServerDeps = {
 export type Server = FastifyInstance & {
   /** Who may call what, complete once the server is ready. */
   accessTable: readonly AccessRow[];
+  /**
+   * Accepts no further connection, and ends those it has with their next answer; another process goes on. Resolves once none is left, or after `ms`: a client may
+   * keep an idle one for long.
+   */
+  drain(ms: number): Promise<void>;
 };
 
 /**
@@ -75,6 +82,7 @@ export function createServer(deps: ServerDeps): Server {
   const limits = { ...defaultLimits, ...deps.limits };
   const trusts = trustedProxies(deps.trustedProxies);
   const fresh = freshRequestIds();
+  let draining = false;
   const app: FastifyInstance = fastify({
     logger: false,
     logController: new QuietLog(deps.log),
@@ -104,7 +112,7 @@ export function createServer(deps: ServerDeps): Server {
   // Node would answer an expectation that it does not know with an empty 417: this one goes the way of every request, and is refused in baseline.ts.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   installProblems(app, deps.log);
-  installBaseline(app, deps);
+  installBaseline(app, { shuttingDown: deps.shuttingDown, draining: () => draining });
   installAnswerTime(app, limits.answerMs);
   installJsonBodies(app);
   installObservation(app, deps);
@@ -120,7 +128,16 @@ export function createServer(deps: ServerDeps): Server {
     }),
   );
   app.register(plugin(deps.register), { prefix: apiBase });
-  return Object.assign(app, { accessTable });
+  return Object.assign(app, {
+    accessTable,
+    async drain(ms: number): Promise<void> {
+      draining = true;
+      const { promise: closed, resolve } = Promise.withResolvers<void>();
+      // The close() of an HTTP server would end idle connections at once, on one of which a request may be under way.
+      NetServer.prototype.close.call(app.server, () => resolve());
+      await Promise.race([closed, pause(ms, undefined, { ref: false })]);
+    },
+  });
 }
 
 /** A plugin that throws would be waited for until the framework's time-out: this one fails at once. */

@@ -67,6 +67,16 @@ test('several processes show every metric that one shows, with its help and type
   assert.match(contentType, /^text\/plain; version=0\.0\.4/);
 });
 
+test('what was counted can be had without reading a gauge', async () => {
+  const metrics = createMetrics({ version: '1.2.3', log });
+  metrics.count('formstead_logins_total', { outcome: 'failed' });
+  metrics.gauge('formstead_disk_free_bytes', {}, () => assert.fail('the disk was asked'));
+  const counted = await metrics.counted();
+  metrics.close();
+  assert.equal(counted.find(({ name }) => name === 'formstead_logins_total')?.values[0]?.value, 1);
+  assert.ok(counted.some(({ name }) => name === 'process_cpu_seconds_total'));
+});
+
 test('what a process has counted outlasts it, and what it measured does not', async () => {
   const gone = [
     await processWith({ requests: 3, seconds: [1], streams: 7 }),

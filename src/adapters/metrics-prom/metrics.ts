@@ -18,6 +18,8 @@ export function createMetrics(deps: { version: string; log: Log }): Metrics & {
   text(): Promise<{ contentType: string; body: string }>;
   /** The same as data, to be merged with that of other processes (merged.ts). */
   snapshot(): Promise<MetricsSnapshot>;
+  /** Of that what no gauge has to be read for: a store that is closed needs not be asked. */
+  counted(): Promise<MetricsSnapshot>;
   close(): void;
 } {
   const registry = new Registry();
@@ -73,6 +75,10 @@ export function createMetrics(deps: { version: string; log: Log }): Metrics & {
   const lag = loopLag(metrics);
   return {
     ...metrics,
+    async counted() {
+      const all = registry.getMetricsAsArray().filter(({ name }) => !gauges.has(name as MetricName));
+      return (await Promise.all(all.map((metric) => (metric as unknown as Counter).get()))) as MetricsSnapshot;
+    },
     async text() {
       lag.take();
       return { contentType: registry.contentType, body: await registry.metrics() };
