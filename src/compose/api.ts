@@ -60,7 +60,7 @@ export function createApi(
             })),
           }),
         },
-        workers: { essential: false, run: async () => workersFinding(await queue.depths()) },
+        workers: { essential: false, run: async () => workersFinding(await queue.depths(), adapters.shared) },
       },
     },
     register(api) {
@@ -99,10 +99,13 @@ function diskFinding({ freeBytes, totalBytes }: { freeBytes: number; totalBytes:
   };
 }
 
-/** A process that only serves (`--no-workers`) is honest about it: what it accepts waits. */
-function workersFinding(queues: Awaited<ReturnType<Adapters['queue']['depths']>>) {
+/**
+ * Alone, a process that only serves (`--no-workers`) is honest about it: what it accepts waits. In the stack others do the work, and how long tasks wait tells
+ * whether they do (`GET /queues`).
+ */
+function workersFinding(queues: Awaited<ReturnType<Adapters['queue']['depths']>>, shared: boolean) {
   return {
-    ok: queues.every(({ concurrency, paused }) => concurrency > 0 && !paused),
+    ok: queues.every(({ concurrency, paused }) => (shared || concurrency > 0) && !paused),
     detail: queues.map(({ queue, concurrency, active }) => ({ queue, concurrency, active })),
   };
 }

@@ -236,8 +236,11 @@ export function configOf(env: Record<string, string>): Config {
   throw new Error(loaded.mistakes.map(({ name, problem }) => `${name}: ${problem}`).join('; '));
 }
 
+/** The stand-in for MongoDB takes ten times as long as SQLite. Milliseconds. */
+const patienceMs = process.env.FORMSTEAD_TEST_SIZE === 'stack' ? 120_000 : 20_000;
+
 /** Waits until `done` gives something. Errors: when it does not within `ms`. */
-export async function eventually<T>(done: () => Promise<T | undefined | false>, ms = 20_000): Promise<T> {
+export async function eventually<T>(done: () => Promise<T | undefined | false>, ms = patienceMs): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const value = await done();
