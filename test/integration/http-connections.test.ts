@@ -268,3 +268,38 @@ test('what has sent its header, an event stream or a download, is not timed, and
   const slowly = await rawExchange(port, [head, ...'{"name":"a"}'], { pauseMs: 50 });
   assert.match(slowly, /^HTTP\/1\.1 202 /);
 });
+
+test('a server that drains answers on the connections it has, ends each with its answer, leaves idle ones alone, and takes no other', async (t) => {
+  const { server } = serverWith(t, things);
+  const port = await listen(server);
+  const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+  const idle = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => {
+    kept.destroy();
+    idle.destroy();
+  });
+  for (const agent of [kept, idle])
+    assert.equal((await get(agent, port, '/api/v1/things')).headers.connection, 'keep-alive');
+  let over = false;
+  const drained = server.drain(60_000).then(() => {
+    over = true;
+  });
+  await assert.rejects(get(new Agent(), port, '/api/v1/things'), { code: 'ECONNREFUSED' });
+  const last = await get(kept, port, '/api/v1/things');
+  assert.deepEqual([last.status, last.headers.connection], [200, 'close']);
+  assert.equal(over, false, 'a client has not said anything yet');
+  assert.equal((await get(idle, port, '/api/v1/things')).status, 200);
+  await drained;
+});
+
+test('a connection that rests puts the end of draining off for no longer than the time that was set', async (t) => {
+  const { server } = serverWith(t, things);
+  const port = await listen(server);
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  await get(agent, port, '/api/v1/things');
+  const startedAt = performance.now();
+  await server.drain(200);
+  assert.ok(performance.now() - startedAt < 3000);
+  await server.close();
+});
