@@ -23,7 +23,7 @@ export async function runProcess(
   if (link === undefined) warnOf(loaded, log);
   const die = endOnUnexpected(log);
 
-  const program = await startProgram(config, {
+  const running = startProgram(config, {
     log,
     version,
     role,
@@ -33,14 +33,17 @@ export async function runProcess(
     if (err instanceof AppError) return refuseStart(err.detail);
     return endWhenTaken(err, config);
   });
+
   let stopping = false;
   const stop = (why: LogFields) => {
     if (stopping) return;
     stopping = true;
     log.info(why, 'stopping');
-    program
-      .stop()
-      .then(() => link?.farewell(program))
+    running
+      .then(async (program) => {
+        await program.stop();
+        await link?.farewell(program);
+      })
       .then(
         () => {
           log.info({}, 'stopped');
@@ -50,6 +53,7 @@ export async function runProcess(
         (err: unknown) => die(err, 'the stop failed'),
       );
   };
+  // Before it runs: its health may be asked, and its end wanted, while it starts. Then it starts first.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       // In a terminal both the supervisor and its processes are told, and it is the supervisor who may be told twice.
@@ -57,7 +61,7 @@ export async function runProcess(
       stop({ signal });
     });
   }
-  // Now whoever reads that it runs may end it in order.
+  const program = await running;
   await started(program, log, config);
   log.flush();
   link?.serve(program, {

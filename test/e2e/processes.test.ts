@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, formstead, publish, send, served } from '../support/command-line.ts';
+import { directory, formstead, publish, send, served, started } from '../support/command-line.ts';
 import { admin, eventually, request, testEnvironment, tokenOf, verdictOn } from '../support/program.ts';
 
 test('SIGTERM in the middle of a load: exit code 0, what is in flight is finished, and nothing acknowledged is lost', async (t) => {
@@ -74,6 +74,16 @@ test('SIGTERM in the middle of a load: exit code 0, what is in flight is finishe
     return found.pending === 0 && found;
   }, 60_000);
   assert.deepEqual([verdict.problems, verdict.responses, verdict.dead], [[], stored.size, 0]);
+});
+
+test('a server that is asked to end while it starts, starts and ends in order', async (t) => {
+  const dir = directory(t);
+  const server = started(t, ['serve'], testEnvironment(dir, { FORMSTEAD_LOG_LEVEL: 'info' }));
+  await eventually(async () => existsSync(join(dir, 'formstead.sqlite')));
+  server.kill('SIGTERM');
+  const { code, stdout } = await server.gone;
+  assert.equal(code, 0);
+  assert.match(stdout, /"stopped"/);
 });
 
 test('neither an open event stream nor a client that never ends its request holds a stop up beyond the grace time', async (t) => {
