@@ -87,11 +87,16 @@ export async function insertMissing(
     try {
       await collection.insertMany(those.slice(from, from + mostAtOnce), { ordered: false });
     } catch (err) {
-      const others =
-        err instanceof MongoBulkWriteError ? [err.writeErrors].flat().filter(({ code }) => code !== 11000) : [err];
-      if (others.length > 0) throw err;
+      if (!onlyDuplicates(err)) throw err;
     }
   }
+}
+
+/** The driver wraps a lost connection and a write that no majority has confirmed in the same error, without a refused record. */
+export function onlyDuplicates(err: unknown): boolean {
+  if (!(err instanceof MongoBulkWriteError) || err.result.getWriteConcernError() !== undefined) return false;
+  const refused = [err.writeErrors].flat();
+  return refused.length > 0 && refused.every(({ code }) => code === 11000);
 }
 
 function clearing({ id, commit }: Parcel): AnyBulkWriteOperation<Document & { _id: string }> {
