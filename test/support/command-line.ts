@@ -13,11 +13,20 @@ const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 export type Ended = { code: number | null; stdout: string; stderr: string };
 
-/** Runs a command of `formstead` to its end in a process of its own. */
+/** No command of a test takes a quarter of it. Milliseconds. */
+const commandMs = 120_000;
+
+/** Runs a command of `formstead` to its end in a process of its own. Errors: it does not end, a server that was expected to refuse its start, say. */
 export async function formstead(args: string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
   const child = start(args, env);
   child.stdin!.end(input);
-  return ended(child);
+  const printed = { stdout: '', stderr: '' };
+  const late = setTimeout(() => child.kill('SIGKILL'), commandMs);
+  const end = await ended(child, printed);
+  clearTimeout(late);
+  if (end.code === null && child.signalCode === 'SIGKILL')
+    throw new Error(`${args.join(' ')} did not end within ${commandMs} ms: ${printed.stdout}${printed.stderr}`);
+  return end;
 }
 
 export type Served = {
