@@ -9,7 +9,6 @@ import { type Docker, openDocker } from './docker.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-const project = 'formstead-test';
 const host = 'forms.example.org';
 const administrator = 'admin@example.org';
 
@@ -42,13 +41,21 @@ export type Installation = Docker & {
 
 /**
  * Installs the stack as docs/guides/deployment.md says, from the very files, on images that stand in for those of a registry; `remove` takes everything away
- * again but the images.
+ * again but the images. `project` and `subnet` (a /28 for nginx and the API) are its own among the stacks of this machine.
  */
-export async function install(tell: (what: string) => void): Promise<Installation & { remove(): Promise<void> }> {
+export async function install({
+  project,
+  subnet,
+  tell,
+}: {
+  project: string;
+  subnet: string;
+  tell: (what: string) => void;
+}): Promise<Installation & { remove(): Promise<void> }> {
   const docker = await openDocker();
   const place = mkdtempSync(join(tmpdir(), 'formstead-stack-'));
   const [httpPort, httpsPort] = [await freePort(), await freePort()];
-  const tag = 'stack-test';
+  const tag = project;
   const files = ['--file', 'docker-compose.yml', '--file', join(root, 'test/stack/compose.override.yml')];
   const compose = async (...args: string[]) =>
     (
@@ -77,7 +84,7 @@ export async function install(tell: (what: string) => void): Promise<Installatio
         `FORMSTEAD_ADMIN_EMAIL=${administrator}`,
         `HTTP_PORT=127.0.0.1:${httpPort}`,
         `HTTPS_PORT=127.0.0.1:${httpsPort}`,
-        'FRONTEND_SUBNET=172.30.81.0/28',
+        `FRONTEND_SUBNET=${subnet}`,
         // The receiver of the test is a container.
         'FORMSTEAD_WEBHOOK_ALLOW=172.16.0.0/12,192.168.0.0/16',
         '',

@@ -22,7 +22,7 @@ before(async () => {
   startedAt = performance.now();
   const tell = (what: string) =>
     console.log(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${what}`);
-  stack = await install(tell);
+  stack = await install({ project: 'formstead-test', subnet: '172.30.81.0/28', tell });
   tell('everything is healthy');
 });
 after(async () => {
@@ -94,7 +94,7 @@ test('the image holds no shell, no secret and no file that gives rights, and say
   const [image] = JSON.parse(await stack.docker('image', 'inspect', stack.image));
   assert.ok(image.Size < 220e6, `${image.Size} bytes`);
   assert.equal(image.Config.User, '10001:10001');
-  assert.equal(image.Config.Labels['org.opencontainers.image.version'], 'stack-test');
+  assert.equal(image.Config.Labels['org.opencontainers.image.version'], 'formstead-test');
   const id = await stack.container('api');
   const listing = await stack.docker('exec', id, 'node', '--input-type=module', '-e', walk);
   const files: { path: string; mode: number; uid: number }[] = JSON.parse(listing);
