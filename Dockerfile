@@ -22,6 +22,8 @@ RUN mkdir -p /root-of-image/usr/local/bin \
  && /image/prune node_modules \
  && /image/libraries /root-of-image /app/node_modules /root-of-image/usr/local/bin/node
 COPY LICENSE ./
+# For a look at everything at work: formstead demo --url
+COPY examples ./examples
 COPY src ./src
 # The process looks its user and host names up; tmp and data belong to it, everything else to root.
 RUN /image/warm /root-of-image/usr/local/bin/node /app \

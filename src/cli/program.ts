@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { AppError } from '#domain/errors.ts';
+import type { DemoOptions } from './demo.ts';
 import { version } from './version.ts';
 
 /* The command line. Each command's code is loaded when it is called, so that `formstead serve` does not read the demo. */
@@ -71,16 +72,30 @@ Reads only, beside a running server too. Exit code 0: everything adds up. 1: it 
 
   program
     .command('demo')
-    .description('See everything at work on a data directory that is thrown away, in under a minute')
+    .description(
+      'See everything at work in under a minute, on a data directory that is thrown away or on an installation',
+    )
     .option('--keep', 'leave the server running at the end and print where')
+    .option('--url <url>', 'an installation that runs, instead of a server of its own')
+    .option('--responses <count>', 'how many to each of the three forms; by default all, and 60 with --url')
+    .option(
+      '--receiver <url>',
+      'with --url: where the installation reaches this machine, to receive webhooks at that port',
+    )
     .addHelpText(
       'after',
       `
 Publishes the example forms, teaches them, sends all example responses from several clients at once, kills the server with
 SIGKILL in the middle, receives the webhooks in a process of its own that checks every signature, exports, verifies, and
-prints what was lost: nothing, or the exit code is 1.`,
+prints what was lost: nothing, or the exit code is 1.
+
+On an installation it signs in as FORMSTEAD_ADMIN_EMAIL with FORMSTEAD_ADMIN_PASSWORD (or …_FILE), kills nothing, and waits
+where the installation's rate limits tell it to. Instead of verifying the store it compares every receipt with what was
+answered. Its forms are called "(demo)" and stay behind, archived, with their responses.
+
+  $ NODE_EXTRA_CA_CERTS=deploy/secrets/ca_certificate formstead demo --url https://forms.example.org`,
     )
-    .action(async (options: { keep?: boolean }) => (await import('./demo.ts')).demo(options));
+    .action(async (options: DemoOptions) => (await import('./demo.ts')).demo(options));
 
   program
     .command('export')

@@ -2,6 +2,7 @@
 export type ApiClient = {
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
+  remove(path: string): Promise<void>;
   download(path: string): Promise<Uint8Array>;
 };
 
@@ -14,6 +15,7 @@ export async function login(url: string, email: string, password: string): Promi
   return {
     get: (path) => call(base + path, { token: access_token }),
     post: (path, body) => call(base + path, { method: 'POST', body, token: access_token }),
+    remove: (path) => call(base + path, { method: 'DELETE', token: access_token }),
     async download(path) {
       const response = await fetch(base + path, { headers: { authorization: `Bearer ${access_token}` } });
       if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
@@ -29,5 +31,5 @@ async function call<T>(url: string, options: { method?: string; body?: unknown; 
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   const response = await fetch(url, { method: options.method ?? 'GET', headers, body });
   if (!response.ok) throw new Error(`${options.method ?? 'GET'} ${url}: ${response.status} ${await response.text()}`);
-  return (await response.json()) as T;
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }

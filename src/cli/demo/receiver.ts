@@ -33,7 +33,8 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const body = Buffer.concat(chunks).toString('utf8');
     const good = isGood(request.headers, body);
-    const event = JSON.parse(body) as { type: string; data: { id?: string } };
+    // What is not signed may be anything, from anybody.
+    const event = (good ? JSON.parse(body) : { type: '', data: {} }) as { type: string; data: { id?: string } };
     process.send?.({
       webhookId: String(request.headers['webhook-id']),
       good,
@@ -43,4 +44,12 @@ const server = createServer((request, response) => {
     response.writeHead(good ? 204 : 401).end();
   });
 });
-server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as { port: number }).port }));
+// With a port it is reached from elsewhere.
+const port = process.argv[2];
+server.on('error', (err) => {
+  console.error(`receiver: ${err.message}`);
+  process.exit(1);
+});
+server.listen(Number(port ?? 0), port === undefined ? '127.0.0.1' : undefined, () =>
+  process.send?.({ port: (server.address() as { port: number }).port }),
+);

@@ -16,6 +16,7 @@ export type Understood = {
   id: string;
   answers: Record<string, unknown>;
   language?: string;
+  receipt: { chain: string; seq: number; sha256: string };
   intelligence?: {
     classify?: { label: string | null; confidence: number; tier: string; needs_review: boolean };
     extract?: { fields: Record<string, { value: string; source: string; tier: string }> };
