@@ -5,6 +5,7 @@ import { type Adapters, openAdapters, openLog } from './compose/adapters.ts';
 import { createApi } from './compose/api.ts';
 import { isStack } from './compose/size.ts';
 import { listenForMetrics, type MetricsSnapshot, openSupervision, type Supervision } from './compose/supervision.ts';
+import { loadTls } from './compose/tls.ts';
 import { createUseCases, type UseCases } from './compose/use-cases.ts';
 import { createWorkers } from './compose/workers.ts';
 
@@ -33,6 +34,8 @@ export type Program = {
   passwordFile: { path: string; exists(): Promise<boolean> };
   /** Takes no further connection and answers on those there are, until none is left or the milliseconds are over. */
   drain(ms: number): Promise<void>;
+  /** Reads certificate and key again, for the connections to come. Errors: `value-refused`, and those before go on. */
+  renewCertificate(): Promise<void>;
   /** Rejects when the store cannot commit. */
   ready(): Promise<void>;
   metrics: Pick<Adapters['metrics'], 'snapshot' | 'counted'>;
@@ -62,6 +65,7 @@ const defaultAdminEmail = 'admin@formstead.local';
 /** Opens, wires and starts everything that the role asks for; resolves when the first response can be accepted, or the first task be done. */
 export async function startProgram(config: Config, options: StartOptions): Promise<Program> {
   const { role } = options;
+  const tls = role.api ? await loadTls(config) : undefined;
   const adapters = await openAdapters(config, options);
   const { storage, clock, log } = adapters;
   let nudge = () => {};
@@ -72,7 +76,7 @@ export async function startProgram(config: Config, options: StartOptions): Promi
   let stopping = false;
   const shuttingDown = () => stopping;
   const server = role.api
-    ? createApi(adapters, useCases, config, { version: options.version, shuttingDown })
+    ? createApi(adapters, useCases, config, { version: options.version, shuttingDown, tls })
     : undefined;
   const url = await server?.listen({ host: config.host, port: config.port });
   const metricsServer = options.supervised
@@ -97,10 +101,14 @@ export async function startProgram(config: Config, options: StartOptions): Promi
     passwordFile: adapters.passwordFile,
     firstAdmin: ensured.created ? { email: ensured.user.email, password: ensured.generatedPassword } : undefined,
     drain: async (ms) => server?.drain(ms),
+    async renewCertificate() {
+      const renewed = server && (await loadTls(config));
+      if (renewed) server.renew(renewed);
+    },
     async stop(graceMs = config.shutdownGraceMs) {
       stopping = true;
       clearInterval(signing);
-      const cutOff = setTimeout(() => server?.server.closeAllConnections(), graceMs);
+      const cutOff = setTimeout(() => server?.cutOff(), graceMs);
       await Promise.all([server?.close(), workers?.stop(graceMs)]);
       clearTimeout(cutOff);
       await sign();

@@ -303,6 +303,8 @@ for (const [why, env, name] of [
     { MONGODB_URL: 'mongodb://a:27017,b:27017/?replicaSet=rs0', REDIS_URL: 'redis://cache', FORMSTEAD_SECRET_KEY: key },
     'MONGODB_URL',
   ],
+  ['a certificate without its key', { FORMSTEAD_TLS_CERTIFICATE_FILE: '/c' }, 'FORMSTEAD_TLS_CERTIFICATE_FILE'],
+  ['a key without its certificate', { FORMSTEAD_TLS_KEY_FILE: '/k' }, 'FORMSTEAD_TLS_KEY_FILE'],
   ['several workers in the embedded size', { FORMSTEAD_WORKERS: '2' }, 'FORMSTEAD_WORKERS'],
   [
     'an admin password without an e-mail',
@@ -371,6 +373,7 @@ for (const [env, name] of [
 
 for (const env of [
   { FORMSTEAD_HOST: '0.0.0.0', FORMSTEAD_TRUSTED_PROXIES: '172.16.0.0/12' },
+  { FORMSTEAD_HOST: '0.0.0.0', FORMSTEAD_TLS_CERTIFICATE_FILE: '/c', FORMSTEAD_TLS_KEY_FILE: '/k' },
   { FORMSTEAD_HOST: 'localhost' },
   { FORMSTEAD_HOST: '127.0.0.53' },
 ]) {

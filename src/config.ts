@@ -41,6 +41,12 @@ const serving = {
     about: 'Where the API listens.',
   }),
   port: port({ env: 'FORMSTEAD_PORT', default: '8080', about: 'The port of the API.' }),
+  tlsCertificateFile: path({
+    env: 'FORMSTEAD_TLS_CERTIFICATE_FILE',
+    about:
+      'Certificate of the API with the chain to its authority, PEM: it serves HTTPS, TLS 1.2 at least, and nothing else. Read again at SIGHUP.',
+  }),
+  tlsKeyFile: path({ env: 'FORMSTEAD_TLS_KEY_FILE', about: 'The key of that certificate, PEM, without a password.' }),
   trustedProxies: addresses({
     env: 'FORMSTEAD_TRUSTED_PROXIES',
     about: 'Proxies whose `X-Forwarded-For` counts, for rate limits and the audit log alike.',

@@ -61,6 +61,9 @@ export async function runProcess(
       stop({ signal });
     });
   }
+  // A supervisor replaces its processes; one alone takes the new certificate while it runs.
+  if (link === undefined && role.api && config.tlsCertificateFile !== undefined)
+    process.on('SIGHUP', () => void running.then((program) => renewCertificate(program, log)));
   const program = await running;
   await started(program, log, config);
   log.flush();
@@ -68,6 +71,15 @@ export async function runProcess(
     drain: () => void program.drain(config.shutdownGraceMs).then(() => stop({ reason: 'replaced' })),
     stop: () => stop({ reason: 'supervisor' }),
   });
+}
+
+async function renewCertificate(program: Program, log: Log): Promise<void> {
+  try {
+    await program.renewCertificate();
+    log.info({}, 'certificate read again');
+  } catch (err) {
+    log.error({ err }, 'the certificate cannot be used, the one before goes on');
+  }
 }
 
 export function warnOf({ warnings }: LoadedSettings, log: Log): void {

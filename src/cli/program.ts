@@ -36,6 +36,9 @@ In the stack it is FORMSTEAD_WORKERS processes under a supervisor, by default on
 hangs for 10 s or grows beyond FORMSTEAD_API_MEMORY is replaced, and SIGHUP replaces all, one after another, without a
 refused connection. With 78 (a setting is wrong) or 1 (a process died five times at once) the supervisor ends too.
 
+With FORMSTEAD_TLS_CERTIFICATE_FILE and FORMSTEAD_TLS_KEY_FILE it serves HTTPS and nothing else. SIGHUP reads both again;
+what cannot be used is said in the log, and the certificate before goes on.
+
   $ FORMSTEAD_DATA_DIR=/var/lib/formstead FORMSTEAD_PORT=8080 formstead serve`,
     )
     .action(async (options: { workers: boolean }) => (await import('./serve.ts')).serve(options));
@@ -156,7 +159,8 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     .addHelpText(
       'after',
       `
-Exit code 0: it answered with 200. 1: it did not within four seconds; what it said is on standard error.
+Exit code 0: it answered with 200. 1: it did not within four seconds; what it said is on standard error. Over HTTPS this
+machine's own certificate is not checked.
 
   $ formstead health
   $ formstead health --url http://127.0.0.1:8080/health/ready`,

@@ -14,6 +14,7 @@ import { tokenRoutes } from '#http/routes/tokens.ts';
 import { userRoutes } from '#http/routes/users.ts';
 import { webhookRoutes } from '#http/routes/webhooks.ts';
 import { createServer, type Server } from '#http/server.ts';
+import type { TlsIdentity } from '#http/tls.ts';
 import type { Adapters } from './adapters.ts';
 import type { UseCases } from './use-cases.ts';
 
@@ -22,7 +23,7 @@ export function createApi(
   adapters: Adapters,
   useCases: UseCases,
   config: Config,
-  program: { version: string; shuttingDown: () => boolean },
+  program: { version: string; shuttingDown: () => boolean; tls?: TlsIdentity | undefined },
 ): Server {
   const { storage, queue, clock, metrics, log, cache, keyRing, disk } = adapters;
   const { forms, catalog, responses, reviews, learning, tasks, endpoints, delivery, sessions, users, apiTokens } =
@@ -36,6 +37,7 @@ export function createApi(
     version: program.version,
     trustedProxies: config.trustedProxies.map(({ text }) => text),
     shuttingDown: program.shuttingDown,
+    tls: program.tls,
     limits: { bodyBytes: config.definitionLimitBytes },
     health: {
       clock,

@@ -10,13 +10,16 @@ const codes: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'header-too-large',
 };
 
+const unanswerable: ReadonlySet<string> = new Set(['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT']);
+
 /**
  * Answers what is not an HTTP request (or never became one) on the bare socket, and closes it. There is no request, so the problem has no path: it comes
  * without `instance`.
  */
 export function answerClientError(deps: { log: Log; requestId: () => string }) {
   return (err: Error & { code?: string }, socket: Socket): void => {
-    if (err.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    // Before TLS is agreed on nothing can be said, and the end would wait for it.
+    if (unanswerable.has(err.code ?? '') || socket.destroyed || !socket.writable) {
       socket.destroy();
       return;
     }

@@ -1,5 +1,6 @@
 import { Server as NetServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Server as TlsServer } from 'node:tls';
 import { type FastifyInstance, type FastifyPluginCallback, fastify } from 'fastify';
 import type { Log } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
@@ -14,6 +15,7 @@ import { installProblems, toAppError } from './problem.ts';
 import { freshRequestIds, requestIds } from './request-id.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { type HealthDeps, healthRoutes } from './routes/health.ts';
+import { secureContext, socketsOf, type TlsIdentity } from './tls.ts';
 import { trustedProxies } from './trusted-proxies.ts';
 import { buildValidator, installSchemaRules, refusal } from './validation.ts';
 
@@ -24,7 +26,7 @@ export const apiBase = '/api/v1';
 export type ServerLimits = {
   /** Bytes of a request body; a route may allow more or less by its `bodyLimit`. */
   bodyBytes: number;
-  /** Until the header of a request is complete. */
+  /** Until the header of a request is complete, and before it until TLS is agreed on, each. */
   headersMs: number;
   /** Until the whole request has arrived. */
   requestMs: number;
@@ -58,6 +60,8 @@ export type ServerDeps = {
   /** True from the moment the program was asked to stop: new requests get 503 and their connection is closed. */
   shuttingDown: () => boolean;
   limits?: Partial<ServerLimits>;
+  /** HTTPS with it, and no plain HTTP. */
+  tls?: TlsIdentity | undefined;
   /** Adds the routes of the API; paths are relative to `apiBase`. */
   register: (api: FastifyInstance) => void;
   /** Adds routes outside the API (pages); paths are absolute. */
@@ -72,6 +76,10 @@ export type Server = FastifyInstance & {
    * keep an idle one for long.
    */
   drain(ms: number): Promise<void>;
+  /** Shows another certificate from the next connection on. Errors: throws when it cannot be used, or there was none; what was there goes on. */
+  renew(tls: TlsIdentity): void;
+  /** Ends every connection, whatever is under way on it. */
+  cutOff(): void;
 };
 
 /**
@@ -83,6 +91,14 @@ export function createServer(deps: ServerDeps): Server {
   const trusts = trustedProxies(deps.trustedProxies);
   const fresh = freshRequestIds();
   let draining = false;
+  const http = {
+    headersTimeout: limits.headersMs,
+    maxHeaderSize: limits.headerBytes,
+    // Node looks for late requests every 30 s by default: a slow client could hold a connection for 40.
+    connectionsCheckingInterval: Math.min(2000, limits.headersMs),
+    // Node would answer a missing Host with an empty 400: it becomes a problem in baseline.ts.
+    requireHostHeader: false,
+  };
   const app: FastifyInstance = fastify({
     logger: false,
     logController: new QuietLog(deps.log),
@@ -92,14 +108,7 @@ export function createServer(deps: ServerDeps): Server {
     requestTimeout: limits.requestMs,
     connectionTimeout: limits.idleMs,
     keepAliveTimeout: limits.keepAliveMs,
-    // Node looks for late requests every 30 s by default: a slow client could hold a connection for 40.
-    http: {
-      headersTimeout: limits.headersMs,
-      maxHeaderSize: limits.headerBytes,
-      connectionsCheckingInterval: Math.min(2000, limits.headersMs),
-      // Node would answer a missing Host with an empty 400: it becomes a problem in baseline.ts.
-      requireHostHeader: false,
-    },
+    ...(deps.tls ? { https: { ...http, ...secureContext(deps.tls), handshakeTimeout: limits.headersMs } } : { http }),
     // We answer the problem ourselves, as a problem (baseline.ts).
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
@@ -111,6 +120,7 @@ export function createServer(deps: ServerDeps): Server {
   });
   // Node would answer an expectation that it does not know with an empty 417: this one goes the way of every request, and is refused in baseline.ts.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  const sockets = deps.tls ? socketsOf(app.server) : new Set<never>();
   installProblems(app, deps.log);
   installBaseline(app, { shuttingDown: deps.shuttingDown, draining: () => draining });
   installAnswerTime(app, limits.answerMs);
@@ -136,6 +146,13 @@ export function createServer(deps: ServerDeps): Server {
       // The close() of an HTTP server would end idle connections at once, on one of which a request may be under way.
       NetServer.prototype.close.call(app.server, () => resolve());
       await Promise.race([closed, pause(ms, undefined, { ref: false })]);
+    },
+    renew(tls: TlsIdentity): void {
+      (app.server as unknown as TlsServer).setSecureContext(secureContext(tls));
+    },
+    cutOff(): void {
+      app.server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
     },
   });
 }

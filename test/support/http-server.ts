@@ -46,7 +46,10 @@ export function serverWith(t: TestContext, register: (api: FastifyInstance) => v
     ...over,
   });
   // Closing one that never started rejects with the reason, which the test has seen.
-  t.after(() => server.close().then(undefined, () => {}));
+  t.after(() => {
+    server.cutOff();
+    return server.close().then(undefined, () => {});
+  });
   return { server, lines, measured, state };
 }
 

@@ -6,6 +6,8 @@ import type { ConfigMistake } from './setting.ts';
 export type CheckedSettings = {
   host: string;
   port: number;
+  tlsCertificateFile: string | undefined;
+  tlsKeyFile: string | undefined;
   model: string | undefined;
   metricsPort: number | undefined;
   trustedProxies: readonly Network[];
@@ -124,6 +126,17 @@ const checks: readonly Check[] = [
     },
   },
   {
+    reads: ['tlsCertificateFile', 'tlsKeyFile'],
+    level: 'mistake',
+    find: ({ tlsCertificateFile, tlsKeyFile }) => {
+      if ((tlsCertificateFile === undefined) === (tlsKeyFile === undefined)) return undefined;
+      const names = ['FORMSTEAD_TLS_CERTIFICATE_FILE', 'FORMSTEAD_TLS_KEY_FILE'] as const;
+      const [name, other] = tlsCertificateFile ? names : [names[1], names[0]];
+      const problem = `is set without ${other}; HTTPS needs both`;
+      return { name, problem, cure: `Set ${other} too, or unset both: then the API speaks plain HTTP.` };
+    },
+  },
+  {
     reads: ['port', 'metricsPort'],
     level: 'mistake',
     find: ({ port, metricsPort }) =>
@@ -160,14 +173,14 @@ const checks: readonly Check[] = [
         : undefined,
   },
   {
-    reads: ['host', 'trustedProxies'],
+    reads: ['host', 'trustedProxies', 'tlsCertificateFile'],
     level: 'warning',
-    find: ({ host, trustedProxies }) =>
-      !isLoopback(host) && trustedProxies.length === 0
+    find: ({ host, trustedProxies, tlsCertificateFile }) =>
+      !isLoopback(host) && trustedProxies.length === 0 && tlsCertificateFile === undefined
         ? {
             name: 'FORMSTEAD_HOST',
             problem: `is ${host}: other machines reach this server, and no proxy is named whose X-Forwarded-For counts`,
-            cure: 'Behind a proxy, name it in FORMSTEAD_TRUSTED_PROXIES (else all its visitors share one rate limit); without one, put TLS in front.',
+            cure: 'Behind a proxy, name it in FORMSTEAD_TRUSTED_PROXIES (else all its visitors share one rate limit); without one, give it a certificate (FORMSTEAD_TLS_CERTIFICATE_FILE) or put TLS in front.',
           }
         : undefined,
   },

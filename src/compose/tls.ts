@@ -1,0 +1,24 @@
+import type { Config } from '#config.ts';
+import { AppError } from '#domain/errors.ts';
+import type { TlsIdentity } from '#http/tls.ts';
+
+type TlsFiles = Pick<Config, 'tlsCertificateFile' | 'tlsKeyFile'>;
+
+const filesOf = ({ tlsCertificateFile, tlsKeyFile }: TlsFiles) =>
+  tlsCertificateFile !== undefined && tlsKeyFile !== undefined
+    ? {
+        certificate: { name: 'FORMSTEAD_TLS_CERTIFICATE_FILE', path: tlsCertificateFile },
+        key: { name: 'FORMSTEAD_TLS_KEY_FILE', path: tlsKeyFile },
+      }
+    : undefined;
+
+/** What the API shows for HTTPS; undefined where it speaks plain HTTP. Errors: `value-refused`, with the cure. */
+export async function loadTls(config: TlsFiles): Promise<TlsIdentity | undefined> {
+  const files = filesOf(config);
+  if (files === undefined) return undefined;
+  const { loadIdentity } = await import('#adapters/certificate-pem/certificate.ts');
+  const found = await loadIdentity(files);
+  if (!('mistake' in found)) return found;
+  const { name, problem, cure } = found.mistake;
+  throw new AppError('value-refused', { detail: `${name}: ${problem}. ${cure}` });
+}
