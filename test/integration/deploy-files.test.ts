@@ -276,9 +276,36 @@ test('nginx: what a visitor claims about himself never reaches the API', () => {
 });
 
 test('nginx: an API that has moved is found again, and nothing is sent twice', () => {
-  for (const directive of ['resolver 127.0.0.11', 'set $api http://api:8080;', 'proxy_next_upstream off;'])
+  for (const directive of ['resolver 127.0.0.11', 'set $api https://api:8080;', 'proxy_next_upstream off;'])
     has(directive);
   for (const [, target] of nginx.matchAll(/proxy_pass ([^;]+);/g)) assert.equal(target, '$api');
+});
+
+test('nginx: to the API it speaks TLS 1.3, and only to one with the certificate of deploy/setup', () => {
+  for (const directive of [
+    'proxy_ssl_verify on;',
+    'proxy_ssl_trusted_certificate /run/secrets/ca_certificate;',
+    'proxy_ssl_name api;',
+    'proxy_ssl_protocols TLSv1.3;',
+    'proxy_ssl_session_reuse on;',
+  ])
+    assert.equal(nginx.split(`    ${directive}\n`).length, 2, directive);
+  assert.ok(!nginx.includes('http://api'));
+  assert.ok(named('nginx').secrets!.includes('ca_certificate'));
+  const { environment, secrets } = named('api');
+  for (const [setting, secret] of [
+    ['FORMSTEAD_TLS_CERTIFICATE_FILE', 'api_certificate'],
+    ['FORMSTEAD_TLS_KEY_FILE', 'api_key'],
+  ] as const) {
+    assert.equal(environment![setting], `/run/secrets/${secret}`);
+    // Nobody else has it.
+    assert.deepEqual(
+      services.flatMap(([name, service]) => (service.secrets?.includes(secret) ? [name] : [])),
+      ['api'],
+    );
+    assert.ok(secrets!.includes(secret));
+    assert.match(read('deploy/setup'), new RegExp(`^    keep ${secret} "\\$formstead" 0600$`, 'm'));
+  }
 });
 
 test('nginx: each answer carries the security headers, each address has its limits', () => {
@@ -315,6 +342,11 @@ test('the scripts of a deployment can be run, and stop at the first mistake', ()
     assert.ok((statSync(join(root, path)).mode & 0o111) !== 0, path);
     assert.match(read(path), /^set -eu/m, path);
   }
+});
+
+test('no script signals a container through Docker: it would count as stopped by hand, and not be started again', () => {
+  for (const name of readdirSync(join(root, 'deploy'), { withFileTypes: true }))
+    if (name.isFile()) assert.doesNotMatch(read(`deploy/${name.name}`), /^[^#]*(compose|docker) kill/m, name.name);
 });
 
 test('no secret has been committed', () => {

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { eventually } from '../support/program.ts';
+import { apiTls } from './api-tls.ts';
 import { type Installation, install } from './installation.ts';
 
 const services = ['nginx', 'api', 'worker-high', 'worker-default', 'worker-ai', 'mongodb', 'redis'];
@@ -306,6 +307,8 @@ test('who asks too often gets 429 and is told when to come back, and is served a
   for (const { status, headers } of limited) assert.deepEqual([status, headers['retry-after']], [429, '1']);
   assert.equal((await stack.ask('GET', '/health')).status, 200);
 });
+
+apiTls(() => stack);
 
 test('what is killed is started again, and nginx finds an API that came back', async () => {
   for (const name of ['api', 'worker-default', 'redis', 'nginx']) {
