@@ -152,6 +152,14 @@ test('what is kept is in named volumes', () => {
     assert.ok(named(name).volumes!.includes('data:/data'));
 });
 
+test('the guide says of every volume what is in it, and each is mounted somewhere', () => {
+  const [, table = ''] = /^## What is kept where$([\s\S]*?)^$/m.exec(read('docs/guides/deployment.md'))!;
+  const told = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = '']) => name);
+  const mounted = services.flatMap(([, { volumes = [] }]) => volumes.map((volume) => volume.split(':')[0]!));
+  assert.deepEqual(told.toSorted(), Object.keys(compose.volumes).toSorted());
+  assert.deepEqual([...new Set(mounted)].toSorted(), told.toSorted());
+});
+
 test('the data stores demand passwords and TLS', () => {
   const { command } = named('mongodb');
   for (const option of ['--replSet=rs0', '--keyFile=/run/secrets/mongodb_keyfile', '--tlsMode=requireTLS'])
