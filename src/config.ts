@@ -149,7 +149,7 @@ const stack = {
     min: '100ms',
     max: '60s',
     about:
-      'How long a process waits for the database, for a connection to it, and for an answer, each; then it answers 503.',
+      'How long a process waits for the database, for a connection to it, and for an answer, each. A request that waits for it is answered 503 within this time in all.',
   }),
   mongodbStandalone: flag({
     env: 'FORMSTEAD_MONGODB_STANDALONE',

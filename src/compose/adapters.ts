@@ -10,6 +10,7 @@ export type OpenOptions = {
   version: string;
   /** For looking only, beside a running server. */
   readOnly?: boolean;
+  role?: { api: boolean };
   /** The store has died under us. */
   onFatal?: (err: Error) => void;
 };
@@ -31,8 +32,8 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   const ids = load.ids.createIds({ clock });
   const metrics = load.metrics.createMetrics({ version: options.version, log });
   const open = isStack(config) ? (await import('./stack.ts')).openStack : (await import('./embedded.ts')).openEmbedded;
-  const { readOnly = false, onFatal } = options;
-  const size = await open(config, { clock, log, metrics, readOnly, onFatal });
+  const { readOnly = false, role, onFatal } = options;
+  const size = await open(config, { clock, log, metrics, readOnly, answers: role?.api === true, onFatal });
   const { storage, queue, cache, secret, shared } = size;
   const keyRing = load.keyRing.createKeyRing({ current: secret, previous: config.secretKeyPrevious });
   const blobs = await load.blobs

@@ -25,6 +25,8 @@ export type SizeDeps = {
   metrics: Metrics;
   /** For looking only, beside a running server. */
   readOnly: boolean;
+  /** People wait for what it does. */
+  answers: boolean;
   /** The store has died under us. */
   onFatal: ((err: Error) => void) | undefined;
 };

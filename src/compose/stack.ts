@@ -5,7 +5,7 @@ import { batchObserver, type Size, type SizeDeps } from './size.ts';
  * Many processes: MongoDB holds everything, Redis carries the ids of tasks and what may be forgotten. A start waits for MongoDB, not for Redis.
  * Errors: `storage-unavailable` (no answer, no replica set, schema of a newer release).
  */
-export async function openStack(config: Config, { log, metrics, clock }: SizeDeps): Promise<Size> {
+export async function openStack(config: Config, { log, metrics, clock, answers }: SizeDeps): Promise<Size> {
   const [mongo, bullmq, redisCache] = await Promise.all([
     import('#adapters/storage-mongo/storage.ts'),
     import('#adapters/queue-bullmq/bullmq-queue.ts'),
@@ -14,6 +14,8 @@ export async function openStack(config: Config, { log, metrics, clock }: SizeDep
   const storage = await mongo.openMongoStorage({
     ...mongoOptions(config),
     clock,
+    // The rest is for the way to whoever asked. A worker would only have to begin anew.
+    patienceMs: answers ? (config.mongodbTimeoutMs * 3) / 4 : undefined,
     onBatch: batchObserver(metrics),
     onTrouble: (err) => log.warn({ err }, 'the store could not finish something in the background, tried again'),
   });

@@ -293,6 +293,36 @@ test(
   },
 );
 
+test('of a server that hangs nobody waits for a second try', limit, async (t) => {
+  const w = await world(t);
+  if (!w) return;
+  const { proxy, through } = await proxied(t, w.url);
+  const storage = await w.open({ url: through.href, operationTimeoutMs: 1000, patienceMs: 1000 });
+  // Connections to spare, so that each finds one.
+  await Promise.all(times(8, () => storage.ping()));
+  proxy.freeze();
+  // A second try begins after 1 s and ends after 2 s. However slow the machine, timers of one process go off in order.
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+  }, 1900);
+  t.after(() => clearTimeout(timer));
+  const calls = {
+    ping: () => storage.ping(),
+    get: () => storage.get('form', newId('frm')),
+    getByKey: () => storage.getByKey('form', 'none'),
+    'commit of a response': () => storage.commit(insertion('response', aResponse())),
+    'commit of a form': () => storage.commit(insertion('form', aForm())),
+  };
+  await Promise.all(
+    Object.entries(calls).map(async ([name, call]) => {
+      await assert.rejects(call(), unavailable);
+      assert.equal(late, false, name);
+    }),
+  );
+  proxy.thaw();
+});
+
 test('a database that only later releases can work with is refused with the cure', limit, async (t) => {
   const w = await world(t);
   if (!w) return;

@@ -81,3 +81,17 @@ export async function answered<T>(what: string, work: Promise<T>): Promise<T> {
     throw unavailable(what, err);
   }
 }
+
+/**
+ * What the driver tries again, and what is looked up after an answer that was lost, has its own time each: added up, somebody would wait for 4 s and more. The
+ * work goes on and may still happen, as with every commit that is refused. Errors: `storage-unavailable` after `ms`.
+ */
+export async function inTime<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(unavailable(what)), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

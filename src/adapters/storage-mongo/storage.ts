@@ -10,7 +10,7 @@ import { createCouriers } from './commit/couriers.ts';
 import { type BatchSeen, createIntake } from './commit/intake.ts';
 import { createRelay, responseSequence } from './commit/relay.ts';
 import { createSweeper } from './commit/sweeper.ts';
-import { answered, assertKeepsPromise, createClient, type MongoOptions, unavailable } from './connection.ts';
+import { answered, assertKeepsPromise, createClient, inTime, type MongoOptions, unavailable } from './connection.ts';
 import { createLeases } from './leases.ts';
 import { migrate } from './migrations.ts';
 import { assertNoMove } from './moves.ts';
@@ -23,6 +23,8 @@ export type { MongoOptions } from './connection.ts';
 
 export type MongoStorageOptions = MongoOptions & {
   clock: Clock;
+  /** How long a read or write of one document may take in all, where people wait for it; undefined: as long as the driver tries. Milliseconds. */
+  patienceMs?: number | undefined;
   /** Opens a store into which an installation is being moved too: for the move itself, to look at what it has brought. */
   unfinishedMove?: boolean;
   /** Called after each batch of responses, for metrics. */
@@ -60,7 +62,7 @@ async function assemble(deps: {
 }): Promise<Storage> {
   const { db, longDb, options } = deps;
   const { now } = options.clock;
-  const { onBatch = () => {}, onTrouble = () => {} } = options;
+  const { onBatch = () => {}, onTrouble = () => {}, patienceMs } = options;
   // Claims are not waited for by a majority, and must be seen all the same.
   const tasks = db.collection<TaskRecord>('tasks', { readConcern: { level: 'local' } });
   const relay = createRelay(db);
@@ -77,20 +79,25 @@ async function assemble(deps: {
   const underWay = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
 
-  /** Refused once the store is closed; waited for while it is being closed. */
-  function guarded<A extends unknown[], T>(what: string, work: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+  /** Refused once the store is closed; waited for while it is being closed. `ms`: how long the caller waits. */
+  function guarded<A extends unknown[], T>(
+    what: string,
+    work: (...args: A) => Promise<T>,
+    ms?: number,
+  ): (...args: A) => Promise<T> {
     return (...args) => {
       if (closed !== undefined) return Promise.reject(unavailable('The store is closed.'));
       const running = answered(what, work(...args));
       underWay.add(running);
       const over = () => underWay.delete(running);
       running.then(over, over);
-      return running;
+      return ms === undefined ? running : inTime(what, ms, running);
     };
   }
-  const reading = <A extends unknown[], T>(work: (...args: A) => Promise<T>) => guarded('The store cannot read.', work);
-  const writing = <A extends unknown[], T>(work: (...args: A) => Promise<T>) =>
-    guarded('The store cannot write.', work);
+  const reading = <A extends unknown[], T>(work: (...args: A) => Promise<T>, ms?: number) =>
+    guarded('The store cannot read.', work, ms);
+  const writing = <A extends unknown[], T>(work: (...args: A) => Promise<T>, ms?: number) =>
+    guarded('The store cannot write.', work, ms);
 
   async function close(): Promise<void> {
     await Promise.allSettled(underWay);
@@ -100,9 +107,9 @@ async function assemble(deps: {
   }
 
   return {
-    commit: writing((wish: Commit) => commits.commit(wish)),
-    get: reading(documents.get) as Storage['get'],
-    getByKey: reading(documents.getByKey) as Storage['getByKey'],
+    commit: writing((wish: Commit) => commits.commit(wish), patienceMs),
+    get: reading(documents.get, patienceMs) as Storage['get'],
+    getByKey: reading(documents.getByKey, patienceMs) as Storage['getByKey'],
     list: reading(documents.list) as Storage['list'],
     prune: writing((kind, before, limit) => prune(db, kind, before, limit)) as Storage['prune'],
     tasks: createTaskStore({ tasks, couriers }),
@@ -119,7 +126,7 @@ async function assemble(deps: {
       await db
         .collection<{ _id: string; at: number }>('pings')
         .updateOne({ _id: 'ping' }, { $set: { at: now() } }, { upsert: true });
-    }),
+    }, patienceMs),
     sizes: reading(async () => {
       const { dataSize = 0, indexSize = 0 } = await db.command({ dbStats: 1 });
       return { database: Math.round(dataSize), indexes: Math.round(indexSize) };
