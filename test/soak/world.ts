@@ -91,20 +91,23 @@ export async function loadClient(options: {
 export type Receiver = {
   url: string;
   trust(secret: string): void;
-  /** Times each webhook-id came, and the response it tells of. */
-  deliveries: Map<string, { times: number; responseId: string; body: string }>;
+  /** Times each webhook-id came, when it came first, and the response it tells of. */
+  deliveries: Map<string, { times: number; at: number; responseId: string; body: string }>;
   problems: string[];
   /** When the last one came; of the clock of `performance.now()`. */
   lastAt: number;
-  /** The next delivery gets no answer: when `came` resolves, its attempt is under way. `release` calls that off. */
-  holdNext(): { came: Promise<void>; release(): void };
+  /**
+   * The next delivery, of those whose body `which` wants, gets no answer: when `came` resolves to the address that it came from, its attempt is under way.
+   * `release` calls that off.
+   */
+  holdNext(which?: (body: string) => boolean): { came: Promise<string>; release(): void };
   stop(): void;
 };
 
 /** Checks every signature with the package `standardwebhooks`, and that a repeated webhook-id brings the very same body. */
-export async function startReceiver(): Promise<Receiver> {
+export async function startReceiver(host = '127.0.0.1'): Promise<Receiver> {
   let webhook: Webhook | undefined;
-  let held: (() => void) | undefined;
+  let held: { which(body: string): boolean; came(from: string): void } | undefined;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -116,28 +119,29 @@ export async function startReceiver(): Promise<Receiver> {
         const before = receiver.deliveries.get(id);
         if (before && before.body !== body) receiver.problems.push(`webhook ${id} came again with another body`);
         const { data } = JSON.parse(body) as { data: { id: string } };
-        receiver.deliveries.set(id, { times: (before?.times ?? 0) + 1, responseId: data.id, body });
         receiver.lastAt = performance.now();
+        const { times, at } = before ?? { times: 0, at: receiver.lastAt };
+        receiver.deliveries.set(id, { times: times + 1, at, responseId: data.id, body });
       } catch (err) {
         receiver.problems.push(`webhook ${id}: ${(err as Error).message}`);
       }
-      if (held === undefined) response.writeHead(204).end();
-      held?.();
+      if (held === undefined || !held.which(body)) return response.writeHead(204).end();
+      held.came(request.socket.remoteAddress!);
       held = undefined;
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const receiver: Receiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}/`,
     trust(secret) {
       webhook = new Webhook(secret);
     },
     deliveries: new Map(),
     problems: [],
     lastAt: 0,
-    holdNext() {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      held = resolve;
+    holdNext(which = () => true) {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      held = { which, came: resolve };
       return {
         came: promise,
         release() {

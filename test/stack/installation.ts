@@ -47,16 +47,26 @@ export async function install({
   project,
   subnet,
   tell,
+  overrides = [],
+  settings = [],
+  prepare = () => {},
 }: {
   project: string;
   subnet: string;
   tell: (what: string) => void;
+  /** Compose files of the test, over those of every test. */
+  overrides?: string[];
+  /** Lines of its `.env` beyond those that it needs. */
+  settings?: string[];
+  /** Told of the secrets before anything starts. */
+  prepare?: (secretsDir: string) => void;
 }): Promise<Installation & { remove(): Promise<void> }> {
   const docker = await openDocker();
   const place = mkdtempSync(join(tmpdir(), 'formstead-stack-'));
   const [httpPort, httpsPort] = [await freePort(), await freePort()];
   const tag = project;
-  const files = ['--file', 'docker-compose.yml', '--file', join(root, 'test/stack/compose.override.yml')];
+  const composeFiles = ['docker-compose.yml', join(root, 'test/stack/compose.override.yml'), ...overrides];
+  const files = composeFiles.flatMap((file) => ['--file', file]);
   const compose = async (...args: string[]) =>
     (
       await run('docker', ['compose', '--project-name', project, ...files, ...args], { cwd: place, env: docker.env })
@@ -85,12 +95,14 @@ export async function install({
         `HTTP_PORT=127.0.0.1:${httpPort}`,
         `HTTPS_PORT=127.0.0.1:${httpsPort}`,
         `FRONTEND_SUBNET=${subnet}`,
-        // The receiver of the test is a container.
+        // The receiver of the test is a container, or listens where containers reach this machine.
         'FORMSTEAD_WEBHOOK_ALLOW=172.16.0.0/12,192.168.0.0/16',
+        ...settings,
         '',
       ].join('\n'),
     );
     await run(join(place, 'deploy/setup'), [host]);
+    prepare(join(place, 'deploy/secrets'));
     tell('the stack');
     await compose('up', '--detach', '--wait', '--wait-timeout', '180').catch(async (err: unknown) => {
       const logs = await compose('logs', '--no-color', '--tail', '30').catch(String);
