@@ -2,7 +2,7 @@
  * Durable acceptances per second of the whole program (HTTP, validation, receipt, task, commit) at 100 connections, beside bare servers that write
  * the same rows: by the same group commit (Formstead's own storage thread), by a group commit in their only thread, and with one fsync for each response. All in the same run, in turns, since the machine's
  * speed drifts. The server runs without workers here: it commits the tasks, as the bare servers do, and nobody works on them while the others are
- * measured. At the end once more with workers, which read the responses on the same processors meanwhile. Usage: node bench/accept.ts [--seconds 5] [--rounds 3] [--connections 100]
+ * measured. At the end once more with workers, which read the responses on the same processors meanwhile. Usage: node bench/accept.ts [--seconds 5] [--rounds 3] [--connections 100] [--record]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,47 +10,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { barePort, type Child, serverPort, startChild } from './accept/children.ts';
+import { createReport } from './baselines.ts';
+import contact from './contact-form.json' with { type: 'json' };
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '100' },
+    record: { type: 'boolean', default: false },
   },
 });
+const { say, record } = createReport('accept');
 const here = (name: string) => new URL(name, import.meta.url).pathname;
 
-const definition = {
-  pages: [
-    {
-      name: 'contact',
-      elements: [
-        { type: 'text', name: 'name', isRequired: true, maxLength: 200 },
-        { type: 'text', inputType: 'email', name: 'email', isRequired: true },
-        { type: 'dropdown', name: 'topic', choices: ['billing', 'delivery', 'other'], isRequired: true },
-        { type: 'rating', name: 'stars', rateMin: 1, rateMax: 5 },
-        { type: 'boolean', name: 'callback' },
-        {
-          type: 'text',
-          inputType: 'tel',
-          name: 'phone',
-          visibleIf: '{callback} = true',
-          requiredIf: '{callback} = true',
-        },
-        { type: 'comment', name: 'message', isRequired: true, maxLength: 5000 },
-      ],
-    },
-  ],
-};
-const answers = {
-  name: 'Ada Example',
-  email: 'ada@example.org',
-  topic: 'billing',
-  stars: 4,
-  callback: true,
-  phone: '+49 30 123456',
-  message: 'My invoice of last month shows an amount that I cannot explain, please have a look. '.repeat(9),
-};
+const { definition, intelligence, answers } = contact;
 const body = JSON.stringify({ answers });
 
 type Figures = { rate: number; p95: number };
@@ -92,7 +66,6 @@ async function startFormstead(dir: string, ...options: string[]): Promise<{ chil
     email: env.FORMSTEAD_ADMIN_EMAIL,
     password: env.FORMSTEAD_ADMIN_PASSWORD,
   });
-  const intelligence = { respond: { instructions: 'Thank the person.' } };
   const form = await call('/forms', { title: 'Bench', definition, intelligence }, access_token);
   await call(`/forms/${form.id}/publish`, {}, access_token);
   return { child, url: `${base}/forms/${form.id}/responses` };
@@ -129,23 +102,24 @@ try {
   const working = await startFormstead(join(dir, 'working'));
   const withWorkers = await load(working.url);
   await working.child.stop();
-  console.log(
+  say(
     `${values.connections} connections, ${Buffer.byteLength(body)} byte bodies, ${values.rounds} rounds of ${values.seconds} s, medians`,
   );
   for (const [name, figures] of Object.entries(rows)) {
     const rate = Math.round(median(figures.map((f) => f.rate)));
-    console.log(`  ${name.padEnd(36)} ${String(rate).padStart(7)}/s   p97.5 ${median(figures.map((f) => f.p95))} ms`);
+    say(`  ${name.padEnd(36)} ${String(rate).padStart(7)}/s   p97.5 ${median(figures.map((f) => f.p95))} ms`);
   }
   const ratio = (name: keyof typeof rows) =>
     median(rows.formstead.map((own, i) => own.rate / rows[name][i]!.rate)).toFixed(2);
-  console.log(
+  say(
     `  formstead / bare, same group commit:              ${ratio('bare, same group commit')} (at least 0.60; 0.80 is the aim)`,
   );
-  console.log(`  formstead / bare, group commit in its own thread: ${ratio('bare, group commit in its own thread')}`);
-  console.log(`  formstead / bare, one fsync each:                 ${ratio('bare, one fsync each')}`);
-  console.log(
+  say(`  formstead / bare, group commit in its own thread: ${ratio('bare, group commit in its own thread')}`);
+  say(`  formstead / bare, one fsync each:                 ${ratio('bare, one fsync each')}`);
+  say(
     `  with workers that read the responses meanwhile: ${Math.round(withWorkers.rate)}/s, p97.5 ${withWorkers.p95} ms`,
   );
+  if (values.record) record();
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

@@ -2,7 +2,7 @@
  * How long from `npm start` to the first accepted response (target 1.5 s), on a fresh data directory (sign in, make a form, publish it, post) and on an
  * existing one (post); and what the idle server keeps in memory (target 160 MB RSS for its process and all that descend from it; npm, which stays as its parent,
  * is printed beside it). PSS divides what processes share among them; with one process it is a little less than RSS.
- * Usage: node bench/start.ts [--starts 5] [--idle 10]
+ * Usage: node bench/start.ts [--starts 5] [--idle 10] [--record]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,10 +13,16 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { createReport } from './baselines.ts';
 
 const { values } = parseArgs({
-  options: { starts: { type: 'string', default: '5' }, idle: { type: 'string', default: '10' } },
+  options: {
+    starts: { type: 'string', default: '5' },
+    idle: { type: 'string', default: '10' },
+    record: { type: 'boolean', default: false },
+  },
 });
+const { say, record } = createReport('start');
 const target = { startMs: 1500, rssMb: 160 };
 const root = fileURLToPath(new URL('..', import.meta.url));
 const admin = { email: 'admin@example.org', password: 'a bench needs no secret' };
@@ -147,7 +153,7 @@ try {
   const { own, whole, processes } = await idleMemory(started);
   const line = (ms: number[]) => `${Math.round(median(ms))} ms (${ms.map(Math.round).join(', ')})`;
   const mb = ({ rss, pss }: { rss: number; pss: number }) => `${rss.toFixed(0)} MB RSS, ${pss.toFixed(0)} MB PSS`;
-  console.log(`npm start to the first accepted response, below ${target.startMs} ms:
+  say(`npm start to the first accepted response, below ${target.startMs} ms:
   fresh directory     ${line(fresh)}
   existing directory  ${line(existing)}
 idle for ${values.idle} s, below ${target.rssMb} MB RSS:
@@ -158,6 +164,7 @@ the very first start, when nothing is compiled yet (after an installation or an 
   the server, idle    ${mb(coldMemory.own)}`);
   await stop(started);
   started = undefined;
+  if (values.record) record();
   if (median(fresh) > target.startMs || median(existing) > target.startMs || own.rss > target.rssMb)
     process.exitCode = 1;
 } finally {

@@ -12,12 +12,13 @@
  * - bare, same thread: no thread, no promise, no message; the process does nothing else while the disk writes.
  *
  * All in one process, in turns, each on a file of its own on the same disk. A ratio is the median of the rounds' ratios, since the machine's speed drifts.
- * Usage: node bench/tasks.ts [--rounds 9] [--seconds 1] [--concurrency 1,10,100] [--dir /tmp]
+ * Usage: node bench/tasks.ts [--rounds 9] [--seconds 1] [--concurrency 1,10,100] [--dir /tmp] [--record]
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createReport } from './baselines.ts';
 import { openBareLoop, openBareThread } from './tasks/bare-loop.ts';
 import { openProgram } from './tasks/program.ts';
 import type { Side } from './tasks/side.ts';
@@ -28,9 +29,11 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '1' },
     concurrency: { type: 'string', default: '1,10,100' },
     dir: { type: 'string', default: tmpdir() },
+    record: { type: 'boolean', default: false },
   },
 });
 const target = 0.7;
+const { say, record } = createReport('tasks');
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 /** A side with the count of what it did, against which its store is checked at the end. */
@@ -76,7 +79,7 @@ async function compare(dir: string, concurrency: number): Promise<number> {
   }
   const ratio = (of: 'thread' | 'same') => median(rounds.map((one) => one.own / one[of]));
   const rate = (of: 'own' | 'thread' | 'same') => `${Math.round(median(rounds.map((one) => one[of])))}/s`;
-  console.log(`concurrency ${concurrency}: ${rate('own')} at ${rowsPerCommit.toFixed(1)} rows a commit
+  say(`concurrency ${concurrency}: ${rate('own')} at ${rowsPerCommit.toFixed(1)} rows a commit
   bare, storage thread ${rate('thread')}: ratio ${ratio('thread').toFixed(2)} (at least ${target})
   bare, same thread    ${rate('same')}: ratio ${ratio('same').toFixed(2)}`);
   await program.close();
@@ -91,6 +94,7 @@ try {
     const ratio = await compare(join(dir, `${concurrency}`), concurrency);
     if (ratio < target) process.exitCode = 1;
   }
+  if (values.record) record();
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

@@ -1,5 +1,7 @@
-/** How well texts are understood: `node bench/understand.ts <data folder>`. Exit 1 when a target is missed, 2 without a folder. */
+/** How well texts are understood: `node bench/understand.ts <data folder> [--record]`. Exit 1 when a target is missed, 2 without a folder. */
 import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { createReport } from './baselines.ts';
 import { type Measure, measureClassification } from './understand/classification.ts';
 import { reportExtraction } from './understand/extraction.ts';
 
@@ -14,24 +16,30 @@ function reached({ value, least, most }: Measure): boolean {
   return (least === undefined || value >= least) && (most === undefined || value < most);
 }
 
-const folder = process.argv[2];
+const { values, positionals } = parseArgs({
+  options: { record: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const { say, record } = createReport('understand');
+const [folder] = positionals;
 if (!folder || !existsSync(folder)) {
   console.error(
-    'Usage: node bench/understand.ts <data folder>\nThe folder holds banking77/, clinc/, snips/ and restaurant8k/.',
+    'Usage: node bench/understand.ts <data folder> [--record]\nThe folder holds banking77/, clinc/, snips/ and restaurant8k/.',
   );
   process.exit(2);
 }
 
 let missed = 0;
 for await (const { title, measures } of measureClassification(folder)) {
-  console.log(`\n${title}`);
+  say(`\n${title}`);
   for (const measure of measures) {
-    console.log(line(measure));
+    say(line(measure));
     if (!reached(measure)) missed++;
   }
 }
-await reportExtraction(folder);
-console.log(
+await reportExtraction(folder, { say });
+say(
   missed === 0 ? '\nAll targets of classification are reached.' : `\n${missed} targets of classification are missed.`,
 );
+if (values.record) record();
 if (missed > 0) process.exitCode = 1;

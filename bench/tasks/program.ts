@@ -7,22 +7,9 @@ import { createMemoryQueue } from '../../src/adapters/queue-memory/memory-queue.
 import { openWriter } from '../../src/adapters/storage-sqlite/connection.ts';
 import { databaseFile, openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
 import { createReconciler } from '../../src/jobs/reconciler.ts';
-import type { Handlers } from '../../src/jobs/registry.ts';
 import { createRunner } from '../../src/jobs/runner.ts';
-import type { TaskQueue } from '../../src/ports/task-queue.ts';
+import { emptyHandlers, observed } from './observed.ts';
 import { nextTask, type Side } from './side.ts';
-
-const empty = async () => ({ done: undefined });
-const handlers: Handlers = {
-  'understand-response': empty,
-  'train-head': empty,
-  'fan-out-event': empty,
-  'deliver-webhook': empty,
-  'run-export': empty,
-  'daily-export': empty,
-  'seal-audit': empty,
-  prune: empty,
-};
 
 /** Milliseconds within which the lanes begin one after the other, at random: no arrivals of a real load come in step, and in step one thread waits for the other. */
 const stagger = 5;
@@ -47,7 +34,7 @@ export async function openProgram(dir: string, concurrency: number): Promise<Sid
   const deps = { storage, queue, wantsEvent: async () => false, clock, ids, log, metrics, queues };
   const runner = createRunner({
     ...deps,
-    handlers,
+    handlers: emptyHandlers,
     concurrency: { 'high-priority': concurrency, default: concurrency, batched: concurrency },
   });
   const reconciler = createReconciler(deps);
@@ -88,22 +75,5 @@ export async function openProgram(dir: string, concurrency: number): Promise<Sid
       await storage.close();
       metrics.close();
     },
-  };
-}
-
-/** A queue that tells when the work on an offer has ended, which is after its settlement was committed. */
-function observed(queue: TaskQueue): { queue: TaskQueue; ended: (id: string) => Promise<void> } {
-  const waiting = new Map<string, () => void>();
-  return {
-    queue: {
-      ...queue,
-      consume: (name, concurrency, work) =>
-        queue.consume(name, concurrency, async (offer) => {
-          await work(offer);
-          waiting.get(offer.id)?.();
-          waiting.delete(offer.id);
-        }),
-    },
-    ended: (id) => new Promise((resolve) => waiting.set(id, resolve)),
   };
 }

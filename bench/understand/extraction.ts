@@ -49,16 +49,16 @@ function measure(examples: Example[], fieldsOf: (example: Example) => FieldSpec[
   return { scores, micros };
 }
 
-function print(title: string, { scores, micros }: ReturnType<typeof measure>): void {
-  console.log(`\n${title} (${micros.toFixed(0)} µs per text)`);
-  console.log('field       precision  recall     F1   exact spans   marked');
+function print(say: (line: string) => void, title: string, { scores, micros }: ReturnType<typeof measure>): void {
+  say(`\n${title} (${micros.toFixed(0)} µs per text)`);
+  say('field       precision  recall     F1   exact spans   marked');
   for (const [slot, { right, exact, found, marked }] of scores) {
     const precision = found === 0 ? 0 : right / found;
     const recall = marked === 0 ? 0 : right / marked;
     const f1 = precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall);
     const share = right === 0 ? 0 : exact / right;
     const row = [precision, recall, f1].map((value) => value.toFixed(3).padStart(9)).join('');
-    console.log(`${slot.padEnd(11)}${row}${`${(share * 100).toFixed(0)} %`.padStart(14)}${String(marked).padStart(9)}`);
+    say(`${slot.padEnd(11)}${row}${`${(share * 100).toFixed(0)} %`.padStart(14)}${String(marked).padStart(9)}`);
   }
 }
 
@@ -67,11 +67,15 @@ function print(title: string, { scores, micros }: ReturnType<typeof measure>): v
  * fields; the second table reads the texts that answer one question for the fields of that question only, as a form that asks step by step.
  * A bare "6" is marked as a time or as people depending on the question: without the question the rules call it a number.
  */
-export async function reportExtraction(dataDir: string, file = 'dev.json', verbose = false): Promise<void> {
+export async function reportExtraction(
+  dataDir: string,
+  { file = 'dev.json', verbose = false, say = (line: string) => console.log(line) } = {},
+): Promise<void> {
   const examples = JSON.parse(readFileSync(join(dataDir, 'restaurant8k', file), 'utf8')) as Example[];
   const wrong: string[] = [];
   measure(examples.slice(0, 200), () => FIELDS); // loads the libraries
   print(
+    say,
     `restaurant8k ${file}: ${examples.length} texts, all fields asked`,
     measure(
       examples,
@@ -81,12 +85,16 @@ export async function reportExtraction(dataDir: string, file = 'dev.json', verbo
   );
   const answers = examples.filter((example) => example.context?.requestedSlots?.length);
   const asked = (example: Example) => FIELDS.filter((field) => example.context?.requestedSlots?.includes(field.name));
-  print(`the ${answers.length} answers to a question, only the fields of the question asked`, measure(answers, asked));
-  console.log(
+  print(
+    say,
+    `the ${answers.length} answers to a question, only the fields of the question asked`,
+    measure(answers, asked),
+  );
+  say(
     '\nNames are found only after an introduction ("my name is …", "under the name …"); a bare "Jane Doe" is left to a model.' +
       `\nMemory after the run: ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB.`,
   );
-  if (verbose) for (const line of wrong) console.log(line);
+  if (verbose) for (const line of wrong) say(line);
 }
 
 if (import.meta.main) {
@@ -94,5 +102,5 @@ if (import.meta.main) {
   if (dataDir === undefined) {
     console.error('usage: node bench/understand/extraction.ts DATA_DIR [file] [--verbose]');
     process.exitCode = 2;
-  } else await reportExtraction(dataDir, file, verbose === '--verbose');
+  } else await reportExtraction(dataDir, { file, verbose: verbose === '--verbose' });
 }

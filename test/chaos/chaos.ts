@@ -54,9 +54,9 @@ async function main(): Promise<void> {
         'FORMSTEAD_RESPONSES_PER_MINUTE=1000000',
         'FORMSTEAD_REQUESTS_PER_MINUTE=1000000',
       ],
-      prepare(secretsDir) {
+      prepare(place) {
         const { name, password } = redisAdministrator;
-        appendFileSync(join(secretsDir, 'redis_users'), `user ${name} on >${password} ~* &* +@all\n`);
+        appendFileSync(join(place, 'deploy/secrets/redis_users'), `user ${name} on >${password} ~* &* +@all\n`);
       },
     });
     const means = createMeans(stack);

@@ -58,8 +58,8 @@ export async function install({
   overrides?: string[];
   /** Lines of its `.env` beyond those that it needs. */
   settings?: string[];
-  /** Told of the secrets before anything starts. */
-  prepare?: (secretsDir: string) => void;
+  /** May change the files in the directory of the installation before anything starts. */
+  prepare?: (place: string) => void;
 }): Promise<Installation & { remove(): Promise<void> }> {
   const docker = await openDocker();
   const place = mkdtempSync(join(tmpdir(), 'formstead-stack-'));
@@ -102,7 +102,7 @@ export async function install({
       ].join('\n'),
     );
     await run(join(place, 'deploy/setup'), [host]);
-    prepare(join(place, 'deploy/secrets'));
+    prepare(place);
     tell('the stack');
     await compose('up', '--detach', '--wait', '--wait-timeout', '180').catch(async (err: unknown) => {
       const logs = await compose('logs', '--no-color', '--tail', '30').catch(String);
