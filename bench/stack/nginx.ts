@@ -8,14 +8,14 @@ const replacements: { from: string; to: string; times: number }[] = [
   { from: 'burst=60 nodelay;', to: 'burst=100000 nodelay;', times: 1 },
   { from: 'limit_conn connections 64;', to: 'limit_conn connections 4096;', times: 2 },
   {
-    from: '        set $api http://api:8080;\n',
-    to: `        set $api http://api:8080;
-        set $bare http://bare:8080;
+    from: '        location = /api/v1/auth/login {\n',
+    to: `        set $bare http://bare:8080;
         location ~ ^/bare/(each|group)$ {
             limit_req zone=requests burst=100000 nodelay;
             limit_req zone=responses burst=100000 nodelay;
             proxy_pass $bare;
         }
+        location = /api/v1/auth/login {
 `,
     times: 1,
   },

@@ -336,10 +336,18 @@ test('an API in another place is found within ten seconds', async () => {
   await eventually(async () => (await stack.ask('GET', '/health')).status === 200, 10_000);
 });
 
-test('while the API is away nginx says so, and when to come back', async () => {
+test('while the API is away nginx says so, and when to come back; a form that was shown is shown', async () => {
+  const token = await stack.token();
+  const { items } = (await stack.ask('GET', '/api/v1/forms', { token })).body;
+  const shown = () => stack.ask('GET', `/api/v1/forms/${items[0].id}/public`);
+  const before = await shown();
+  assert.equal(before.status, 200);
   await stack.compose('stop', 'api');
   const { status, headers, body } = await stack.ask('GET', '/health');
   assert.deepEqual([status, headers['retry-after'], body.code], [503, '5', 'shutting-down']);
+  const meanwhile = await shown();
+  assert.deepEqual([meanwhile.status, meanwhile.body], [200, before.body]);
+  assert.notEqual(meanwhile.headers['x-request-id'], before.headers['x-request-id']);
   await stack.compose('start', 'api');
   await eventually(async () => (await stack.ask('GET', '/health')).status === 200, 30_000);
 });
