@@ -19,6 +19,7 @@ COPY deploy/image /image
 RUN mkdir -p /root-of-image/usr/local/bin \
  && cp node_modules/node-linux-*/bin/node /root-of-image/usr/local/bin/node \
  && strip --strip-unneeded /root-of-image/usr/local/bin/node \
+ && /image/sbom >sbom.cdx.json \
  && /image/prune node_modules \
  && /image/libraries /root-of-image /app/node_modules /root-of-image/usr/local/bin/node
 COPY LICENSE ./

@@ -14,6 +14,7 @@ import { eventually } from '../support/program.ts';
 import { apiTls } from './api-tls.ts';
 import { install } from './installation.ts';
 import { restarts } from './restarts.ts';
+import { sbom } from './sbom.ts';
 
 const services = ['nginx', 'api', 'worker-high', 'worker-default', 'worker-ai', 'mongodb', 'redis'];
 const ours = services.filter((name) => /^(api|worker)/.test(name));
@@ -309,4 +310,5 @@ test('who asks too often gets 429 and is told when to come back, and is served a
 });
 
 apiTls(() => stack);
+sbom(() => stack);
 restarts(() => stack, inspect);
