@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 
 /* Docker for the tests of the stack: the one that runs on this machine, or else one of their own that ends with them. */
 const run = promisify(execFile);
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'formstead-stack');
+/** What is fetched or made once for all runs. */
+export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'formstead-stack');
 
 export type Docker = {
   /** Runs `docker …`; resolves to what it printed. Errors: it ended with another code than 0. */

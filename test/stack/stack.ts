@@ -15,6 +15,7 @@ import { apiTls } from './api-tls.ts';
 import { install } from './installation.ts';
 import { restarts } from './restarts.ts';
 import { sbom } from './sbom.ts';
+import { trivy } from './trivy.ts';
 
 const services = ['nginx', 'api', 'worker-high', 'worker-default', 'worker-ai', 'mongodb', 'redis'];
 const ours = services.filter((name) => /^(api|worker)/.test(name));
@@ -311,4 +312,5 @@ test('who asks too often gets 429 and is told when to come back, and is served a
 
 apiTls(() => stack);
 sbom(() => stack);
+trivy(() => stack);
 restarts(() => stack, inspect);
