@@ -32,10 +32,16 @@ export type Installation = Docker & {
     options?: { body?: unknown; token?: string; headers?: Record<string, string> },
   ): Promise<Reply>;
   token(): Promise<string>;
+  /** Where the files of the guide are. */
+  place: string;
+  project: string;
   secretsDir: string;
   httpPort: number;
+  httpsPort: number;
   /** The network of that name. */
   network(name: string): string;
+  /** The volume of that name. */
+  volume(name: string): string;
   image: string;
 };
 
@@ -154,9 +160,13 @@ export async function install({
       const { body } = await ask('POST', '/api/v1/auth/login', { body: { email: administrator, password } });
       return body.access_token;
     },
+    place,
+    project,
     secretsDir,
     httpPort,
+    httpsPort,
     network: (name) => `${project}_${name}`,
+    volume: (name) => `${project}_${name}`,
     image: `formstead:${tag}`,
     remove,
   };

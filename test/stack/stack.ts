@@ -12,6 +12,7 @@ import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { eventually } from '../support/program.ts';
 import { apiTls } from './api-tls.ts';
+import { certificates } from './certificates.ts';
 import { install } from './installation.ts';
 import { restarts } from './restarts.ts';
 import { sbom } from './sbom.ts';
@@ -313,4 +314,5 @@ test('who asks too often gets 429 and is told when to come back, and is served a
 apiTls(() => stack);
 sbom(() => stack);
 trivy(() => stack);
+certificates(() => stack);
 restarts(() => stack, inspect);
