@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { Webhook } from 'standardwebhooks';
 import { eventually } from '../support/program.ts';
 import { apiTls } from './api-tls.ts';
@@ -16,6 +17,7 @@ import { certificates } from './certificates.ts';
 import { install } from './installation.ts';
 import { restarts } from './restarts.ts';
 import { sbom } from './sbom.ts';
+import { tls } from './tls.ts';
 import { trivy } from './trivy.ts';
 
 const services = ['nginx', 'api', 'worker-high', 'worker-default', 'worker-ai', 'mongodb', 'redis'];
@@ -206,6 +208,18 @@ test('port 80 only sends to TLS', async () => {
   assert.deepEqual([status, location], [308, 'https://forms.example.org/a?b=c']);
 });
 
+test('TLS 1.3 is spoken and nothing older, with a certificate for the name', async () => {
+  const ca = readFileSync(join(stack.secretsDir, 'ca_certificate'));
+  const greet = (options: ConnectionOptions) =>
+    new Promise<string | null>((resolve, reject) => {
+      const at = { host: '127.0.0.1', port: stack.httpsPort, servername: 'forms.example.org', ca };
+      const socket = connect({ ...at, ...options }, () => resolve(socket.end().getProtocol())).on('error', reject);
+    });
+  assert.equal(await greet({}), 'TLSv1.3');
+  await assert.rejects(greet({ maxVersion: 'TLSv1.2' }), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
+  await assert.rejects(greet({ servername: 'elsewhere.example.org' }), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+});
+
 test('a response goes its whole way: kept, understood in the worker for it, and passed on with a signature', async () => {
   const token = await stack.token();
   const script = readFileSync(join(import.meta.dirname, 'receiver.js'), 'utf8');
@@ -315,4 +329,6 @@ apiTls(() => stack);
 sbom(() => stack);
 trivy(() => stack);
 certificates(() => stack);
+tls(() => stack);
+// After the certificates: an engine takes a signal by `docker kill` for a stop by hand, and starts nothing again then.
 restarts(() => stack, inspect);
