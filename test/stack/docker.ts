@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,17 +18,21 @@ export type Docker = {
   end(): Promise<void>;
 };
 
-/** Errors: there is no engine, and none can be started here. */
+/** There is no Docker engine on this machine, and none can be started. */
+export class NoEngine extends Error {}
+
+/** Errors: `NoEngine`; Compose can neither be found nor fetched. */
 export async function openDocker(): Promise<Docker> {
   const env: NodeJS.ProcessEnv = { ...process.env, DOCKER_BUILDKIT: '1' };
-  const works = (...args: string[]) => spawnSync('docker', args, { env, stdio: 'ignore' }).status === 0;
-  if (spawnSync('docker', ['--version'], { stdio: 'ignore' }).status !== 0)
-    throw new Error('There is no Docker: apt-get install docker.io debootstrap');
+  // An engine that does not answer is none.
+  const works = (...args: string[]) =>
+    spawnSync('docker', args, { env, stdio: 'ignore', timeout: 20_000, killSignal: 'SIGKILL' }).status === 0;
+  if (!works('--version')) throw new NoEngine('there is no Docker (test/stack/fetch-tools installs it)');
   const engine = works('info') ? undefined : await startEngine(env);
   if (!works('compose', 'version')) {
     env.DOCKER_CONFIG = join(cache, 'cli');
     if (!existsSync(join(env.DOCKER_CONFIG, 'cli-plugins/docker-compose')))
-      await run(join(import.meta.dirname, 'fetch-compose'), [env.DOCKER_CONFIG], { env }).catch(
+      await run(join(import.meta.dirname, 'fetch-compose'), [env.DOCKER_CONFIG], { env, timeout: 300_000 }).catch(
         async (err: unknown) => {
           await engine?.end();
           throw err;
@@ -44,7 +48,7 @@ export async function openDocker(): Promise<Docker> {
 
 /** An engine with its images in the cache directory and everything else in one that goes with it. */
 async function startEngine(env: NodeJS.ProcessEnv): Promise<{ end(): Promise<void> }> {
-  if (process.getuid?.() !== 0) throw new Error('No Docker engine runs, and only root can start one.');
+  if (process.getuid?.() !== 0) throw new NoEngine('no Docker engine runs, and only root can start one');
   const place = mkdtempSync(join(tmpdir(), 'formstead-docker-'));
   mkdirSync(cache, { recursive: true });
   env.DOCKER_HOST = `unix://${place}/socket`;
@@ -57,19 +61,54 @@ async function startEngine(env: NodeJS.ProcessEnv): Promise<{ end(): Promise<voi
     ],
     { stdio: ['ignore', log, log] },
   );
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  let isGone = false;
+  const gone = new Promise<void>((resolve) => {
+    const note = () => {
+      isGone = true;
+      resolve();
+    };
+    child.once('exit', note).once('error', note);
+  });
   const end = async () => {
     child.kill('SIGTERM');
+    await Promise.race([gone, sleep(30_000, undefined, { ref: false })]);
+    child.kill('SIGKILL');
     await gone;
     rmSync(place, { recursive: true, force: true });
   };
-  const until = performance.now() + 30_000;
-  while (spawnSync('docker', ['info'], { env, stdio: 'ignore' }).status !== 0) {
-    if (performance.now() > until || child.exitCode !== null) {
+  const until = performance.now() + 60_000;
+  const answers = () => spawnSync('docker', ['info'], { env, stdio: 'ignore', timeout: 10_000 }).status === 0;
+  while (!answers()) {
+    if (performance.now() > until || isGone) {
+      const said = lastWords(join(place, 'log'));
       await end();
-      throw new Error('dockerd does not start here');
+      throw new NoEngine(`dockerd does not start here: ${said}`);
     }
     await sleep(300);
   }
+  await probe(env, place).catch(async (err: unknown) => {
+    await end();
+    throw new NoEngine(`dockerd starts and can run no container: ${err}`);
+  });
   return { end };
+}
+
+/** An engine may start where it may neither mount nor make networks and control groups: then it runs nothing. */
+async function probe(env: NodeJS.ProcessEnv, place: string): Promise<void> {
+  // The engine's own init: a single file that needs no other.
+  const { stdout: init } = await run('sh', ['-c', 'readlink -f "$(command -v docker-init)" || true']);
+  if (init === '') return;
+  cpSync(init.trim(), join(place, 'init'));
+  const image = 'formstead-probe';
+  const limits = { env, timeout: 60_000 };
+  await run('tar', ['-C', place, '-cf', join(place, 'image.tar'), 'init']);
+  await run('docker', ['import', join(place, 'image.tar'), image], limits);
+  await run('docker', ['run', '--rm', '--memory', '64m', '--pids-limit', '16', image, '/init', '--version'], limits);
+  await run('docker', ['image', 'rm', image], limits);
+}
+
+/** What the engine's log says of its end. */
+function lastWords(log: string): string {
+  const said = existsSync(log) ? readFileSync(log, 'utf8').trim() : '';
+  return said.split('failed to start daemon: ').at(-1)!.slice(-400);
 }

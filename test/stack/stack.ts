@@ -2,7 +2,8 @@
  * The stack as it is deployed, from docker-compose.yml itself: what the files promise (test/integration/deploy-files.test.ts) is asked of the running
  * containers, and a response goes its whole way.
  *
- *   npm run test:stack
+ *   npm run test:stack           everything
+ *   npm run test:stack:slim      without certbot, testssl.sh, and what kills and stops
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -22,6 +23,8 @@ import { trivy } from './trivy.ts';
 
 const services = ['nginx', 'api', 'worker-high', 'worker-default', 'worker-ai', 'mongodb', 'redis'];
 const ours = services.filter((name) => /^(api|worker)/.test(name));
+/** The half of test/stack/slim.ts. */
+const isSlim = process.env.FORMSTEAD_TEST_LANE === 'slim';
 let stack: Awaited<ReturnType<typeof install>>;
 let startedAt = 0;
 
@@ -328,7 +331,9 @@ test('who asks too often gets 429 and is told when to come back, and is served a
 apiTls(() => stack);
 sbom(() => stack);
 trivy(() => stack);
-certificates(() => stack);
-tls(() => stack);
-// After the certificates: an engine takes a signal by `docker kill` for a stop by hand, and starts nothing again then.
-restarts(() => stack, inspect);
+if (!isSlim) {
+  certificates(() => stack);
+  tls(() => stack);
+  // After the certificates: an engine takes a signal by `docker kill` for a stop by hand, and starts nothing again then.
+  restarts(() => stack, inspect);
+}
