@@ -349,7 +349,7 @@ test('the scripts of a deployment can be run, and stop at the first mistake', ()
   ];
   for (const path of scripts) {
     assert.ok((statSync(join(root, path)).mode & 0o111) !== 0, path);
-    assert.match(read(path), /^set -eu/m, path);
+    assert.match(read(path), /^#!.* node\n|^set -eu/m, path);
   }
 });
 
