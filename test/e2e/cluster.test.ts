@@ -4,9 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { apiCluster, loadOn, removedAtEnd, runs, stackOf } from '../support/api-cluster.ts';
+import { apiCluster, loadOn, runs } from '../support/api-cluster.ts';
 import { directory, formstead, publish, send } from '../support/command-line.ts';
 import { admin, eventually, request, tokenOf, verdictOn } from '../support/program.ts';
+import { stackFor } from '../support/stack-settings.ts';
 
 const limit = { timeout: 60_000 };
 
@@ -123,9 +124,8 @@ test('a port that is taken is said once, in a sentence, and not tried again', li
   t.after(() => taken.close());
   const port = String((taken.address() as { port: number }).port);
   for (const name of ['FORMSTEAD_PORT', 'FORMSTEAD_METRICS_PORT']) {
-    const env = await stackOf(t, { FORMSTEAD_WORKERS: '2', [name]: port });
+    const env = stackFor(t, { FORMSTEAD_WORKERS: '2', [name]: port });
     if (env === undefined) return;
-    removedAtEnd(t, env);
     const { code, stderr } = await formstead(['serve'], env);
     assert.equal(code, 78);
     assert.equal(
@@ -136,7 +136,7 @@ test('a port that is taken is said once, in a sentence, and not tried again', li
 });
 
 test('processes that die again and again are given up with 1 and a sentence', limit, async (t) => {
-  const env = await stackOf(t, { FORMSTEAD_WORKERS: '2' });
+  const env = stackFor(t, { FORMSTEAD_WORKERS: '2' });
   if (env === undefined) return;
   const dying = join(directory(t), 'dying.mjs');
   writeFileSync(dying, "import cluster from 'node:cluster';\nif (cluster.isWorker) process.exit(3);\n");

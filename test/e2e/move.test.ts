@@ -6,12 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, type TestContext, test } from 'node:test';
 import { MongoClient } from 'mongodb';
 import { directory, formstead, send, served, started, unmeasured } from '../support/command-line.ts';
-import { eventually, request, stackEnvironment, testEnvironment, tokenOf } from '../support/program.ts';
-import { removeKeys } from '../support/redis.ts';
-import { mongoUrl, noMongo, skipWithout } from '../support/services.ts';
+import { eventually, request, testEnvironment, tokenOf } from '../support/program.ts';
+import { stackFor } from '../support/stack-settings.ts';
 import { type UsedInstallation, usedInstallation } from '../support/used-installation.ts';
 
-const services = mongoUrl() !== undefined && process.env.REDIS_URL !== undefined;
 /** One for all tests: each works on a copy. */
 let used: Promise<UsedInstallation> | undefined;
 const origin = mkdtempSync(join(tmpdir(), 'formstead-move-'));
@@ -19,30 +17,19 @@ after(() => rmSync(origin, { recursive: true, force: true }));
 
 /** A copy of the used installation, and the environment of a stack that nobody uses yet; undefined, and the test skipped, without services. */
 async function place(t: TestContext) {
-  if (!services) {
-    skipWithout(t, `${noMongo}; REDIS_URL too`);
-    return undefined;
-  }
+  const env = stackFor(t, { FORMSTEAD_WEBHOOK_ALLOW: '127.0.0.0/8' });
+  if (env === undefined) return undefined;
   used ??= usedInstallation(t, origin, 450);
   const installation = await used;
   const from = join(directory(t), 'data');
   cpSync(origin, from, { recursive: true });
-  const dataDir = directory(t);
   const secret = readFileSync(join(from, 'secret.key'), 'utf8').trim();
-  const env: Record<string, string> = {
-    ...testEnvironment(dataDir),
-    ...stackEnvironment(dataDir),
-    FORMSTEAD_SECRET_KEY: secret,
-    FORMSTEAD_WEBHOOK_ALLOW: '127.0.0.0/8',
-  };
+  env.FORMSTEAD_SECRET_KEY = secret;
   const client = new MongoClient(env.MONGODB_URL!);
-  t.after(async () => {
-    await client.close();
-    await removeKeys(env.REDIS_URL!, env.FORMSTEAD_REDIS_PREFIX!);
-  });
+  t.after(() => client.close());
   const embedded = { ...installation.env, FORMSTEAD_DATA_DIR: from };
   const move = (more: Record<string, string> = {}) => formstead(['move', '--from', from], { ...env, ...more });
-  return { installation, from, dataDir, embedded, env, db: client.db(), move, secret };
+  return { installation, from, embedded, env, db: client.db(), move, secret };
 }
 
 /** Everything that reading it tells, by path; what a list holds is in the order of ids, since two things of one instant may change places. */

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { directory, formstead, freePort, publish, send, served, started } from '../support/command-line.ts';
-import { admin, eventually, request, stackEnvironment, testEnvironment, tokenOf } from '../support/program.ts';
+import { admin, eventually, request, testEnvironment, tokenOf } from '../support/program.ts';
 import { removeKeys } from '../support/redis.ts';
-import { mongoUrl, noMongo, skipWithout } from '../support/services.ts';
+import { stackFor } from '../support/stack-settings.ts';
 
 test('in the embedded size the queues are the server’s own, and a queue that is none is named', async (t) => {
   const env = testEnvironment(directory(t));
@@ -19,11 +19,8 @@ test('in the embedded size the queues are the server’s own, and a queue that i
 });
 
 test('the queues of the stack are listed, filled anew after Redis has lost them, paused and resumed', async (t) => {
-  if (mongoUrl() === undefined || process.env.REDIS_URL === undefined)
-    return skipWithout(t, `${noMongo}; REDIS_URL too`);
-  const dir = directory(t);
-  const env: Record<string, string> = { ...testEnvironment(dir), ...stackEnvironment(dir) };
-  t.after(() => removeKeys(env.REDIS_URL!, env.FORMSTEAD_REDIS_PREFIX!));
+  const env = stackFor(t);
+  if (env === undefined) return;
   const queues = async (...args: string[]) => {
     const { code, stdout, stderr } = await formstead(['queues', ...args], env);
     assert.deepEqual([code, stderr], [0, ''], args.join(' '));

@@ -1,38 +1,15 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { MongoClient } from 'mongodb';
 import { directory, formstead, freePort, publish, type Served, send, served, worked } from '../support/command-line.ts';
-import {
-  admin,
-  eventually,
-  request,
-  stackEnvironment,
-  testEnvironment,
-  tokenOf,
-  verdictOn,
-} from '../support/program.ts';
+import { admin, eventually, request, testEnvironment, tokenOf, verdictOn } from '../support/program.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { ownRedis } from '../support/redis.ts';
-import { mongoUrl, noMongo, skipWithout } from '../support/services.ts';
+import { stackFor } from '../support/stack-settings.ts';
 
 /* The stack as it runs in production, in processes of its own: API, and a worker for each queue. */
 
 const limit = { timeout: 120_000 };
-
-/** Settings of a stack whose database goes with the test; undefined, and the test is skipped, where there is no MongoDB. */
-function stackFor(t: TestContext, more: Record<string, string> = {}): Record<string, string> | undefined {
-  if (mongoUrl() === undefined || process.env.REDIS_URL === undefined) return void skipWithout(t, noMongo);
-  const dir = directory(t);
-  const stack = stackEnvironment(dir);
-  const env = { ...testEnvironment(dir), ...stack, FORMSTEAD_WEBHOOK_ALLOW: '127.0.0.0/8', ...more };
-  t.after(async () => {
-    const client = new MongoClient(stack.MONGODB_URL!);
-    await client.db().dropDatabase();
-    await client.close();
-  });
-  return env;
-}
 
 const kill = async (process: Served) => {
   process.signal('SIGKILL');
@@ -43,7 +20,7 @@ test(
   'API and workers are killed in turn under load: what was acknowledged is kept once, understood and delivered',
   limit,
   async (t) => {
-    const env = stackFor(t);
+    const env = stackFor(t, { FORMSTEAD_WEBHOOK_ALLOW: '127.0.0.0/8' });
     if (!env) return;
     const receiver = await startReceiver();
     t.after(receiver.close);

@@ -1,11 +1,9 @@
 import { Agent, request as httpRequest } from 'node:http';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MongoClient } from 'mongodb';
-import { directory, freePort, type Served, served } from './command-line.ts';
-import { eventually, stackEnvironment, testEnvironment } from './program.ts';
-import { removeKeys } from './redis.ts';
-import { mongoUrl, noMongo, skipWithout } from './services.ts';
+import { freePort, type Served, served } from './command-line.ts';
+import { eventually } from './program.ts';
+import { stackFor } from './stack-settings.ts';
 
 export type ApiCluster = Served & {
   env: Record<string, string>;
@@ -17,37 +15,16 @@ export type ApiCluster = Served & {
   metric(start: string): Promise<number | undefined>;
 };
 
-/** Settings of a stack of the test's own, gone with it; undefined, and the test skipped, without services. */
-export async function stackOf(t: TestContext, settings: Record<string, string> = {}) {
-  if (mongoUrl() === undefined || process.env.REDIS_URL === undefined) {
-    skipWithout(t, noMongo);
-    return undefined;
-  }
-  const dir = directory(t);
-  const stack = stackEnvironment(dir);
-  const metrics = { FORMSTEAD_METRICS_PORT: String(await freePort()) };
-  return testEnvironment(dir, { ...stack, ...metrics, FORMSTEAD_SHUTDOWN_GRACE: '3s', ...settings });
-}
-
-/** Once it is ended: hooks of node:test run in the order they were given. */
-export function removedAtEnd(t: TestContext, env: Record<string, string>): void {
-  t.after(async () => {
-    const client = new MongoClient(env.MONGODB_URL!);
-    await client.db().dropDatabase();
-    await client.close();
-    await removeKeys(env.REDIS_URL!, env.FORMSTEAD_REDIS_PREFIX!);
-  });
-}
-
 /** `formstead serve` with several processes, once all of them serve. */
 export async function apiCluster(
   t: TestContext,
   settings: Record<string, string> = {},
 ): Promise<ApiCluster | undefined> {
-  const env = await stackOf(t, { FORMSTEAD_WORKERS: '2', ...settings });
+  const metricsPort = String(await freePort());
+  const always = { FORMSTEAD_WORKERS: '2', FORMSTEAD_METRICS_PORT: metricsPort, FORMSTEAD_SHUTDOWN_GRACE: '3s' };
+  const env = stackFor(t, { ...always, ...settings });
   if (env === undefined) return undefined;
   const server = await served(t, env);
-  removedAtEnd(t, env);
   const cluster: ApiCluster = {
     ...server,
     env,
