@@ -3,9 +3,10 @@ import { type QueueName, queueNames } from '#domain/task.ts';
 import type { Log } from '#ports/log.ts';
 import { type Adapters, openAdapters, openLog } from './compose/adapters.ts';
 import { createApi } from './compose/api.ts';
+import { examineStack } from './compose/examination.ts';
 import { isStack } from './compose/size.ts';
 import { listenForMetrics, type MetricsSnapshot, openSupervision, type Supervision } from './compose/supervision.ts';
-import { loadTls } from './compose/tls.ts';
+import { loadTls, lookAtCertificates } from './compose/tls.ts';
 import { createUseCases, type UseCases } from './compose/use-cases.ts';
 import { createWorkers } from './compose/workers.ts';
 
@@ -17,7 +18,9 @@ import { createWorkers } from './compose/workers.ts';
 export {
   type Adapters,
   createUseCases,
+  examineStack,
   isStack,
+  lookAtCertificates,
   type MetricsSnapshot,
   openAdapters,
   openLog,

@@ -14,12 +14,13 @@ import {
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { openAdapters, openLog } from '#compose.ts';
+import { isStack, openAdapters, openLog } from '#compose.ts';
 import { type Config, describeConfig, loadConfig, readEnvironment } from '#config.ts';
 import { AppError } from '#domain/errors.ts';
+import { certificateFindings } from './doctor/certificates.ts';
+import { deadLetters, type Finding } from './doctor/finding.ts';
+import { stackFindings } from './doctor/stack.ts';
 import { version } from './version.ts';
-
-type Finding = { level: 'ok' | 'warning' | 'fault'; what: string; cure?: string };
 
 const oldestNode = [24, 7] as const;
 /** One server idles below 160 MB; DuckDB, a training and a full load come on top. */
@@ -42,7 +43,8 @@ export async function doctor(options: { settings?: boolean }): Promise<void> {
     findings.push(
       ...directoryFindings(loaded.config),
       await portFinding(loaded.config),
-      ...(await storeFindings(loaded.config)),
+      ...(await certificateFindings(loaded.config, Date.now())),
+      ...(await (isStack(loaded.config) ? stackFindings : storeFindings)(loaded.config)),
     );
     if (options.settings)
       for (const { name, value } of describeConfig(loaded.config)) console.log(`  ${name.padEnd(40)} ${value}`);
@@ -181,14 +183,7 @@ async function storeFindings(config: Config): Promise<Finding[]> {
     try {
       const depths = await adapters.storage.tasks.depths(Date.now());
       const dead = depths.reduce((sum, { failed }) => sum + failed, 0);
-      const findings: Finding[] = [{ level: 'ok', what: 'the database opens, and its secret is there' }];
-      if (dead > 0)
-        findings.push({
-          level: 'warning',
-          what: `${dead} dead letters wait for a decision`,
-          cure: 'GET /api/v1/dead-letters, then requeue or drop them.',
-        });
-      return findings;
+      return [{ level: 'ok', what: 'the database opens, and its secret is there' }, ...deadLetters(dead)];
     } finally {
       await adapters.close();
     }

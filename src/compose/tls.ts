@@ -22,3 +22,24 @@ export async function loadTls(config: TlsFiles): Promise<TlsIdentity | undefined
   const { name, problem, cure } = found.mistake;
   throw new AppError('value-refused', { detail: `${name}: ${problem}. ${cure}` });
 }
+
+/**
+ * The certificates that the configuration names, until the first of each file ends (milliseconds since 1970), or what is wrong with one. The one of the API comes
+ * with its key. Errors: none.
+ */
+export async function lookAtCertificates(config: Config) {
+  const { loadEnd, loadIdentity } = await import('#adapters/certificate-pem/certificate.ts');
+  const files = filesOf(config);
+  const authorities = [
+    { name: 'MONGODB_CA_FILE', path: config.mongodbCaFile },
+    { name: 'REDIS_CA_FILE', path: config.redisCaFile },
+  ];
+  const named = [...(files ? [files.certificate] : []), ...authorities].flatMap(({ name, path }) =>
+    path === undefined ? [] : [{ name, path }],
+  );
+  const [identity, ...ends] = await Promise.all([
+    files && loadIdentity(files),
+    ...named.map(async (file) => ({ ...file, ...(await loadEnd(file)) })),
+  ]);
+  return identity && 'mistake' in identity ? [identity, ...ends.slice(1)] : ends;
+}

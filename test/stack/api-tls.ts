@@ -54,6 +54,14 @@ export function apiTls(stack: () => Installation): void {
       assert.deepEqual([uid, mode & 0o777], [10001, 0o600], name);
     }
   });
+
+  test('doctor finds the stack in order, and its certificates good for long', async () => {
+    const said = await stack().inside('api', 'node', '/app/src/cli/main.js', 'doctor');
+    assert.match(said, /^ok +FORMSTEAD_TLS_CERTIFICATE_FILE: good until/m);
+    assert.match(said, /^ok +MongoDB answers, replica set rs0$/m);
+    assert.match(said, /^ok +Redis answers, and drops nothing by itself$/m);
+    assert.doesNotMatch(said, /^fault/m);
+  });
 }
 
 async function setup({ secretsDir }: Installation, place: string): Promise<string> {

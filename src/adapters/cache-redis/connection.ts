@@ -5,14 +5,17 @@ import type { Log } from '#ports/log.ts';
 /** `url`: `redis://` or `rediss://` (TLS), with user, password and database number where there are some. `caFile`: PEM, for a `rediss:` of one's own. */
 export type RedisAddress = { url: string; caFile?: string | undefined };
 
+/** Errors: a `caFile` that cannot be read. */
+export const tlsOf = ({ url, caFile }: RedisAddress) =>
+  caFile !== undefined && url.startsWith('rediss:') ? { tls: { ca: readFileSync(caFile) } } : {};
+
 /**
  * Connects, and again every second whenever the connection is gone; what cannot be done at once is refused, so that no request waits for a Redis that is
  * away. Its coming and going is one line each. Errors: a `caFile` that cannot be read.
  */
-export function openConnection({ url, caFile }: RedisAddress, log: Log | undefined): Redis {
-  const tls = caFile !== undefined && url.startsWith('rediss:') ? { tls: { ca: readFileSync(caFile) } } : {};
-  const redis = new Redis(url, {
-    ...tls,
+export function openConnection(address: RedisAddress, log: Log | undefined): Redis {
+  const redis = new Redis(address.url, {
+    ...tlsOf(address),
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     // Every request that is counted waits for Redis, so one that hangs costs each of them this much.

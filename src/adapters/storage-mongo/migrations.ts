@@ -67,10 +67,11 @@ async function firstSchema(db: Db): Promise<void> {
 
 export const migrations: Migration[] = [{ number: 1, compatibleWith: 1, about: 'the first schema', up: firstSchema }];
 
-/** Errors: `storage-unavailable` when a newer release has changed the database in a way that this one cannot work with. */
-export async function migrate(db: Db, steps: Migration[] = migrations): Promise<void> {
-  const records = db.collection<StepRecord>('schema_steps');
-  const done = await records.find().toArray();
+const stepsIn = (db: Db) => db.collection<StepRecord>('schema_steps');
+
+/** The steps that were taken. Errors: `storage-unavailable` when a newer release has changed the database in a way that this one cannot work with. */
+export async function assertKnownSchema(db: Db, steps: Migration[] = migrations): Promise<StepRecord[]> {
+  const done = await stepsIn(db).find().toArray();
   const newest = Math.max(...steps.map((step) => step.number));
   const needs = Math.max(0, ...done.map((step) => step.compatibleWith));
   if (needs > newest) {
@@ -78,10 +79,16 @@ export async function migrate(db: Db, steps: Migration[] = migrations): Promise<
       detail: `The database has schema ${Math.max(...done.map((step) => step._id))} and needs a release that knows schema ${needs}; this one knows ${newest}. Start the newer release, or restore the backup made before the upgrade.`,
     });
   }
+  return done;
+}
+
+/** Errors: those of `assertKnownSchema`. */
+export async function migrate(db: Db, steps: Migration[] = migrations): Promise<void> {
+  const done = await assertKnownSchema(db, steps);
   for (const { number, compatibleWith, about, up } of steps) {
     if (done.some((step) => step._id === number)) continue;
     await up(db);
     const record = { compatibleWith, about, at: new Date().toISOString() };
-    await records.updateOne({ _id: number }, { $setOnInsert: record }, { upsert: true });
+    await stepsIn(db).updateOne({ _id: number }, { $setOnInsert: record }, { upsert: true });
   }
 }
