@@ -38,7 +38,9 @@ test('while Redis is away every call is refused at once, and afterwards it goes 
   assert.deepEqual(await cache.hit('a', 1000, 1), { count: 1, resetAt: 1001 });
 });
 
-test('a Redis that hangs costs a call one second', limit, async (t) => {
+const isTimeOut = (err: Error) => /timed out/.test(err.message);
+
+test('a Redis that hangs costs one second, once', limit, async (t) => {
   const redis = await ownRedis(t);
   if (redis === undefined) return;
   const cache = await openRedisCache({ url: redis.url });
@@ -47,6 +49,8 @@ test('a Redis that hangs costs a call one second', limit, async (t) => {
   const asked = performance.now();
   await assert.rejects(cache.hit('a', 1000, 1), /timed out/);
   assert.ok(performance.now() - asked < 5000);
+  // Nobody waits for the next second: the connection was given up.
+  while (await cache.hit('a', 1000, 1).then(() => true, isTimeOut)) await sleep(10);
   redis.thaw();
   while ((await cache.get('a').catch(() => 'away')) === 'away') await sleep(10);
 });

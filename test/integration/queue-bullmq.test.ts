@@ -16,7 +16,7 @@ import {
   type BullmqQueueOptions,
   openBullmqQueue,
 } from '../../src/adapters/queue-bullmq/bullmq-queue.ts';
-import { openConnection, waits } from '../../src/adapters/queue-bullmq/connection.ts';
+import { failsFast, openConnection, waits } from '../../src/adapters/queue-bullmq/connection.ts';
 import { startConsumer } from '../../src/adapters/queue-bullmq/consumer.ts';
 import type { QueueChildArguments } from '../support/queue-child.ts';
 import { type OwnRedis, ownRedis } from '../support/redis.ts';
@@ -312,6 +312,25 @@ test(
     assert.deepEqual(started.toSorted(), ['first', 't0', 't1', 't2', 't3', 't4']);
   },
 );
+
+test('a connection on which a Redis says nothing is given up for a new one', limit, async (t) => {
+  const redis = await ownRedis(t);
+  if (redis === undefined) return;
+  const connections = [openConnection({ url: redis.url }, waits), openConnection({ url: redis.url }, failsFast)];
+  redis.beforeEnd(async () => {
+    for (const each of connections) each.disconnect();
+  });
+  // `once` of node:events would end with the first error.
+  const all = (event: 'ready' | 'reconnecting') =>
+    Promise.all(connections.map((each) => new Promise<void>((resolve) => each.once(event, () => resolve()))));
+  await all('ready');
+  redis.freeze();
+  const [waiting, refused] = connections.map((each) => each.ping());
+  // Of itself the connection would stay: the kernel of a Redis that hangs still acknowledges what comes in.
+  await Promise.all([all('reconnecting'), assert.rejects(refused!)]);
+  redis.thaw();
+  assert.equal(await waiting, 'PONG');
+});
 
 test('a process starts without Redis, and works once it is there', limit, async (t) => {
   const redis = await ownRedis(t);

@@ -18,8 +18,10 @@ export function openConnection(address: RedisAddress, log: Log | undefined): Red
     ...tlsOf(address),
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    // Every request that is counted waits for Redis, so one that hangs costs each of them this much.
+    // Every request that is counted waits for Redis, so one that hangs costs those this much that come first. Then its connection is given up, and until
+    // there is another one the others are refused at once.
     commandTimeout: 1000,
+    socketTimeout: 1000,
     connectTimeout: 5000,
     retryStrategy: () => 1000,
   });
