@@ -7,6 +7,7 @@
  * Usage: node test/chaos/chaos.ts [--only NAME]… [--plant]
  */
 import { appendFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { install } from '../stack/installation.ts';
@@ -71,7 +72,8 @@ async function main(): Promise<void> {
         await stack.compose('up', '--detach', '--wait', '--wait-timeout', '180');
         world = await openWorld(stack);
       }
-      tell(fault.name);
+      // What else the machine does decides over the times.
+      tell(`${fault.name}, load ${loadavg()[0]!.toFixed(1)}`);
       const round = await playRound({ world, means, disk }, fault, {
         nth,
         plant: values.plant === true && nth === chosen.length - 1,
@@ -92,7 +94,14 @@ async function main(): Promise<void> {
 /** Of a round that could not be played to its end nothing is known. */
 function brokenRound(fault: Fault, err: Error): Round {
   const complaints = [`the round broke: ${err.stack}`];
-  const none = { firstAcceptedMs: undefined, resumedMs: undefined, lost: undefined, twice: undefined, open: undefined };
+  const none = {
+    firstAcceptedMs: undefined,
+    firstWebhookMs: undefined,
+    resumedMs: undefined,
+    lost: undefined,
+    twice: undefined,
+    open: undefined,
+  };
   return { fault, acknowledged: 0, during: [], ...none, complaints };
 }
 

@@ -14,6 +14,8 @@ export type Round = {
   during: Answer[];
   /** From the healing, or the fault where it heals by itself. Undefined: never. */
   firstAcceptedMs: number | undefined;
+  /** Until whatever waited began to be delivered again: of `resumedMs` the rest is the wait behind it. */
+  firstWebhookMs: number | undefined;
   resumedMs: number | undefined;
   lost: number | undefined;
   twice: number | undefined;
@@ -79,6 +81,8 @@ export async function playRound(
   );
   const first = firstAccepted();
   const firstAcceptedMs = first && first.sentAt + first.ms - from;
+  const webhooks = [...world.receiver.deliveries.values()].flatMap(({ at }) => (at >= from ? [at - from] : []));
+  const firstWebhookMs = webhooks.length > 0 ? Math.min(...webhooks) : undefined;
   const resumedAt = resumed();
   const resumedMs = resumedAt && takenAt && Math.max(resumedAt, takenAt) - from;
   if (resumedMs === undefined || resumedMs > fault.limitMs)
@@ -95,6 +99,7 @@ export async function playRound(
     acknowledged: world.acknowledged.size - before,
     during,
     firstAcceptedMs,
+    firstWebhookMs,
     resumedMs,
     lost,
     twice,

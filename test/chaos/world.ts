@@ -1,6 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { definition, type Receiver, startReceiver, type VerdictJson } from '../soak/world.ts';
 import type { Installation, Reply } from '../stack/installation.ts';
 import type { Acknowledged } from './clients.ts';
+
+const tries = 30;
 
 /* A fresh installation with one form and one receiver of webhooks, and what can be asked of it. */
 
@@ -48,6 +51,11 @@ export async function openWorld(stack: Installation): Promise<World> {
   const call: World['call'] = async (method, path, expected, body) => {
     const ask = (): Promise<Reply> => stack.ask(method, `/api/v1${path}`, { token, body });
     let reply = await ask();
+    // As its clients do.
+    for (let n = 0; n < tries && reply.status === 503; n += 1) {
+      await pause(1000);
+      reply = await ask();
+    }
     if (reply.status === 401) {
       token = await stack.token();
       reply = await ask();
