@@ -5,8 +5,6 @@ import { type Document, MongoClient } from 'mongodb';
 import { rootTaskId } from '#domain/task.ts';
 import type { Storage } from '#ports/storage.ts';
 import { systemClock } from '../../src/adapters/clock-system/clock.ts';
-import { createRelay } from '../../src/adapters/storage-mongo/commit/relay.ts';
-import { createClient } from '../../src/adapters/storage-mongo/connection.ts';
 import { type MongoStorageOptions, openMongoStorage } from '../../src/adapters/storage-mongo/storage.ts';
 import { checkedLinks } from '../contract/storage/chain-check.ts';
 import {
@@ -122,44 +120,6 @@ test('responses that come in together share a write, and a chain', limit, async 
   assert.deepEqual(sizes, [150]);
   assert.equal((await checkedLinks(storage)).length, 150);
 });
-
-test(
-  'what responses that came together have carried is cleared by one write, for those that nobody has changed since',
-  limit,
-  async (t) => {
-    const updates: Document[] = [];
-    const onCommand = (name: string, body: Document) => {
-      if (name === 'update' && body.update === 'responses') updates.push(...body.updates);
-    };
-    const w = await world(t, { onCommand });
-    if (!w) return;
-    const storage = await w.open();
-    await insert(storage, 'response', ...times(5, () => aResponse()));
-    await arrives(async () => updates.length > 0);
-    assert.equal(updates[0]!.multi, true, 'the store says which it has inserted');
-    // Its sweeper would clear the rest.
-    await storage.close();
-
-    const client = createClient({ url: w.url.href, onCommand });
-    t.after(() => client.close());
-    const entry = { also: [], tasks: [], audit: [], drop: null, response: true };
-    const records = w.raw.collection<Document & { _id: string }>('responses');
-    const untouched = times(50, (i) => `rsp_${i}`);
-    const carried = (_id: string) => ({ _id, key: _id, link: _id, revision: 1, waiting: 1, outbox: { c1: entry } });
-    const changed = { ...carried('rsp_changed'), revision: 2, waiting: 2, outbox: { c1: entry, c2: entry } };
-    const parcel = (id: string) => ({ collection: 'responses', id, commit: 'c1', entry, inserted: true });
-    await records.insertMany(untouched.map(carried));
-    updates.length = 0;
-    await createRelay(client.db()).clear(untouched.map(parcel));
-    assert.equal(updates.length, 1);
-    await records.insertMany([carried('rsp_last'), changed]);
-    await createRelay(client.db()).clear(['rsp_last', 'rsp_changed'].map(parcel));
-    const found = await records.find({ _id: /^rsp_(\d+|last|changed)$/ }).toArray();
-    assert.equal(found.length, 52);
-    for (const { _id, waiting, outbox } of found)
-      assert.deepEqual([waiting, outbox], _id === 'rsp_changed' ? [1, { c2: entry }] : [0, {}], _id);
-  },
-);
 
 test('two processes write chains of their own, and each begins at a link that is there', limit, async (t) => {
   const w = await world(t);

@@ -128,7 +128,7 @@ export function createIntake(deps: { db: Db; chains: Chains; couriers: Couriers;
     if (!last) return;
     head = { chain: last.receipt.chain, seq: last.receipt.seq, sha256: last.receipt.sha256 };
     const parcels = landed.map(({ record, waiting }): Parcel => {
-      return { collection: 'responses', id: record._id, commit: record.commit, entry: waiting.entry, inserted: true };
+      return { collection: 'responses', id: record._id, commit: record.commit, entry: waiting.entry };
     });
     void couriers.sent(parcels).then(() => {
       for (const { waiting, receipt } of landed) waiting.resolve({ outcome: 'committed', revision: 1, receipt });

@@ -2,14 +2,7 @@ import { type AnyBulkWriteOperation, type Collection, type Db, type Document, Mo
 import type { OutboxEntry } from '../collections.ts';
 
 /** Where an outbox entry stands, and what is in it. `commits`: the entry is the whole record, which goes once it is moved. */
-export type Parcel = {
-  collection: string;
-  id: string;
-  commit: string;
-  entry: OutboxEntry;
-  /** The commit has inserted the record: as long as nobody has changed it, it carries nothing else. */
-  inserted?: boolean;
-};
+export type Parcel = { collection: string; id: string; commit: string; entry: OutboxEntry };
 
 /** Records that only carry an outbox: of commits without an aggregate, and of removals. */
 export const commitsCollection = 'commits';
@@ -51,13 +44,13 @@ export function createRelay(db: Db) {
     const drops = parcels.flatMap(({ entry }) => (entry.drop ? [entry.drop] : []));
     const tasks = followers.get('tasks') ?? [];
     followers.delete('tasks');
-    const spokenOf = [...followers].map(([collection, those]) => insertMissing(records(collection), those));
     await Promise.all([
-      // Last: a worker that takes a task finds all it speaks of. Of the count no task speaks.
-      Promise.all(spokenOf).then(() => insertMissing(records('tasks'), tasks)),
+      ...[...followers].map(([collection, those]) => insertMissing(records(collection), those)),
       ...(responses > 0 ? [count(responses)] : []),
       ...drops.map(drop),
     ]);
+    // Last: a worker that takes a task finds all it speaks of.
+    await insertMissing(records('tasks'), tasks);
   }
 
   async function drop({ ids, now }: { ids: string[]; now: number }): Promise<void> {
@@ -72,23 +65,13 @@ export function createRelay(db: Db) {
   /** Errors: the driver's. An entry that is gone already is left alone. */
   async function clear(parcels: Parcel[]): Promise<void> {
     const byCollection = Map.groupBy(parcels, ({ collection }) => collection);
-    await Promise.all([...byCollection].map(([name, those]) => clearIn(records(name), those)));
-  }
-
-  async function clearIn(collection: Collection<Document & { _id: string }>, parcels: Parcel[]): Promise<void> {
-    const ids = (those: Parcel[]) => ({ $in: those.map(({ id }) => id) });
-    if (collection.collectionName === commitsCollection) {
-      await collection.deleteMany({ _id: ids(parcels) });
-      return;
-    }
-    const inserted = parcels.filter((parcel) => parcel.inserted);
-    let left = parcels;
-    if (inserted.length > 0) {
-      const untouched = { _id: ids(inserted), revision: 1, waiting: 1 };
-      const { matchedCount } = await collection.updateMany(untouched, { $set: { outbox: {}, waiting: 0 } });
-      if (matchedCount === inserted.length) left = parcels.filter((parcel) => !parcel.inserted);
-    }
-    if (left.length > 0) await collection.bulkWrite(left.map(clearing), { ordered: false });
+    await Promise.all(
+      [...byCollection].map(([collection, those]) =>
+        collection === commitsCollection
+          ? records(collection).deleteMany({ _id: { $in: those.map(({ id }) => id) } })
+          : records(collection).bulkWrite(those.map(clearing), { ordered: false }),
+      ),
+    );
   }
 
   return { deliver, clear };
