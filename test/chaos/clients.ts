@@ -20,7 +20,7 @@ export type Load = {
   stop(ms: number): Promise<string[]>;
 };
 
-/** Between an answer and the next request. With six clients below nginx's limit for one address (10 a second): the limit is no fault. */
+/** Between an answer and the next request. With four clients below nginx's limit for one address (10 a second): the limit is no fault. */
 const betweenMs = 1000;
 
 /**

@@ -173,9 +173,10 @@ export const faults: Fault[] = [
     lastsMs: long,
     limitMs: databaseBack,
     standIn: true,
-    async make({ disk }) {
+    async make({ disk, world }) {
       disk.fill();
-      return { heal: async () => disk.free() };
+      if ((await world.writeUntilFull()) === 50) throw new Error('the database took 400 MB on a full disk');
+      return { heal: async () => disk.free(), tidy: world.removeBallast };
     },
   },
   {

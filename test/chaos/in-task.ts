@@ -32,11 +32,9 @@ export async function killInTask({ world, means }: Scene, service: string, queue
 /** Of two workers the one that waits for an answer stands still, so that the other one takes its task over. */
 export async function freezeInTask({ world, means }: Scene, service: string, queue: string) {
   const { stack } = world;
-  const scale = (count: number) =>
-    stack.compose(
-      ...['up', '--detach', '--no-deps', '--no-recreate', '--wait', '--scale', `${service}=${count}`, service],
-    );
-  await scale(2);
+  const scale = (count: number, ...more: string[]) =>
+    stack.compose('up', '--detach', '--no-deps', '--no-recreate', '--scale', `${service}=${count}`, ...more, service);
+  await scale(2, '--wait');
   const { from, release } = await keepWaiting(world, queue);
   const ids = (await stack.compose('ps', '--quiet', service)).split('\n');
   const at = `{{(index .NetworkSettings.Networks "${stack.network('egress')}").IPAddress}}`;

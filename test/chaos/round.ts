@@ -24,7 +24,7 @@ export type Round = {
   complaints: string[];
 };
 
-const clients = 6;
+const clients = 4;
 /** Beyond the limit of a recovery, so that one that comes too late is measured. */
 const slackMs = 60_000;
 /** Of a fault that heals by itself. */

@@ -29,15 +29,32 @@ export type World = {
   kept(): Promise<{ id: string; receipt: any }[]>;
   /** Takes a response out of the store, behind everybody's back. */
   removeOne(): Promise<void>;
+  /** Writes until the database takes nothing more; resolves to how much it took, in parts of 8 MB. */
+  writeUntilFull(): Promise<number>;
+  /** Removes what that wrote. */
+  removeBallast(): Promise<void>;
   close(): void;
 };
 
-const removal = `
+const client = `
   import { readFileSync } from 'node:fs';
   import { MongoClient } from '/app/node_modules/mongodb/lib/index.js';
   const url = readFileSync(process.env.MONGODB_URL_FILE, 'utf8').trim();
-  const client = new MongoClient(url, { ca: readFileSync(process.env.MONGODB_CA_FILE) });
+  const client = new MongoClient(url, { ca: readFileSync(process.env.MONGODB_CA_FILE), socketTimeoutMS: 5000 });`;
+const removal = `${client}
   console.log((await client.db().collection('responses').deleteOne({})).deletedCount);
+  await client.close();`;
+/** What a server has set aside for its journal is used up as well: 400 MB at most. */
+const ballast = `${client}
+  import { randomBytes } from 'node:crypto';
+  let n = 0;
+  try {
+    for (; n < 50; n += 1) await client.db().collection('ballast').insertOne({ bytes: randomBytes(8e6) });
+  } catch {}
+  console.log(n);
+  await client.close(true);`;
+const unballast = `${client}
+  await client.db().collection('ballast').drop();
   await client.close();`;
 
 export async function openWorld(stack: Installation): Promise<World> {
@@ -64,6 +81,7 @@ export async function openWorld(stack: Installation): Promise<World> {
     return reply.body;
   };
 
+  const program = (code: string) => stack.inside('api', 'node', '--input-type=module', '-e', code);
   const intelligence = { extract: { fields: [{ name: 'email', type: 'email' }] } };
   const { id: form } = await call('POST', '/forms', 201, { title: 'Chaos', definition, intelligence });
   await call('POST', `/forms/${form}/publish`, 201, {});
@@ -105,8 +123,10 @@ export async function openWorld(stack: Installation): Promise<World> {
       } while (cursor);
       return found;
     },
+    writeUntilFull: async () => Number(await program(ballast)),
+    removeBallast: async () => void (await program(unballast)),
     async removeOne() {
-      const removed = await stack.inside('api', 'node', '--input-type=module', '-e', removal);
+      const removed = await program(removal);
       if (removed !== '1') throw new Error(`nothing to plant: ${removed}`);
     },
     close: receiver.stop,
