@@ -173,10 +173,15 @@ export const faults: Fault[] = [
     lastsMs: long,
     limitMs: databaseBack,
     standIn: true,
-    async make({ disk, world }) {
+    async make({ disk, world, means }) {
       disk.fill();
       if ((await world.writeUntilFull()) === 50) throw new Error('the database took 400 MB on a full disk');
-      return { heal: async () => disk.free(), tidy: world.removeBallast };
+      const heal = async () => {
+        disk.free();
+        // A mongod ends by itself when it cannot write, and is started again until it can; the stand-in stays and refuses everything.
+        await means.kill('mongodb');
+      };
+      return { heal, tidy: world.removeBallast };
     },
   },
   {
