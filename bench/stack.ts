@@ -4,8 +4,7 @@
  *
  * - bare, same group commit: nginx to node:http that inserts the same bytes into the same database with the same write concern, and shares each write among
  *   what came in while the one before was under way. The ratio of the target: it is the faster of the two, and what differs is Formstead's doing.
- * - bare, one insert each: the same with one insert for each response, as such a server is written at first. A real MongoDB shares the journal's flushes among
- *   them; the stand-in does not share anything.
+ * - bare, one insert each: the same with one insert for each response, as such a server is written at first.
  * - bare BullMQ: stack/tasks.ts.
  *
  * Formstead answers when what follows from a response is in its place, and empties the response's outbox behind the answer; the next side begins when that is done.

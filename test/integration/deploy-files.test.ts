@@ -122,13 +122,13 @@ test('nginx alone has ports on the machine', () => {
   for (const [name, { ports }] of services) assert.equal(ports !== undefined, name === 'nginx', name);
 });
 
-test('only nginx and the worker that sends webhooks are on a network that leads out, and nginx gets no address there', () => {
+test('only nginx and the workers that send webhooks are on a network that leads out, and nginx gets no address there', () => {
   const open = Object.keys(compose.networks).filter((name) => compose.networks[name]?.internal !== true);
   assert.deepEqual(open, ['edge', 'egress']);
   const on = (network: string) =>
     services.flatMap(([name, { networks = [] }]) => (networks.includes(network) ? name : []));
   assert.deepEqual(on('edge'), ['nginx']);
-  assert.deepEqual(on('egress'), ['worker-default']);
+  assert.deepEqual(on('egress'), ['worker-high', 'worker-default']);
   assert.deepEqual(compose.networks.edge?.driver_opts, {
     'com.docker.network.bridge.enable_ip_masquerade': 'false',
   });

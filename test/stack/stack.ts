@@ -144,14 +144,14 @@ test('a root that is read-only stays as it is', async () => {
     await assert.rejects(stack.inside(name, 'touch', '/etc/x'), /Read-only file system/);
 });
 
-test('only nginx and the worker that sends webhooks are on networks that lead out, and nginx gets no address there', async () => {
+test('only nginx and the workers that send webhooks are on networks that lead out, and nginx gets no address there', async () => {
   for (const name of services) {
     const networks = Object.keys((await inspect(name)).NetworkSettings.Networks);
     const found: { Name: string; Internal: boolean }[] = JSON.parse(
       await stack.docker('network', 'inspect', ...networks),
     );
     const open = found.filter(({ Internal }) => !Internal).map(({ Name }) => Name);
-    const expected = { nginx: ['edge'], 'worker-default': ['egress'] }[name] ?? [];
+    const expected = { nginx: ['edge'], 'worker-high': ['egress'], 'worker-default': ['egress'] }[name] ?? [];
     assert.deepEqual(open, expected.map(stack.network), name);
   }
   const [edge] = JSON.parse(await stack.docker('network', 'inspect', stack.network('edge')));
@@ -262,12 +262,27 @@ test('a response goes its whole way: kept, understood in the worker for it, and 
     return lines.some(({ body }) => body.includes('response.understood')) && lines;
   });
   for (const { body, headers } of events) new Webhook(endpoint.body.secret).verify(body, headers);
+  const { task_id: trial } = (await stack.ask('POST', `/api/v1/webhook-endpoints/${endpoint.body.id}/test`, { token }))
+    .body;
+  await eventually(async () => (await stack.ask('GET', `/api/v1/tasks/${trial}`)).body.status === 'succeeded');
   // The same receiver, asked by those who send no webhooks.
   const [{ NetworkSettings }] = JSON.parse(await stack.docker('inspect', receiver));
   const { IPAddress } = NetworkSettings.Networks[stack.network('egress')];
-  assert.equal(await reach('worker-default', IPAddress, 9000), 'open');
-  for (const name of ['api', 'worker-high', 'worker-ai'])
-    assert.notEqual(await reach(name, IPAddress, 9000), 'open', name);
+  for (const name of ['worker-default', 'worker-high']) assert.equal(await reach(name, IPAddress, 9000), 'open', name);
+  for (const name of ['api', 'worker-ai']) assert.notEqual(await reach(name, IPAddress, 9000), 'open', name);
+});
+
+test('the demo shows submission, understanding, delivery and export in the containers', {
+  timeout: 180_000,
+}, async () => {
+  const said = await stack.docker(
+    ...['exec', '--env', 'NODE_EXTRA_CA_CERTS=/run/secrets/ca_certificate', await stack.container('api')],
+    ...['node', '/app/src/cli/main.js', 'demo', '--url', 'https://api:8080', '--responses', '5'],
+    // Both are on the backend network.
+    ...['--receiver', 'http://api:9500/hooks'],
+  );
+  assert.match(said, /^ +delivered +15 webhooks, 0 bad signatures/m);
+  assert.match(said, /^ +lost +0 responses, 0 webhooks, 0 exported rows$/m);
 });
 
 async function publishContact(token: string): Promise<void> {
