@@ -23,7 +23,7 @@ const bench = join(import.meta.dirname, '..');
 export async function openStack(tell: (what: string) => void): Promise<Stack> {
   const stack = await install({
     project: 'formstead-bench',
-    subnet: '172.30.83.0/28',
+    subnet: '10.30.83.0/28',
     tell,
     overrides: [join(bench, 'stack/compose.yml')],
     settings: [

@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   try {
     stack = await install({
       project: 'formstead-chaos',
-      subnet: '172.30.82.0/28',
+      subnet: '10.30.82.0/28',
       tell,
       overrides: [join(import.meta.dirname, 'compose.override.yml')],
       // The load comes from one address.

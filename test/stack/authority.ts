@@ -29,8 +29,8 @@ export async function startAuthority(work: string, httpPort: number) {
   );
   const unused = ['-http01', '', '-https01', '', '-tlsalpn01', '', '-defaultIPv6', ''];
   const dnsOptions = ['-dns01', `127.0.0.1:${dns}`, '-management', `127.0.0.1:${names}`, '-defaultIPv4', '127.0.0.1'];
-  // By default it waits up to 15 s before it asks.
-  const env = { ...process.env, PEBBLE_VA_NOSLEEP: '1' };
+  // By default it waits up to 15 s before it asks, and refuses one nonce in twenty: that is a trial of certbot, which gives up at the second in a row.
+  const env = { ...process.env, PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' };
   const processes = [
     spawn('pebble-challtestsrv', [...unused, ...dnsOptions], { stdio: 'ignore' }),
     spawn('pebble', ['-config', config, '-dnsserver', `127.0.0.1:${dns}`], { env, stdio: 'ignore' }),

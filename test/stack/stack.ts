@@ -32,7 +32,7 @@ before(async () => {
   startedAt = performance.now();
   const tell = (what: string) =>
     console.log(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${what}`);
-  stack = await install({ project: 'formstead-test', subnet: '172.30.81.0/28', tell });
+  stack = await install({ project: 'formstead-test', subnet: '10.30.81.0/28', tell });
   tell('everything is healthy');
 });
 after(async () => {
