@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { barePort, type Child, serverPort, startChild } from './accept/children.ts';
-import { createReport } from './baselines.ts';
+import { createReport, median } from './baselines.ts';
 import contact from './contact-form.json' with { type: 'json' };
 
 const { values } = parseArgs({
@@ -72,7 +72,6 @@ async function startFormstead(dir: string, ...options: string[]): Promise<{ chil
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'formstead-bench-'));
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 try {
   const formstead = await startFormstead(join(dir, 'formstead'), '--no-workers');
   const group = await startChild(here('accept/bare-server.ts'), ['--dir', dir, '--commit', 'group'], {}, barePort);

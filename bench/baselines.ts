@@ -13,6 +13,9 @@ export type Report = {
   record(): void;
 };
 
+/** Of an even count the higher one of the two in the middle. */
+export const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+
 /** Of the benchmark that `npm run bench:<name>` starts. */
 export function createReport(name: string): Report {
   const lines: string[] = [];

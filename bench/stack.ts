@@ -13,7 +13,7 @@
  * Usage: node bench/stack.ts [--rounds 5] [--seconds 10] [--users 128] [--per-second 300] [--concurrency 1,10] [--under-way 20] [--record]
  */
 import { parseArgs } from 'node:util';
-import { createReport } from './baselines.ts';
+import { createReport, median } from './baselines.ts';
 import contact from './contact-form.json' with { type: 'json' };
 import { cpuSeconds } from './stack/cpu.ts';
 import { constantRate, type Figures, users } from './stack/load.ts';
@@ -36,7 +36,6 @@ const perSecond = Number(values['per-second']);
 const body = JSON.stringify({ answers: contact.answers });
 const workers = ['worker-high', 'worker-default', 'worker-ai'];
 
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 const { say, record } = createReport('stack');
 
 /** What each collection was said to hold. */

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createReport } from './baselines.ts';
+import { createReport, median } from './baselines.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +27,6 @@ const target = { startMs: 1500, rssMb: 160 };
 const root = fileURLToPath(new URL('..', import.meta.url));
 const admin = { email: 'admin@example.org', password: 'a bench needs no secret' };
 const definition = { elements: [{ type: 'comment', name: 'message', isRequired: true }] };
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 const dir = mkdtempSync(join(tmpdir(), 'formstead-start-'));
 

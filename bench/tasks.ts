@@ -18,7 +18,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createReport } from './baselines.ts';
+import { createReport, median } from './baselines.ts';
 import { openBareLoop, openBareThread } from './tasks/bare-loop.ts';
 import { openProgram } from './tasks/program.ts';
 import type { Side } from './tasks/side.ts';
@@ -34,7 +34,6 @@ const { values } = parseArgs({
 });
 const target = 0.7;
 const { say, record } = createReport('tasks');
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 /** A side with the count of what it did, against which its store is checked at the end. */
 function counted(side: Side) {
