@@ -5,7 +5,7 @@ import { payloadSha256, type Receipt } from './receipt.ts';
 /** `accepted`: kept, not yet understood. `completed`: every step that the form asks for is done. */
 export type ResponseStatus = 'accepted' | 'completed';
 
-export type Tier = 'rules' | 'head' | 'template' | 'review';
+export type Tier = 'rules' | 'head' | 'tagger' | 'embedding' | 'llm' | 'template' | 'review';
 
 export type Provenance = {
   tier: Tier;

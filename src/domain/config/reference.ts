@@ -5,7 +5,7 @@ export function configurationPage(sections: readonly { title: string; settings: 
   const lines = [
     '# Configuration',
     '',
-    '<!-- Generated from the table in src/config.ts by `node src/cli/pages/config-reference.ts --write`. Edit the table, not this page. -->',
+    '<!-- Generated from the table in src/domain/config/sections/ by `node src/cli/pages/config-reference.ts --write`. Edit the table, not this page. -->',
     '',
     'Formstead is configured by environment variables, read once at the start. All mistakes are reported together, each with its cure, and the server',
     'does not start until they are mended; an unknown `FORMSTEAD_…` name is a mistake. A variable set to nothing counts as not set.',

@@ -1,0 +1,43 @@
+import { bytes, cidrs, duration, integer } from '../setting.ts';
+
+export const working = {
+  concurrencyHigh: integer({
+    env: 'FORMSTEAD_CONCURRENCY_HIGH',
+    default: 'cpus',
+    min: 1,
+    max: 256,
+    about: 'Tasks of the queue `high-priority` that run at once.',
+  }),
+  concurrencyDefault: integer({
+    env: 'FORMSTEAD_CONCURRENCY_DEFAULT',
+    default: '4',
+    min: 1,
+    max: 256,
+    about: 'Tasks of the queue `default` that run at once.',
+  }),
+  concurrencyBatched: integer({
+    env: 'FORMSTEAD_CONCURRENCY_BATCHED',
+    default: '1',
+    min: 1,
+    max: 256,
+    about: 'Tasks of the queue `batched` that run at once.',
+  }),
+  webhookTimeoutMs: duration({
+    env: 'FORMSTEAD_WEBHOOK_TIMEOUT',
+    default: '15s',
+    min: '100ms',
+    max: '60s',
+    about: 'One attempt, connect to last byte.',
+  }),
+  webhookAllow: cidrs({
+    env: 'FORMSTEAD_WEBHOOK_ALLOW',
+    about: 'Private networks that webhooks may reach, such as `127.0.0.0/8` in tests. Metadata addresses never.',
+  }),
+  analyticsMemoryBytes: bytes({
+    env: 'FORMSTEAD_ANALYTICS_MEMORY',
+    default: '512MB',
+    min: '64MB',
+    max: '1TB',
+    about: 'Memory of the process that writes Parquet files.',
+  }),
+};
