@@ -112,6 +112,7 @@ test('what a layer may import is not reported', () => {
   const allowed: [string, string][] = [
     ['domain/x.ts', "import { createHmac, hash as digest } from 'node:crypto';"],
     ['adapters/storage-sqlite/x.ts', "import { DatabaseSync } from 'node:sqlite'; import { v7 } from 'uuid';"],
+    ['adapters/text-llama/x.ts', "import { createWatchedChild } from '#adapters/child-process/watched-child.ts';"],
     ['adapters/storage-sqlite/deep/x.ts', "import { openWriter } from '../connection.ts';"],
     ['http/x.ts', "import type { FastifyInstance } from 'fastify'; import Ajv from 'ajv/dist/2020.js';"],
     ['jobs/x.test.ts', "import { test } from 'node:test'; import { Cron } from 'croner';"],

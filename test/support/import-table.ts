@@ -6,6 +6,8 @@ export type Row = {
   /** A layer (`domain`), one file (`config.ts`), or `adapters/*`: each folder of it by itself. */
   files: string;
   layers: Set<string>;
+  /** Folders of other adapters that each may build on. */
+  folders: Set<string>;
   ownFolder: boolean;
   /** Packages and `node:` modules by name. An empty list of names means all that the module exports. */
   modules: Map<string, Set<string>>;
@@ -73,6 +75,7 @@ function rowOf(files: string, may: string): Row {
   const row: Row = {
     files: plain(files),
     layers: new Set(),
+    folders: new Set(),
     ownFolder: false,
     modules: new Map(),
     anyNpm: false,
@@ -84,6 +87,7 @@ function rowOf(files: string, may: string): Row {
     else if (entry === 'any npm package') row.anyNpm = true;
     else if (entry === 'any `node:` module') row.anyNode = true;
     else if (name === undefined) throw new Error(`${row.files}: "${entry}" in the import table is not understood`);
+    else if (name.startsWith('adapters/')) row.folders.add(name);
     else if (isLayer(name)) row.layers.add(layerOf(name));
     else row.modules.set(name, new Set(list === undefined ? [] : plain(list).trim().split(' ')));
   }
@@ -173,7 +177,9 @@ function problemWith({ specifier, line, names }: Import, file: string, row: Row,
     const target = specifier.startsWith('#') ? specifier.slice(1) : posix.join(posix.dirname(file), specifier);
     if (target.startsWith('..')) return refuse(`${specifier} lies outside src/`);
     const own = row.ownFolder ? folderOf(target) === folderOf(file) : isTest(file) && layerOf(target) === layerOf(file);
-    return own || row.layers.has(layerOf(target)) ? [] : refuse(`${specifier} (${row.files} may not)`);
+    return own || row.layers.has(layerOf(target)) || row.folders.has(folderOf(target))
+      ? []
+      : refuse(`${specifier} (${row.files} may not)`);
   }
   const name = packageOf(specifier);
   const isNode = name.startsWith('node:');

@@ -1,0 +1,60 @@
+import { setPriority } from 'node:os';
+import { beatMs, type FromChild, type ToChild } from './protocol.ts';
+
+/** A call that failed in a way that the parent tells apart. */
+export class CallError extends Error {
+  readonly fault: string;
+  constructor(fault: string, message: string) {
+    super(message);
+    this.fault = fault;
+  }
+}
+
+export type ServedCall = { signal: AbortSignal; progress: (data: unknown) => void };
+
+/**
+ * Makes this process a watched child: `start` gets ready (what it returns travels to the parent), `call` answers one call; several run at once.
+ * A `start` that throws makes the child unfit: its parent starts no other.
+ */
+export function serveParent<Start, Ready, Call, Answer>(work: {
+  start: (data: Start) => Promise<Ready>;
+  call: (data: Call, served: ServedCall) => Promise<Answer>;
+}): void {
+  const say = (message: FromChild): void => void process.send?.(message);
+  // The parent is gone, and nobody waits for an answer. A model works on threads of its own; only a kill stops them at once.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  // Those who wait for an answer of the API come first.
+  setPriority(10);
+  setInterval(() => say({ type: 'beat', memoryBytes: process.memoryUsage.rss() }), beatMs).unref();
+
+  const running = new Map<number, AbortController>();
+  async function answer(id: number, data: Call): Promise<void> {
+    const stop = new AbortController();
+    running.set(id, stop);
+    try {
+      const progress = (piece: unknown) => say({ type: 'progress', id, data: piece });
+      say({ type: 'answer', id, data: await work.call(data, { signal: stop.signal, progress }) });
+    } catch (err) {
+      const message = err instanceof Error ? err.message : String(err);
+      say({ type: 'error', id, fault: err instanceof CallError ? err.fault : undefined, message });
+    } finally {
+      running.delete(id);
+    }
+  }
+
+  process.on('message', (message: ToChild) => {
+    switch (message.type) {
+      case 'start':
+        work.start(message.data as Start).then(
+          (data) => say({ type: 'ready', data }),
+          (err: unknown) => say({ type: 'unfit', message: err instanceof Error ? err.message : String(err) }),
+        );
+        return;
+      case 'call':
+        void answer(message.id, message.data as Call);
+        return;
+      case 'cancel':
+        running.get(message.id)?.abort();
+    }
+  });
+}
