@@ -1,0 +1,53 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Tuning } from './protocol.ts';
+
+/** What was measured, by model and machine: `<sha256 of the model>/<processor> x <cores>`. A file that is lost or spoilt costs a measurement. */
+export function createTuningFile(file: string) {
+  async function all(): Promise<Record<string, Tuning & { at: string }>> {
+    try {
+      const content: unknown = JSON.parse(await readFile(file, 'utf8'));
+      return typeof content === 'object' && content !== null
+        ? (content as Record<string, Tuning & { at: string }>)
+        : {};
+    } catch {
+      return {};
+    }
+  }
+
+  return {
+    all,
+    async find(key: string): Promise<Tuning | undefined> {
+      const found = (await all())[key];
+      return found && isTuning(found) ? found : undefined;
+    },
+    /** Errors: none; the next start measures again where it could not be kept. */
+    async keep(key: string, tuning: Tuning, at: string): Promise<void> {
+      try {
+        await mkdir(dirname(file), { recursive: true });
+        const content = { ...(await all()), [key]: { ...rounded(tuning), at } };
+        const fresh = `${file}.${process.pid}.tmp`;
+        await writeFile(fresh, `${JSON.stringify(content, undefined, 2)}\n`);
+        await rename(fresh, file);
+      } catch {
+        // A full or read-only disk.
+      }
+    },
+  };
+}
+export type TuningFile = ReturnType<typeof createTuningFile>;
+
+const counts = ['threads', 'places', 'batchTokens'] as const;
+const rates = ['readRate', 'writeRate', 'writeRateTogether'] as const;
+
+function isTuning(found: Tuning): boolean {
+  return (
+    counts.every((name) => Number.isInteger(found[name]) && found[name] > 0 && found[name] <= 4096) &&
+    rates.every((name) => Number.isFinite(found[name]) && found[name] > 0)
+  );
+}
+
+function rounded(tuning: Tuning): Tuning {
+  const rate = Object.fromEntries(rates.map((name) => [name, Math.round(tuning[name] * 10) / 10]));
+  return { ...tuning, ...rate };
+}
