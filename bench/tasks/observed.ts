@@ -4,6 +4,10 @@ import type { TaskQueue } from '#ports/task-queue.ts';
 const empty = async () => ({ done: undefined });
 export const emptyHandlers: Handlers = {
   'understand-response': empty,
+  'classify-response': empty,
+  'extract-fields': empty,
+  'draft-reply': empty,
+  'fit-model': empty,
   'train-head': empty,
   'fan-out-event': empty,
   'deliver-webhook': empty,

@@ -167,7 +167,14 @@ export function createLearning(deps: Deps) {
     return found.doc;
   }
 
-  return { upload, listExamples, train, head };
+  return {
+    upload,
+    listExamples,
+    train,
+    head,
+    /** Pages of all the examples of a form, the later of the same text counts. */
+    examplesOf: pagesOf,
+  };
 }
 export type Learning = ReturnType<typeof createLearning>;
 

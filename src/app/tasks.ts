@@ -44,6 +44,13 @@ type Deps = {
 };
 
 const understanding = 'understand-response';
+/** Their payloads name the response alike. */
+const understandingKinds: ReadonlySet<string> = new Set([
+  understanding,
+  'classify-response',
+  'extract-fields',
+  'draft-reply',
+]);
 /** Deliveries of one response that its task counts; more than a few endpoints is rare. */
 const countedDeliveries = 200;
 
@@ -70,7 +77,7 @@ export function createTasks(deps: Deps) {
       storage.tasks.steps(id),
       storage.list('delivery', { where: { responseId: response.id }, limit: countedDeliveries }),
     ]);
-    const latest = steps.findLast((step) => step.kind === understanding);
+    const latest = togetherOf(steps);
     const count = (status: string) => deliveries.items.filter(({ doc }) => doc.status === status).length;
     // An event that has not been fanned out yet is a delivery still to come.
     const unsent = steps.filter((step) => step.kind === 'fan-out-event' && !isFinished(step.status)).length;
@@ -127,7 +134,7 @@ export function createTasks(deps: Deps) {
     const task = await storage.tasks.get(taskId);
     if (task?.kind === 'deliver-webhook')
       await deps.deliveries.cancel((task.payload as TaskPayloads['deliver-webhook']).delivery_id, entry);
-    if (task?.kind === 'understand-response')
+    if (task && understandingKinds.has(task.kind))
       await stopUnderstanding((task.payload as TaskPayloads['understand-response']).response_id, entry);
   }
 
@@ -170,4 +177,23 @@ export function createTasks(deps: Deps) {
     depths: () => storage.tasks.depths(clock.now()),
   };
 }
+/** The newest understanding and the parts that it left to a language model, as one: it goes on while one of them does, and fails with the first. */
+function togetherOf(steps: Task[]): Pick<Task, 'status' | 'progress' | 'error'> | undefined {
+  const first = steps.findLast((step) => step.kind === understanding);
+  if (!first) return undefined;
+  const all = [first, ...steps.filter(({ id }) => id.startsWith(`${first.id}.`))];
+  const open = all.filter(({ status }) => !isFinished(status));
+  const lost = all.find(({ status }) => status === 'failed') ?? all.find(({ status }) => status === 'cancelled');
+  // A part that has run already is under way even while the next one waits.
+  const status =
+    open.length > 0 && open.length < all.length
+      ? (open.find((step) => step.status === 'retrying')?.status ?? 'running')
+      : open[0]?.status;
+  return {
+    status: status ?? lost?.status ?? 'succeeded',
+    progress: all.reduce((sum, step) => sum + (isFinished(step.status) ? 1 : step.progress), 0) / all.length,
+    error: lost?.error,
+  };
+}
+
 export type Tasks = ReturnType<typeof createTasks>;

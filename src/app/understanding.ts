@@ -1,16 +1,21 @@
-import { announce, eventId, nothing } from '#domain/consequences.ts';
+import { leftToModel, type ModelTrust } from '#domain/cascade.ts';
+import { announce, askModel, type Consequences, eventId, fitModel, join, nothing } from '#domain/consequences.ts';
 import { AppError } from '#domain/errors.ts';
 import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { FormHead } from '#domain/learning.ts';
+import { fitId, isOutdated } from '#domain/model-fit.ts';
+import { classifyPrompt } from '#domain/prompt/classify.ts';
 import { templateModel, templateReply } from '#domain/reply-template.ts';
 import type {
   ClassifyResult,
   ExtractResult,
   KeptResponse,
+  Part,
   Provenance,
   RespondResult,
   Tier,
+  TrailEntry,
   Understanding,
 } from '#domain/response.ts';
 import { withApplied } from '#domain/response.ts';
@@ -21,6 +26,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
+import type { TextModel } from '#ports/text-model.ts';
 import type { Reading, TextReader } from '#ports/text-reader.ts';
 import type { FormCatalog } from './form-catalog.ts';
 import type { WantsEvent } from './responses.ts';
@@ -31,6 +37,7 @@ type Deps = {
   classifier: Pick<TextClassifier, 'classify'>;
   reader: Pick<TextReader, 'read'>;
   blobs: Pick<BlobStore, 'read'>;
+  textModel: Pick<TextModel, 'model'>;
   clock: Clock;
   metrics: Pick<Metrics, 'observe' | 'count'>;
   wantsEvent: WantsEvent;
@@ -63,7 +70,8 @@ export function createUnderstanding(deps: Deps) {
       const form = await deps.catalog.form(stored.doc.formId);
       const { version } = await deps.catalog.version(form, stored.doc.formVersion);
       const understanding = await readResponse(stored.doc, version, progress);
-      const done = await keep(cause, stored, understanding);
+      const left = await leave(cause, stored.doc, version, understanding);
+      const done = await keep(cause, stored, left);
       if (done !== 'conflict') return done;
     }
     throw new AppError('conflict', { detail: `The response kept changing while it was read (${tries} times).` });
@@ -72,28 +80,18 @@ export function createUnderstanding(deps: Deps) {
   async function keep(
     cause: Cause,
     stored: { revision: number; doc: KeptResponse },
-    understanding: Understanding,
+    { understanding, parts, tasks }: Left,
   ): Promise<Understood | 'conflict'> {
-    const now = deps.clock.now();
+    const { open: _, ...before } = stored.doc;
     const doc: KeptResponse = {
-      ...stored.doc,
-      status: 'completed',
+      ...before,
+      status: parts.length === 0 ? 'completed' : 'accepted',
       understanding,
+      ...(parts.length > 0 && { open: { by: cause.taskId, parts } }),
       stoppedAt: undefined,
       applied: withApplied(stored.doc.applied, cause.taskId),
     };
-    const wanted = await deps.wantsEvent('response.understood', doc.formId);
-    const follow = wanted
-      ? announce({
-          // A reprocessed response is understood again: another task, another event.
-          id: eventId(doc.id, cause.taskId.split(':')[1]?.replace('understand', 'understood') ?? 'understood'),
-          type: 'response.understood',
-          at: now,
-          data: responseView(doc),
-          formId: doc.formId,
-          responseId: doc.id,
-        })
-      : nothing;
+    const follow = join(tasks, await understoodEvent(deps, doc, cause.taskId));
     const result = await deps.storage.commit({
       change: { op: 'update', kind: 'response', doc, expect: stored.revision },
       ...follow,
@@ -102,6 +100,44 @@ export function createUnderstanding(deps: Deps) {
     if (result.outcome === 'lease-lost') return 'lease-lost';
     if (result.outcome === 'committed') deps.offer(follow.tasks);
     return result.outcome === 'committed' ? 'understood' : 'conflict';
+  }
+
+  /** What the cheap tiers leave to the language model, and what measures it where nobody has yet. */
+  async function leave(
+    cause: Cause,
+    response: KeptResponse,
+    version: FormVersion,
+    understanding: Understanding,
+  ): Promise<Left> {
+    const model = await deps.textModel.model();
+    const { trust, measure } = model ? await trustIn(response, model.sha256, version) : noTrust;
+    const { parts, trail } = leftToModel(version.intelligence ?? {}, understanding, {
+      hasModel: model !== undefined,
+      trust,
+      known: new Set(),
+    });
+    return {
+      understanding: { ...understanding, trail: [...(understanding.trail ?? []), ...trail] },
+      parts,
+      tasks: join(askModel(cause.taskId, response.id, parts, deps.clock.now()), measure),
+    };
+  }
+
+  /** Whether the model was measured to help this form's head. */
+  async function trustIn(
+    { formId }: KeptResponse,
+    modelSha256: string,
+    version: FormVersion,
+  ): Promise<{ trust: ModelTrust; measure: Consequences }> {
+    if (!version.intelligence?.classify) return noTrust;
+    const head = (await deps.storage.get('head', formId))?.doc;
+    if (!head) return noTrust;
+    const fit = (await deps.storage.get('model-fit', fitId(formId, modelSha256)))?.doc;
+    const outdated = !fit || isOutdated(fit, head, classifyPrompt);
+    return {
+      trust: !fit ? 'not-measured' : fit.useful ? 'useful' : 'no-gain',
+      measure: outdated ? fitModel(formId, modelSha256, head.sha256, deps.clock.now()) : nothing,
+    };
   }
 
   async function readResponse(
@@ -122,16 +158,26 @@ export function createUnderstanding(deps: Deps) {
     const reading = await timed('extract', 'rules', () => readTexts(response, version, texts));
     result.language = reading.value.language;
     progress(0.4);
-    if (spec.extract && texts.length > 0)
+    const trail: TrailEntry[] = [];
+    if (spec.extract && texts.length > 0) {
       result.extract = extraction(reading.value, texts, stamp('rules', rulesModel, reading.milliseconds));
+      const found = Object.keys(result.extract.fields).length;
+      trail.push({ part: 'extract', tier: 'rules', outcome: found > 0 ? 'answered' : 'nothing-found' });
+    }
 
     if (spec.classify && texts.length > 0) {
       const verdict = await classify(response.formId, whole, stamp);
       if (typeof verdict === 'string') skipped.classify = verdict;
       else result.classify = verdict;
+      const outcome = typeof verdict === 'string' ? verdict : verdict.needsReview ? 'unsure' : 'answered';
+      trail.push({ part: 'classify', tier: 'head', outcome });
     }
     progress(0.8);
-    if (spec.respond) result.respond = templateDraft(version, reading.value.language, stamp);
+    if (spec.respond) {
+      result.respond = templateDraft(version, reading.value.language, stamp);
+      trail.push({ part: 'respond', tier: 'template', outcome: 'answered' });
+    }
+    result.trail = trail;
     if (Object.keys(skipped).length > 0) result.skipped = skipped;
     return result;
   }
@@ -225,6 +271,32 @@ export function createUnderstanding(deps: Deps) {
   return { understand };
 }
 export type UnderstandingUseCase = ReturnType<typeof createUnderstanding>;
+
+/** What stays to be done after the cheap tiers, and what they made of it. */
+type Left = { understanding: Understanding; parts: Part[]; tasks: Consequences };
+
+const noTrust: { trust: ModelTrust; measure: Consequences } = { trust: 'nothing-to-measure', measure: nothing };
+
+/**
+ * The event that tells of an understanding which nothing is left to do for, where somebody wants it. Its id follows from the task that began it, so that it is
+ * one event whichever part ended last; a reprocessed response is understood again: another task, another event.
+ */
+export async function understoodEvent(
+  deps: { wantsEvent: WantsEvent; clock: Clock },
+  doc: KeptResponse,
+  taskId: string,
+): Promise<Consequences> {
+  if (doc.status !== 'completed' || !(await deps.wantsEvent('response.understood', doc.formId))) return nothing;
+  const began = taskId.split(':')[1]?.split('.')[0]?.replace('understand', 'understood') ?? 'understood';
+  return announce({
+    id: eventId(doc.id, began),
+    type: 'response.understood',
+    at: deps.clock.now(),
+    data: responseView(doc),
+    formId: doc.formId,
+    responseId: doc.id,
+  });
+}
 
 function extraction(reading: Reading, texts: Text[], provenance: Provenance): ExtractResult {
   const fields: ExtractResult['fields'] = {};

@@ -43,6 +43,20 @@ export async function openAdapters(config: Config, options: OpenOptions) {
       await size.close();
       throw err;
     });
+  const textModel = load.textModel.createTextLlama({
+    active: async () =>
+      config.model === undefined
+        ? undefined
+        : ({
+            entry: { name: 'x', template: 'chatml', files: [{ role: 'model', sha256: 'f'.repeat(64) }] },
+            files: { model: config.model },
+          } as never),
+    memoryBytes: config.modelMemoryBytes,
+    threads: config.modelThreads,
+    tuningFile: join(config.dataDir, 'models', 'tuning.json'),
+    clock,
+    log,
+  });
   const reader = load.reader.createThreadedReader();
   const classifier = load.classifier.createNgramClassifier();
   return {
@@ -55,6 +69,8 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     shared,
     ids,
     keyRing,
+    pause: load.pause.systemPause,
+    textModel,
     reader,
     classifier,
     blobs,
@@ -70,7 +86,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     }),
     transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
     async close(): Promise<void> {
-      await Promise.all([reader.close(), classifier.close()]);
+      await Promise.all([reader.close(), classifier.close(), textModel.close()]);
       await size.close();
       metrics.close();
     },
@@ -81,6 +97,8 @@ export async function openAdapters(config: Config, options: OpenOptions) {
 function loadModules() {
   return all({
     clock: import('#adapters/clock-system/clock.ts'),
+    pause: import('#adapters/clock-system/pause.ts'),
+    textModel: import('#adapters/text-llama/text-llama.ts'),
     ids: import('#adapters/ids-uuid/ids.ts'),
     keyRing: import('#adapters/keyring-node/key-ring.ts'),
     blobs: import('#adapters/blobs-fs/blobs.ts'),

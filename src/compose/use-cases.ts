@@ -10,6 +10,9 @@ import { createExports } from '#app/exports.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
 import { createForms } from '#app/forms.ts';
 import { createLearning } from '#app/learning.ts';
+import { createModelCalls } from '#app/model/calls.ts';
+import { createModelFitting } from '#app/model/fit.ts';
+import { createModelParts } from '#app/model/parts.ts';
 import { createPruning } from '#app/pruning.ts';
 import { createReceiptSigner } from '#app/receipts.ts';
 import { createResponses } from '#app/responses.ts';
@@ -69,8 +72,28 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     offer,
     metrics,
   });
+  const learning = createLearning({ storage, classifier, blobs, clock, ids, audit, offer });
+  const { textModel, reader } = adapters;
+  const region = undefined;
+  const modelCalls = createModelCalls({ textModel, cache: adapters.cache, clock, pause: adapters.pause, metrics });
   return {
     audit,
+    modelCalls,
+    modelParts: createModelParts({
+      storage,
+      catalog,
+      textModel,
+      calls: modelCalls,
+      reader,
+      clock,
+      metrics,
+      wantsEvent,
+      offer,
+      timeZone,
+      region,
+      budgetMs: config.modelBudgetMs,
+    }),
+    modelFitting: createModelFitting({ storage, catalog, learning, classifier, textModel, calls: modelCalls, clock }),
     exports,
     dailyExports: createDailyExports({ storage, exports, timeZone }),
     analytics: createAnalytics({ storage, cache: adapters.cache, clock, metrics }),
@@ -121,16 +144,17 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       storage,
       catalog,
       classifier,
-      reader: adapters.reader,
+      reader,
       blobs,
+      textModel,
       clock,
       metrics,
       wantsEvent,
       offer,
       timeZone,
-      region: undefined,
+      region,
     }),
-    learning: createLearning({ storage, classifier, blobs, clock, ids, audit, offer }),
+    learning,
     delivery,
     receipts: createReceiptSigner({ storage, keyRing, clock }),
     pruning: createPruning({

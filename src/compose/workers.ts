@@ -1,9 +1,13 @@
 import type { Config } from '#config.ts';
 import type { QueueName } from '#domain/task.ts';
 import { registerTaskGauges } from '#jobs/gauges.ts';
+import { classifyResponse } from '#jobs/handlers/classify-response.ts';
 import { dailyExport } from '#jobs/handlers/daily-export.ts';
 import { deliverWebhook } from '#jobs/handlers/deliver-webhook.ts';
+import { draftReply } from '#jobs/handlers/draft-reply.ts';
+import { extractFields } from '#jobs/handlers/extract-fields.ts';
 import { fanOutEvent } from '#jobs/handlers/fan-out-event.ts';
+import { fitModel } from '#jobs/handlers/fit-model.ts';
 import { prune } from '#jobs/handlers/prune.ts';
 import { runExport } from '#jobs/handlers/run-export.ts';
 import { sealAudit } from '#jobs/handlers/seal-audit.ts';
@@ -21,6 +25,14 @@ export type Workers = { nudge(): void; start(): void; stop(graceMs: number): Pro
 /** Whoever works on this queue keeps the schedules too: every one of their ticks has the same id in all processes, so several do no harm. */
 const schedulingQueue: QueueName = 'default';
 
+const modelQueue: QueueName = 'batched';
+
+/** Loads the language model before the first response needs it. One that cannot be loaded is told by the log, by health and by every result. */
+async function warm({ textModel, log }: Pick<Adapters, 'textModel' | 'log'>): Promise<void> {
+  if (!(await textModel.model())) return;
+  await textModel.warm().catch((err: unknown) => log.warn({ err }, 'language model does not start'));
+}
+
 /** The workers of the given queues, the reconciler that feeds them, and the schedules. */
 export function createWorkers(
   adapters: Adapters,
@@ -32,6 +44,10 @@ export function createWorkers(
   const { wantsEvent } = useCases;
   const handlers: Handlers = {
     'understand-response': understandResponse(useCases.understanding),
+    'classify-response': classifyResponse(useCases.modelParts),
+    'extract-fields': extractFields(useCases.modelParts),
+    'draft-reply': draftReply(useCases.modelParts),
+    'fit-model': fitModel(useCases.modelFitting),
     'train-head': trainHead(useCases.learning),
     'fan-out-event': fanOutEvent(useCases.delivery),
     'deliver-webhook': deliverWebhook(useCases.delivery),
@@ -74,6 +90,7 @@ export function createWorkers(
       runner.start();
       reconciler.start();
       if (queues.includes(schedulingQueue)) scheduler.start();
+      if (queues.includes(modelQueue)) void warm(adapters);
     },
     async stop(graceMs) {
       await Promise.all([scheduler.stop(), reconciler.stop()]);

@@ -1,4 +1,5 @@
 import type { Json } from './json.ts';
+import type { Part } from './response.ts';
 import { type NewTask, rootTaskId, stepTaskId } from './task.ts';
 import { newTask } from './task-kinds.ts';
 import type { EventType, WebhookEvent } from './webhook/model.ts';
@@ -10,6 +11,8 @@ import { eventBody } from './webhook/model.ts';
  * | happened            | tasks                                       | event               |
  * | ------------------- | ------------------------------------------- | ------------------- |
  * | response accepted   | understand-response, if the form wants it   | response.accepted   |
+ * | cheap tiers asked   | classify-response, extract-fields and       |                     |
+ * |                     | draft-reply for what is left to a model     |                     |
  * | response understood |                                             | response.understood |
  * | response reviewed   | train-head, if it says a label              | response.reviewed   |
  * | form published      | train-head, if it classifies                |                     |
@@ -86,6 +89,28 @@ export function understand(responseId: string, now: number, again?: string): Con
     root: rootTaskId(responseId),
   });
   return { tasks: [task], also: [] };
+}
+
+const kindOfPart = { classify: 'classify-response', extract: 'extract-fields', respond: 'draft-reply' } as const;
+
+/** What is left to a language model after the task `taskId` has asked the cheaper tiers: a step for each part. */
+export function askModel(taskId: string, responseId: string, open: readonly Part[], now: number): Consequences {
+  const tasks = open.map((part) =>
+    newTask(kindOfPart[part], {
+      id: `${taskId}.${part}`,
+      payload: { response_id: responseId },
+      now,
+      root: rootTaskId(responseId),
+    }),
+  );
+  return { tasks, also: [] };
+}
+
+/** One measurement for a form's head and a model; asked for by every response that would need it. */
+export function fitModel(formId: string, modelSha256: string, headSha256: string, now: number): Consequences {
+  const id = stepTaskId(formId, `fit-${modelSha256.slice(0, 12)}-${headSha256.slice(0, 12)}`);
+  const payload = { form_id: formId, model_sha256: modelSha256 };
+  return { tasks: [newTask('fit-model', { id, payload, now })], also: [] };
 }
 
 /** Reviews come in bursts: all of the same ten seconds share one training. */

@@ -23,7 +23,7 @@ export function responseView(response: Response & Partial<Pick<KeptResponse, 're
 
 function intelligenceView({ understanding }: Response): object | undefined {
   if (!understanding) return undefined;
-  const { classify, extract, respond, skipped } = understanding;
+  const { classify, extract, respond, skipped, trail } = understanding;
   return {
     classify: classify && {
       label: classify.label,
@@ -33,7 +33,11 @@ function intelligenceView({ understanding }: Response): object | undefined {
       alternatives: classify.alternatives,
       provenance: provenanceView(classify.provenance),
     },
-    extract: extract && { fields: extract.fields, provenance: provenanceView(extract.provenance) },
+    extract: extract && {
+      fields: extract.fields,
+      provenance: provenanceView(extract.provenance),
+      further_provenance: extract.further?.map(provenanceView),
+    },
     respond: respond && {
       text: respond.text,
       draft: true,
@@ -41,6 +45,7 @@ function intelligenceView({ understanding }: Response): object | undefined {
       provenance: provenanceView(respond.provenance),
     },
     skipped,
+    trail,
   };
 }
 
@@ -54,6 +59,11 @@ function provenanceView(
     input_sha256: provenance.inputSha256,
     milliseconds: provenance.milliseconds,
     at: time(provenance.at),
+    prompt: provenance.prompt,
+    grammar_sha256: provenance.grammarSha256,
+    seed: provenance.seed,
+    tokens: provenance.tokens,
+    cached: provenance.cached,
   };
 }
 

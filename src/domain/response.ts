@@ -16,7 +16,21 @@ export type Provenance = {
   inputSha256: string;
   milliseconds: number;
   at: number;
+  /** Of a language model: the prompt and its version, the grammar that its answer was held to, and what it read and wrote. */
+  prompt?: string;
+  grammarSha256?: string;
+  seed?: number;
+  tokens?: { prompt: number; reused: number; answer: number };
+  /** The same question had been asked before. */
+  cached?: boolean;
 };
+
+/** What a form may ask for, each understood by a cascade of its own. */
+export const parts = ['classify', 'extract', 'respond'] as const;
+export type Part = (typeof parts)[number];
+
+/** What a tier made of a part, in the order in which they were asked; the last one is where it ended, and says why the next was not asked. */
+export type TrailEntry = { part: Part; tier: Tier; outcome: string };
 
 export type ClassifyResult = {
   label: string | null;
@@ -37,7 +51,12 @@ export type ExtractedField = {
   tier: Tier;
 };
 
-export type ExtractResult = { fields: Record<string, ExtractedField>; provenance: Provenance };
+export type ExtractResult = {
+  fields: Record<string, ExtractedField>;
+  /** Of the rules; of the other tiers that added fields. */
+  provenance: Provenance;
+  further?: Provenance[];
+};
 
 export type RespondResult = { text: string; tier: Tier; draft: true; provenance: Provenance };
 
@@ -48,6 +67,9 @@ export type Understanding = {
   respond?: RespondResult;
   /** Why a part is missing, e.g. `{ classify: 'no-trained-head' }`. */
   skipped?: Record<string, string>;
+  trail?: TrailEntry[];
+  /** Milliseconds that a language model has spent on it, waiting included. */
+  modelMs?: number;
 };
 
 /** A person's correction; kept beside the machine's result, never over it. */
@@ -74,6 +96,8 @@ export type Response = {
   /** The root task's id is `rootTaskId(id)`; this is what it must run. */
   steps: string[];
   understanding: Understanding | undefined;
+  /** Parts that a language model still works on, and the task that left them to it; absent when there are none. */
+  open?: { by: string; parts: Part[] };
   review: Review | undefined;
   /** When somebody cancelled its understanding, or gave it up: the task that tells is pruned one day. */
   stoppedAt?: number;

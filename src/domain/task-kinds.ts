@@ -26,6 +26,43 @@ export const taskKinds = {
     payloadVersion: 1,
     about: 'Classifies a response, extracts its fields and drafts a reply.',
   },
+  'classify-response': {
+    queue: 'batched',
+    // Behind the cheap tiers of other responses: what they can answer need not wait for a model.
+    priority: 5,
+    timeLimitMs: 60_000,
+    maxAttempts: 4,
+    backoffMs: 5_000,
+    payloadVersion: 1,
+    about: 'Asks the language model for the label of a response that the cheaper tiers left open.',
+  },
+  'extract-fields': {
+    queue: 'batched',
+    priority: 5,
+    timeLimitMs: 120_000,
+    maxAttempts: 4,
+    backoffMs: 5_000,
+    payloadVersion: 1,
+    about: 'Asks the language model for the fields of a response that the cheaper tiers did not find.',
+  },
+  'draft-reply': {
+    queue: 'batched',
+    priority: 6,
+    timeLimitMs: 300_000,
+    maxAttempts: 4,
+    backoffMs: 5_000,
+    payloadVersion: 1,
+    about: 'Has the language model draft a reply to a response.',
+  },
+  'fit-model': {
+    queue: 'batched',
+    priority: 8,
+    timeLimitMs: 300_000,
+    maxAttempts: 3,
+    backoffMs: 60_000,
+    payloadVersion: 1,
+    about: "Measures on a form's examples how far its language model can be believed beside its head.",
+  },
   'train-head': {
     queue: 'batched',
     priority: 7,
@@ -96,6 +133,10 @@ export type TaskKind = keyof typeof taskKinds;
 
 export type TaskPayloads = {
   'understand-response': { response_id: string };
+  'classify-response': { response_id: string };
+  'extract-fields': { response_id: string };
+  'draft-reply': { response_id: string };
+  'fit-model': { form_id: string; model_sha256: string };
   'train-head': { form_id: string };
   'fan-out-event': { event_id: string };
   'deliver-webhook': { delivery_id: string };

@@ -138,7 +138,7 @@ export const metricTable = {
   },
   formstead_inference_seconds: {
     type: 'histogram',
-    help: 'Time of one inference; kind is classify, extract or respond, tier is rules, head, embeddings or llm.',
+    help: 'Time of one inference; kind is classify, extract or respond, tier is rules, head, tagger, embedding or llm.',
     labels: ['kind', 'tier'],
     buckets: inferenceSeconds,
   },
@@ -146,6 +146,52 @@ export const metricTable = {
     type: 'counter',
     help: 'Inferences by outcome: answered, abstained, dropped, failed.',
     labels: ['kind', 'tier', 'outcome'],
+  },
+  formstead_model_tokens_total: {
+    type: 'counter',
+    help: 'Tokens of the language model; direction is read, reused (had been read before) or written.',
+    labels: ['kind', 'direction'],
+  },
+  formstead_model_queue_seconds: {
+    type: 'histogram',
+    help: 'How long a question waited for a free place of the language model.',
+    labels: ['kind'],
+    buckets: inferenceSeconds,
+  },
+  formstead_model_first_token_seconds: {
+    type: 'histogram',
+    help: 'Time from a question to the first token of its answer, waiting included.',
+    labels: ['kind'],
+    buckets: inferenceSeconds,
+  },
+  formstead_model_state: {
+    type: 'gauge',
+    help: 'What the process of a model is, 1 for the one that holds: none, stopped, starting, ready, failed.',
+    labels: ['purpose', 'state'],
+    across: 'sum',
+  },
+  formstead_model_memory_bytes: {
+    type: 'gauge',
+    help: 'Memory (resident set) of the process that runs a model.',
+    labels: ['purpose'],
+    across: 'sum',
+  },
+  formstead_model_breaker_open: {
+    type: 'gauge',
+    help: '1 while the language model is not asked because it failed several times in a row.',
+    labels: [],
+    across: 'max',
+  },
+  formstead_model_restarts: {
+    type: 'gauge',
+    help: 'Times the process of a model was started again; reason is crashed, memory, hung or unfit.',
+    labels: ['purpose', 'reason'],
+    across: 'sum',
+  },
+  formstead_fields_dropped_total: {
+    type: 'counter',
+    help: 'Values that a tier named and that were dropped: reason is not-grounded, wrong-type or unsure.',
+    labels: ['tier', 'reason'],
   },
   formstead_export_rows_total: { type: 'counter', help: 'Rows written into export files.', labels: ['format'] },
   formstead_export_seconds: {

@@ -3,8 +3,10 @@ import type { AuditEntry, AuditSeal } from '#domain/audit.ts';
 import type { Export } from '#domain/export.ts';
 import type { Form, FormVersion } from '#domain/form/form.ts';
 import type { ExampleBatch, FormHead } from '#domain/learning.ts';
+import type { ModelFit } from '#domain/model-fit.ts';
 import type { ChainHead, Receipt } from '#domain/receipt.ts';
 import type { KeptResponse, Response } from '#domain/response.ts';
+import type { ResponseVector } from '#domain/response-vector.ts';
 import type { NewTask, QueueName, Settlement, Task, TaskStatus } from '#domain/task.ts';
 import type { Breaker, Delivery, DeliveryAttempt, WebhookEndpoint, WebhookEvent } from '#domain/webhook/model.ts';
 
@@ -64,6 +66,8 @@ export type Documents = {
   export: Export;
   examples: ExampleBatch;
   head: FormHead;
+  'model-fit': ModelFit;
+  vector: ResponseVector;
 };
 export type Kind = keyof Documents;
 
@@ -86,6 +90,8 @@ export type Narrowing = {
   export: { formId?: string; status?: Export['status'] };
   examples: { formId?: string };
   head: Record<never, never>;
+  'model-fit': Record<never, never>;
+  vector: { formId?: string };
 };
 
 export type Prunable = 'session' | 'event' | 'delivery' | 'attempt';

@@ -28,6 +28,8 @@ export const parts = [
   'export',
   'examples',
   'head',
+  'model-fit',
+  'vector',
   'task',
   'audit',
 ] as const satisfies readonly Part[];

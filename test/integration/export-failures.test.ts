@@ -44,6 +44,10 @@ function startWorker(t: TestContext, world: World) {
   const unexpected = async () => ({ done: undefined });
   const handlers = {
     'understand-response': unexpected,
+    'classify-response': unexpected,
+    'extract-fields': unexpected,
+    'draft-reply': unexpected,
+    'fit-model': unexpected,
     'train-head': unexpected,
     'fan-out-event': unexpected,
     'deliver-webhook': unexpected,

@@ -95,6 +95,10 @@ export async function openDeliveryWorld(
       concurrency: { 'high-priority': 1, default: 1, batched: 1 },
       handlers: {
         'understand-response': unexpected,
+        'classify-response': unexpected,
+        'extract-fields': unexpected,
+        'draft-reply': unexpected,
+        'fit-model': unexpected,
         'train-head': unexpected,
         'run-export': unexpected,
         'daily-export': unexpected,

@@ -145,6 +145,10 @@ function handlersWith(seal: Handler<'seal-audit'>): Handlers {
   };
   return {
     'understand-response': unexpected,
+    'classify-response': unexpected,
+    'extract-fields': unexpected,
+    'draft-reply': unexpected,
+    'fit-model': unexpected,
     'train-head': unexpected,
     'fan-out-event': unexpected,
     'deliver-webhook': unexpected,

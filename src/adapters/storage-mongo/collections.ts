@@ -138,6 +138,8 @@ export const layouts: { [K in Kind]: Layout<K> } = {
   },
   examples: { collection: 'examples', at: (d) => d.at, fields: { formId: (d) => d.formId } },
   head: { collection: 'heads', at: (d) => d.trainedAt, fields: {} },
+  'model-fit': { collection: 'model_fits', at: (d) => d.at, fields: {} },
+  vector: { collection: 'vectors', at: (d) => d.at, fields: { formId: (d) => d.formId } },
 };
 
 export const kinds = Object.keys(layouts) as Kind[];

@@ -125,7 +125,20 @@ const initial = `
     BEGIN SELECT RAISE(ABORT, 'audit entries never change'); END;
 `;
 
-export const migrations: Migration[] = [{ number: 1, compatibleWith: 1, about: 'the first schema', sql: initial }];
+const understanding = `
+  ${documents('model_fits', '')}
+  ${documents('vectors', 'form_id TEXT NOT NULL,', '(form_id, at)')}
+`;
+
+export const migrations: Migration[] = [
+  { number: 1, compatibleWith: 1, about: 'the first schema', sql: initial },
+  {
+    number: 2,
+    compatibleWith: 1,
+    about: 'what models are worth on a form, and embeddings of responses',
+    sql: understanding,
+  },
+];
 
 /**
  * Brings the file to the newest schema this release knows, one transaction a step.

@@ -113,6 +113,8 @@ export const tables: { [K in Kind]: Table<K> } = {
   },
   examples: { name: 'examples', at: (d) => d.at, columns: { form_id: (d) => d.formId }, narrow: { formId: 'form_id' } },
   head: { name: 'heads', at: (d) => d.trainedAt, columns: {}, narrow: {} },
+  'model-fit': { name: 'model_fits', at: (d) => d.at, columns: {}, narrow: {} },
+  vector: { name: 'vectors', at: (d) => d.at, columns: { form_id: (d) => d.formId }, narrow: { formId: 'form_id' } },
 };
 
 function labelColumn(response: Response): SqlValue {

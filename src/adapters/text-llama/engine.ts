@@ -43,7 +43,7 @@ export async function openEngine(start: StartData): Promise<Engine> {
   const tuning = start.tuning ?? (await measure(model, { mostThreads: start.mostThreads, mostPlaces: limits.places }));
   const places = Math.min(tuning.places, limits.places);
   const context = await openContext(model, { ...tuning, places }, limits.contextTokens);
-  const engine = serve(llama, model, context, start, places);
+  const engine = serve(llama, model, context, start, { ...tuning, places });
   return {
     ready: {
       tuning: { ...tuning, places },
@@ -85,15 +85,17 @@ function serve(
   llama: Llama,
   model: LlamaModel,
   context: LlamaContext,
-  start: StartData,
-  places: number,
+  { template }: Pick<StartData, 'template'>,
+  tuning: Tuning,
 ): Engine['answer'] {
-  const sequences = createPlaces(Array.from({ length: places }, () => context.getSequence()));
+  const sequences = createPlaces(Array.from({ length: tuning.places }, () => context.getSequence()));
   const grammars = new Map<string, LlamaGrammar>();
+  // A call can be stopped between two chunks: each takes a second at most.
+  const chunk = Math.max(16, Math.min(tuning.batchTokens, Math.floor(tuning.readRate)));
 
   function tokensOf(call: CallData): Token[] {
     const tokens: Token[] = model.tokens.shouldPrependBosToken && model.tokens.bos !== null ? [model.tokens.bos] : [];
-    for (const { text, control } of renderChat(start.template, call))
+    for (const { text, control } of renderChat(template, call))
       tokens.push(...model.tokenize(text, control, tokens.length > 1 ? 'trimLeadingSpace' : undefined));
     const most = context.contextSize - (call.kind === 'write' ? call.maxTokens : 1) - 8;
     if (tokens.length > most)
@@ -121,7 +123,8 @@ function serve(
     try {
       await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
       const reusedTokens = sequence.nextTokenIndex;
-      const rest = tokens.slice(reusedTokens);
+      await read(sequence, tokens.slice(reusedTokens, -1), chunk, signal);
+      const rest = tokens.slice(-1);
       const usage: CallUsage = { promptTokens: tokens.length, reusedTokens, answerTokens: 0, firstTokenMs: 0 };
       if (call.kind === 'score') {
         const probabilities = await score(model, sequence, rest, call);
@@ -142,6 +145,20 @@ function serve(
       sequences.giveBack(sequence);
     }
   };
+}
+
+/** Reads the prompt but for its last token. Errors: the reason of `signal`. */
+async function read(
+  sequence: LlamaContextSequence,
+  tokens: Token[],
+  chunk: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let at = 0; at < tokens.length; at += chunk) {
+    signal.throwIfAborted();
+    await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + chunk));
+  }
+  signal.throwIfAborted();
 }
 
 /** The probabilities of the options, from those of the next token; an option counts by its first token, with and without a space before it. */
@@ -185,6 +202,8 @@ async function write(
   const tokens = sequence.evaluate(rest, {
     temperature: call.temperature,
     seed: call.seed,
+    // Small models fall into loops in free text; in JSON of a grammar the same word may be right twice.
+    ...(!with_.grammar && { repeatPenalty: { punishTokens: () => answer.slice(-64), penalty: 1.15 } }),
     ...(with_.grammar && {
       grammarEvaluationState: new LlamaGrammarEvaluationState({ model, grammar: with_.grammar }),
     }),

@@ -5,7 +5,9 @@ import type { Form, FormVersion } from '#domain/form/form.ts';
 import { versionId } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { ExampleBatch, FormHead } from '#domain/learning.ts';
+import type { ModelFit } from '#domain/model-fit.ts';
 import { type ClassifyResult, type NewResponse, newResponse, type Response } from '#domain/response.ts';
+import type { ResponseVector } from '#domain/response-vector.ts';
 import { type NewTask, rootTaskId } from '#domain/task.ts';
 import type { Breaker, Delivery, DeliveryAttempt, WebhookEndpoint, WebhookEvent } from '#domain/webhook/model.ts';
 import type { IdPrefix } from '#ports/ids.ts';
@@ -266,6 +268,42 @@ export function anExampleBatch(over: Partial<ExampleBatch> = {}): ExampleBatch {
       { text: 'So kind!', label: 'praise' },
       { text: '…', label: null },
     ],
+    ...over,
+  };
+}
+
+export function aModelFit(over: Partial<ModelFit> = {}): ModelFit {
+  return {
+    id: newId('frm'),
+    formId: 'frm_1',
+    modelSha256: sha256Hex('model'),
+    headSha256: sha256Hex('head'),
+    prompt: 'classify/1',
+    labels: ['praise', null],
+    bias: [-0.25, -1.5],
+    headWeight: 0.5,
+    modelWeight: 0.75,
+    threshold: 0.83,
+    texts: 48,
+    headAccuracy: 0.5,
+    modelAccuracy: 0.625,
+    jointAccuracy: 0.75,
+    decided: 0.25,
+    useful: true,
+    examples: 300,
+    at: t0,
+    ...over,
+  };
+}
+
+export function aVector(over: Partial<ResponseVector> = {}): ResponseVector {
+  return {
+    id: newId('rsp'),
+    formId: 'frm_1',
+    modelSha256: sha256Hex('model'),
+    vector: 'f4AB',
+    scale: 0.0078,
+    at: t0,
     ...over,
   };
 }

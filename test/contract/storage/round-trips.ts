@@ -7,6 +7,7 @@ import {
   aForm,
   aFormVersion,
   aHead,
+  aModelFit,
   anAttempt,
   anEndpoint,
   anEntry,
@@ -18,6 +19,7 @@ import {
   aTask,
   aToken,
   aUser,
+  aVector,
   classified,
   newId,
   t0,
@@ -105,6 +107,8 @@ export const rich: { [K in Kind]: Documents[K] } = {
     ],
   }),
   head: aHead({ accuracy: 0.912345678901234, labels: [text] }),
+  'model-fit': aModelFit({ labels: [text, null], bias: [-0.1234567890123, 0] }),
+  vector: aVector({ formId: newId('frm'), vector: 'A'.repeat(512) }),
 };
 
 /** One of every kind with everything optional absent. */
@@ -123,6 +127,8 @@ export const bare: { [K in Kind]: Documents[K] } = {
   export: anExport({ to: undefined }),
   examples: anExampleBatch({ items: [] }),
   head: aHead({ calibrationError: undefined, labels: [] }),
+  'model-fit': aModelFit({ labels: [], bias: [] }),
+  vector: aVector({ vector: '' }),
 };
 
 export function roundTripRules(under: StoreUnderTest): void {

@@ -17,7 +17,8 @@ export const working = {
   }),
   concurrencyBatched: integer({
     env: 'FORMSTEAD_CONCURRENCY_BATCHED',
-    default: '1',
+    // As many as a language model has places at most: their prompts are read and written together.
+    default: '8',
     min: 1,
     max: 256,
     about: 'Tasks of the queue `batched` that run at once.',
