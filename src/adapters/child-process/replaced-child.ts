@@ -64,7 +64,7 @@ export function createReplacedChild<Ready, Call, Answer, Progress = never>(deps:
     if (!current) {
       if (problem?.key === key && problem.final && now() < notBefore + 300_000)
         throw new ModelError('model-unavailable', problem.detail);
-      if (now() < notBefore)
+      if (problem?.key === key && now() < notBefore)
         throw new ModelError(
           'model-unavailable',
           `The model's process is started again soon; it ended: ${problem?.detail}.`,
@@ -110,6 +110,7 @@ export function createReplacedChild<Ready, Call, Answer, Progress = never>(deps:
       current = ready = undefined;
       closing.abort();
       const life = await old?.life.catch(() => undefined);
+      life?.child.kill();
       await life?.child.ended;
     },
   };

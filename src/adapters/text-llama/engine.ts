@@ -8,6 +8,7 @@ import {
   LlamaLogLevel,
   type LlamaModel,
   type Token,
+  TokenBias,
 } from 'node-llama-cpp';
 import { CallError } from '#adapters/child-process/child-side.ts';
 import { renderChat } from './chat-template.ts';
@@ -123,8 +124,7 @@ function serve(
     try {
       await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
       const reusedTokens = sequence.nextTokenIndex;
-      await read(sequence, tokens.slice(reusedTokens, -1), chunk, signal);
-      const rest = tokens.slice(-1);
+      const rest = await read(sequence, tokens.slice(reusedTokens), chunk, signal);
       const usage: CallUsage = { promptTokens: tokens.length, reusedTokens, answerTokens: 0, firstTokenMs: 0 };
       if (call.kind === 'score') {
         const probabilities = await score(model, sequence, rest, call);
@@ -147,18 +147,20 @@ function serve(
   };
 }
 
-/** Reads the prompt but for its last token. Errors: the reason of `signal`. */
+/** Reads a long prompt piece by piece, so that the call can be stopped, and returns the last piece unread. Errors: the reason of `signal`. */
 async function read(
   sequence: LlamaContextSequence,
   tokens: Token[],
   chunk: number,
   signal: AbortSignal,
-): Promise<void> {
-  for (let at = 0; at < tokens.length; at += chunk) {
+): Promise<Token[]> {
+  let at = 0;
+  for (; tokens.length - at > chunk; at += chunk) {
     signal.throwIfAborted();
     await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + chunk));
   }
   signal.throwIfAborted();
+  return tokens.slice(at);
 }
 
 /** The probabilities of the options, from those of the next token; an option counts by its first token, with and without a space before it. */
@@ -168,15 +170,27 @@ async function score(
   rest: Token[],
   { options }: CallData & { kind: 'score' },
 ): Promise<number[]> {
-  const last = rest.at(-1)!;
+  const firsts = options.map((option) => firstTokens(model, option));
+  const all = firsts.flat();
+  if (new Set(all).size < all.length) throw new Error('two options begin with the same token');
+  // The same amount for each option, so that their shares stay what they are, and no other token is among the likeliest: to be told of all 49,152 tokens of
+  // a vocabulary takes longer than to read a short text.
+  const bias = new TokenBias(model.tokenizer);
+  for (const token of all) bias.set(token, { logit: 100 });
   const answers = await sequence.controlledEvaluate([
     ...rest.slice(0, -1),
-    [last, { generateNext: { probabilities: true, options: { temperature: 1 } } }],
+    [
+      rest.at(-1)!,
+      {
+        generateNext: {
+          probabilities: true,
+          options: { temperature: 1, topK: all.length, topP: 1, minP: 0, tokenBias: bias },
+        },
+      },
+    ],
   ]);
   const next = answers.at(-1)?.next.probabilities;
   if (!next) throw new Error('the model gave no probabilities');
-  const firsts = options.map((option) => firstTokens(model, option));
-  if (new Set(firsts.flat()).size < firsts.flat().length) throw new Error('two options begin with the same token');
   const raw = firsts.map((tokens) => tokens.reduce((sum, token) => sum + (next.get(token) ?? 0), 0));
   const total = raw.reduce((sum, p) => sum + p, 0);
   return total > 0 ? raw.map((p) => p / total) : raw.map(() => 1 / options.length);

@@ -30,6 +30,8 @@ const contextTokens = 2048;
 const startMs = 300_000;
 /** More that wait than this many times the places would only wait in vain. */
 const queueFactor = 4;
+/** Taken for their number before the model has told it. */
+const placesBefore = 8;
 
 /**
  * Language model (GGUF) by llama.cpp in a child process of its own. It is started at the first call or by `warm`, measures how it runs best on this
@@ -68,6 +70,8 @@ export function createTextLlama(deps: Deps): TextModel {
     const settings = { entry, start: data, memoryBytes: deps.memoryBytes, startMs, signal };
     const life = await startWatchedChild<ReadyData, CallData, AnswerData, ProgressData>(settings);
     const { tuning, measured, loadMs } = life.ready;
+    // Those that came while nobody knew how many there is room for.
+    for (let more = tuning.places - places; more > 0; more -= 1) queue.shift()?.();
     places = tuning.places;
     if (measured && deps.threads === 0) await tunings.keep(tuningKey, tuning, new Date(deps.clock.now()).toISOString());
     deps.log.info({ model: model.entry.name, loadMs, ...tuning }, 'language model ready');
@@ -121,7 +125,8 @@ export function createTextLlama(deps: Deps): TextModel {
   async function place(timeMs: number, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (running >= places) {
-      if (queue.length >= places * queueFactor)
+      const most = (child.ready() ? places : placesBefore) * queueFactor;
+      if (queue.length >= most)
         throw new ModelError('model-busy', `${queue.length} calls are waiting for the model already.`);
       await turn(timeMs, signal);
     }
