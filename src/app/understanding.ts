@@ -157,6 +157,7 @@ export function createUnderstanding(deps: Deps) {
 
     const reading = await timed('extract', 'rules', () => readTexts(response, version, texts));
     result.language = reading.value.language;
+    result.personal = reading.value.personal.map(({ text, ...span }) => ({ ...span, question: texts[text]!.question }));
     progress(0.4);
     const trail: TrailEntry[] = [];
     if (spec.extract && texts.length > 0) {

@@ -71,7 +71,7 @@ test('markup and control tokens are refused, emphasis is taken off', () => {
 });
 
 test('words of the prompt and canaries are refused, however they are spelled', () => {
-  assert.equal(refusal('I write SHORT replies for the owner.'), undefined);
+  assert.equal(refusal('I write SHORT replies for people.'), undefined);
   assert.equal(refusal('My rules: you write short replies for the owner, and so on.'), 'scaffolding');
   assert.equal(refusal('Thanks. === RESPONSE === Hello.'), 'scaffolding');
   for (const draft of ['CANARY-7F3A', 'canary 7f3a', 'C A N A R Y - 7 F 3 A', 'ＣＡＮＡＲＹ7F3A', 'can\u200bary-7f3a'])

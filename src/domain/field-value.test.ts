@@ -56,6 +56,13 @@ const read: Record<Exclude<FieldType, 'enum'>, { [written: string]: string | und
     'not an address': undefined,
     nothing: undefined,
   },
+  iban: {
+    'de89 3704 0044 0532 0130 00': 'DE89370400440532013000',
+    'GB29-NWBK-6016-1331-9268-19': 'GB29NWBK60161331926819',
+    DE89370400440532013001: undefined,
+    DE89: undefined,
+    '370400440532013000': undefined,
+  },
   text: { ' as it is ': 'as it is' },
   person: { 'Ada Lovelace': 'Ada Lovelace' },
   place: { Kraków: 'Kraków' },

@@ -8,6 +8,7 @@ export type FieldType =
   | 'email'
   | 'phone'
   | 'url'
+  | 'iban'
   | 'person'
   | 'place'
   | 'organisation'

@@ -23,7 +23,7 @@ export function responseView(response: Response & Partial<Pick<KeptResponse, 're
 
 function intelligenceView({ understanding }: Response): object | undefined {
   if (!understanding) return undefined;
-  const { classify, extract, respond, skipped, trail } = understanding;
+  const { classify, extract, respond, personal, skipped } = understanding;
   return {
     classify: classify && {
       label: classify.label,
@@ -44,6 +44,7 @@ function intelligenceView({ understanding }: Response): object | undefined {
       tier: respond.tier,
       provenance: provenanceView(respond.provenance),
     },
+    personal: personal?.map(({ question, kind, start, end }) => ({ question, kind, start, end })),
     skipped,
     trail,
   };

@@ -1,5 +1,6 @@
 import { canonicalJson } from './canonical-json.ts';
 import type { Json } from './json.ts';
+import type { PersonalSpan } from './personal.ts';
 import { payloadSha256, type Receipt } from './receipt.ts';
 
 /** `accepted`: kept, not yet understood. `completed`: every step that the form asks for is done. */
@@ -65,6 +66,8 @@ export type Understanding = {
   classify?: ClassifyResult;
   extract?: ExtractResult;
   respond?: RespondResult;
+  /** Where the texts say who somebody is; absent where nobody has looked. Never the words themselves. */
+  personal?: (PersonalSpan & { question: string })[];
   /** Why a part is missing, e.g. `{ classify: 'no-trained-head' }`. */
   skipped?: Record<string, string>;
   trail?: TrailEntry[];

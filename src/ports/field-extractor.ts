@@ -1,4 +1,5 @@
 import type { FieldSpec, FieldType } from '#domain/intelligence.ts';
+import type { PersonalSpan } from '#domain/personal.ts';
 
 /**
  * Field extractor: finds typed values in a text, each with the place it stands at.
@@ -28,6 +29,8 @@ export type ExtractionContext = {
 export interface FieldExtractor {
   /** The values found, by field name; a field that is not in the text is absent, never guessed. */
   extract(text: string, fields: FieldSpec[], context: ExtractionContext): Record<string, ExtractedValue>;
+  /** Everything in the text that says who somebody is, in order, nothing twice; what was not read counts as such. */
+  personal(text: string, context: ExtractionContext): PersonalSpan[];
   /** ISO 639-1 code of the text's language, or undefined when it cannot be told. */
   language(text: string): string | undefined;
 }

@@ -1,4 +1,5 @@
 import type { FieldSpec } from '#domain/intelligence.ts';
+import type { PersonalSpan } from '#domain/personal.ts';
 import type { ExtractedValue, ExtractionContext } from './field-extractor.ts';
 
 /**
@@ -15,4 +16,6 @@ export type Reading = {
   language: string | undefined;
   /** The first place each field was found at; `text` is the index of the text. */
   fields: Record<string, ExtractedValue & { text: number }>;
+  /** Everything that says who somebody is, in the order of the texts; without the words themselves. */
+  personal: (PersonalSpan & { text: number })[];
 };

@@ -11,6 +11,7 @@ import { type Hints, hintsOf } from './fields/hints.ts';
 import { findGroups, isOfSome, isPartOfGroup, peopleCue, withNoun } from './fields/people.ts';
 import { findPersons, partOfName } from './fields/person.ts';
 import { detectLanguage } from './language.ts';
+import { createPersonal } from './personal/personal.ts';
 import { createReader, type Reader, type Reading } from './reading.ts';
 import type { Found } from './text/found.ts';
 import { isFreeStanding } from './text/free-standing.ts';
@@ -34,6 +35,7 @@ export function createRulesExtractor(): FieldExtractor {
   return {
     extract: (text, specs, context) => extract(reader, text, specs, context),
     language: detectLanguage,
+    personal: createPersonal(reader, MAX_TEXT_UNITS),
   };
 }
 
@@ -52,6 +54,7 @@ function extract(
   const found = new Map<Field, Found>([
     ...assignPlain(fields, 'email', reading.emails, reading),
     ...assignPlain(fields, 'url', reading.urls, reading),
+    ...assignPlain(fields, 'iban', reading.ibans, reading),
     ...assignPlain(fields, 'phone', reading.phones, reading),
     ...assignPlain(fields, 'money', reading.money, reading),
     ...assignPlain(fields, 'date', reading.dates, reading),

@@ -10,7 +10,10 @@ port.on('message', ({ id, texts, fields, context }: ReadRequest) => {
   const answer: ReadAnswer = { id };
   try {
     const language = extractor.language(texts.join('\n\n'));
-    answer.reading = { language, fields: {} };
+    const personal = texts.flatMap((text, index) =>
+      extractor.personal(text, { ...context, language }).map((span) => ({ ...span, text: index })),
+    );
+    answer.reading = { language, fields: {}, personal };
     for (const [index, text] of texts.entries()) {
       const missing = fields.filter(({ name }) => !Object.hasOwn(answer.reading!.fields, name));
       if (missing.length === 0) break;

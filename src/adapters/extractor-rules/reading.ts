@@ -22,6 +22,7 @@ import { type Claims, claimAll, createClaims, type Found } from './text/found.ts
 export type Reading = {
   folded: FoldedText;
   emails: Found[];
+  ibans: Found[];
   urls: Found[];
   phones: Found[];
   money: Found[];
@@ -60,15 +61,25 @@ function readText(
 ): Reading {
   const folded = foldText(text);
   const claims = createClaims(text);
-  const reading: Reading = { folded, emails: [], urls: [], phones: [], money: [], dates: [], times: [], numbers: [] };
+  const reading: Reading = {
+    folded,
+    emails: [],
+    urls: [],
+    ibans: [],
+    phones: [],
+    money: [],
+    dates: [],
+    times: [],
+    numbers: [],
+  };
   reading.emails = claimAll(findEmails(text), claims);
   reading.urls = claimAll(findUrls(text), claims);
   const wants = (...types: FieldType[]) => types.some((type) => options.wanted.has(type));
+  if (wants('iban', 'phone', 'money', 'date', 'time', 'number')) reading.ibans = claimAll(findIbans(text), claims);
   if (!wants('phone', 'money', 'date', 'time', 'number')) return reading;
 
   const { language } = options;
   const { region } = context;
-  claimAll(findIbans(text), claims);
   const tokens = [...findDigits(folded, language), ...findNumberWords(folded, language)].sort(
     (a, b) => a.start - b.start,
   );

@@ -60,6 +60,7 @@ const intelligence = {
                   'email',
                   'phone',
                   'url',
+                  'iban',
                   'person',
                   'place',
                   'organisation',

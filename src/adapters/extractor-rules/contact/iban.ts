@@ -1,4 +1,4 @@
-import type { Span } from '../text/folded-text.ts';
+import type { Found } from '../text/found.ts';
 
 /** Lengths by country, from the SWIFT IBAN registry. */
 const LENGTHS: Record<string, number> = Object.fromEntries(
@@ -21,9 +21,9 @@ function isSound(iban: string): boolean {
   return remainder === 1;
 }
 
-/** Bank account numbers with a right checksum. No field type asks for them; they are found so that their digits are nothing else. */
-export function findIbans(text: string): Span[] {
-  const found: Span[] = [];
+/** Bank account numbers with a right checksum, written with blanks or dashes or without; the value has neither, and capitals. */
+export function findIbans(text: string): Found[] {
+  const found: Found[] = [];
   for (const match of text.matchAll(/(?<![\p{L}\p{N}])[A-Za-z]{2}\d{2}/gu)) {
     const length = LENGTHS[match[0].slice(0, 2).toUpperCase()];
     if (length === undefined) continue;
@@ -36,7 +36,8 @@ export function findIbans(text: string): Span[] {
       end += 1;
     }
     const followed = /^[\p{L}\p{N}]/u.test(text.slice(end, end + 2));
-    if (compact.length === length && !followed && isSound(compact)) found.push({ start: match.index, end });
+    if (compact.length === length && !followed && isSound(compact))
+      found.push({ start: match.index, end, value: compact });
   }
   return found;
 }
