@@ -4,12 +4,13 @@ import type { Export } from '#domain/export.ts';
 import { planAllForms, planForm, type RowPlan } from '#domain/export-rows.ts';
 import type { FormVersion } from '#domain/form/form.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
+import { maskResponse } from '#domain/mask.ts';
 import type { KeptResponse } from '#domain/response.ts';
 import { responseView } from '#domain/response-view.ts';
 import type { DiskSpace } from '#ports/disk-space.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Page, Storage } from '#ports/storage.ts';
-import { versionsOf, withheldOf } from './form-versions.ts';
+import { maskPlansOf, versionsOf, withheldOf } from './form-versions.ts';
 
 type Deps = { storage: Pick<Storage, 'list'>; writer: ExportWriter; disk: DiskSpace; diskReserveBytes: number };
 
@@ -36,7 +37,7 @@ const page = 200;
 /** Writes the rows of an export into a new file at `path`. Errors: those of the store and the writer, `disk-nearly-full`, the signal's reason. */
 export async function writeExport(
   deps: Deps,
-  wish: Pick<Export, 'formId' | 'format' | 'from'>,
+  wish: Pick<Export, 'formId' | 'format' | 'mask' | 'from'>,
   path: string,
   run: Run,
 ): Promise<{ rows: number; misfits: number }> {
@@ -93,30 +94,36 @@ async function allVersions(storage: Deps['storage'], formId: string): Promise<Fo
 /** Oldest first; of all forms, one form after the other (the store's index is by form and time). */
 async function* pagesOf(
   storage: Deps['storage'],
-  { formId, from }: Pick<Export, 'formId' | 'from'>,
+  wish: Pick<Export, 'formId' | 'mask' | 'from'>,
   run: Run,
 ): AsyncGenerator<KeptResponse[]> {
-  if (formId !== undefined) {
-    yield* pagesOfForm(storage, { formId, from }, run);
+  if (wish.formId !== undefined) {
+    yield* pagesOfForm(storage, { ...wish, formId: wish.formId }, run);
     return;
   }
   let after: string | undefined;
   do {
     const forms = await storage.list('form', { limit: 100, after });
-    for (const { doc } of forms.items) yield* pagesOfForm(storage, { formId: doc.id, from }, { ...run, progress() {} });
+    for (const { doc } of forms.items)
+      yield* pagesOfForm(storage, { ...wish, formId: doc.id }, { ...run, progress() {} });
     after = forms.next;
   } while (after !== undefined);
 }
 
-/** No format can leak what is not in the rows: answers that are withheld are taken out here. */
+/** No format can leak what is not in the rows: answers that are withheld are taken out here, and personal data is masked here. */
 async function* pagesOfForm(
   storage: Deps['storage'],
-  { formId, from }: { formId: string; from: number | undefined },
+  { formId, from, mask }: Pick<Export, 'mask' | 'from'> & { formId: string },
   { until, progress }: Run,
 ): AsyncGenerator<KeptResponse[]> {
   const read = (after: string | undefined): Promise<Page<'response'>> =>
     storage.list('response', { where: { formId }, from, to: until, limit: page, after });
   const withheld = await withheldOf(storage, formId);
+  const plans = mask === 'personal' ? await maskPlansOf(storage, formId) : undefined;
+  const rowOf = (doc: KeptResponse): KeptResponse => {
+    const open = withoutWithheld(doc, withheld);
+    return plans ? maskResponse(open, plans.get(doc.formVersion)) : open;
+  };
   let begin: number | undefined;
   let reading: Promise<Page<'response'>> | undefined = read(undefined);
   while (reading !== undefined) {
@@ -127,7 +134,7 @@ async function* pagesOfForm(
     reading = next === undefined ? undefined : read(next);
     reading?.catch(() => {});
     begin ??= items[0]!.doc.submittedAt;
-    yield items.map(({ doc }) => withoutWithheld(doc, withheld));
+    yield items.map(({ doc }) => rowOf(doc));
     progress((last.doc.submittedAt - begin) / Math.max(1, until - begin));
   }
 }

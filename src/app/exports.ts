@@ -2,6 +2,7 @@ import { announce, type Consequences, eventId, nothing } from '#domain/consequen
 import { AppError } from '#domain/errors.ts';
 import type { Export, ExportFormat } from '#domain/export.ts';
 import { exportFile, exportView } from '#domain/export-view.ts';
+import type { ExportMask } from '#domain/mask.ts';
 import { withApplied } from '#domain/response.ts';
 import { isFinished, type NewTask, type QueueName, type TaskError } from '#domain/task.ts';
 import { newTask } from '#domain/task-kinds.ts';
@@ -17,8 +18,8 @@ import { type Run, writeExport } from './export-run.ts';
 import type { WantsEvent } from './responses.ts';
 import type { Cause } from './understanding.ts';
 
-/** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. */
-export type ExportWish = { formId?: string; format: ExportFormat; from?: number; to?: number };
+/** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. `mask` is `none` when absent. */
+export type ExportWish = { formId?: string; format: ExportFormat; mask?: ExportMask; from?: number; to?: number };
 
 export type ExportReport = { rows: number; bytes: number; sha256: string; misfits: number };
 
@@ -63,7 +64,7 @@ export function createExports(deps: Deps) {
     wish: ExportWish,
     { id = deps.ids.next('exp') as string, waited = true } = {},
   ): Promise<{ exportId: string; taskId: string }> {
-    const { formId, format, from, to } = wish;
+    const { formId, format, mask = 'none', from, to } = wish;
     if (formId !== undefined && !(await storage.get('form', formId)))
       throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
     if (from !== undefined && to !== undefined && from >= to)
@@ -77,6 +78,7 @@ export function createExports(deps: Deps) {
       id,
       formId,
       format,
+      mask,
       from,
       to,
       status: 'pending',
@@ -95,7 +97,7 @@ export function createExports(deps: Deps) {
     const result = await storage.commit({
       change: { op: 'insert', kind: 'export', doc },
       tasks: [task],
-      audit: [deps.audit(caller, 'export.create', id, { format, form_id: formId ?? null })],
+      audit: [deps.audit(caller, 'export.create', id, { format, mask, form_id: formId ?? null })],
     });
     if (result.outcome === 'committed') deps.offer([task]);
     return { exportId: id, taskId };

@@ -1,5 +1,6 @@
 import type { FormVersion } from '#domain/form/form.ts';
 import { withheldNames } from '#domain/form/withheld.ts';
+import { type MaskPlan, maskPlan } from '#domain/mask.ts';
 import type { Storage } from '#ports/storage.ts';
 
 /** Every published version of a form, oldest first, a page at a time. */
@@ -18,4 +19,15 @@ export async function withheldOf(storage: Pick<Storage, 'list'>, formId: string)
   // Page by page: a version may be half a megabyte, and only its names are kept.
   for await (const versions of versionsOf(storage, formId)) for (const name of withheldNames(versions)) names.add(name);
   return names;
+}
+
+/** What masking takes, by the number of the version; as little of each as that needs. */
+export async function maskPlansOf(
+  storage: Pick<Storage, 'list'>,
+  formId: string,
+): Promise<ReadonlyMap<number, MaskPlan>> {
+  const plans = new Map<number, MaskPlan>();
+  for await (const versions of versionsOf(storage, formId))
+    for (const version of versions) plans.set(version.version, maskPlan(version));
+  return plans;
 }

@@ -16,6 +16,7 @@ export function exportView(doc: Export): { [key: string]: Json } {
     id: doc.id,
     form_id: doc.formId ?? null,
     format: doc.format,
+    mask: doc.mask ?? 'none',
     from: time(doc.from),
     to: time(doc.to),
     status: doc.status,

@@ -1,3 +1,5 @@
+import type { ExportMask } from './mask.ts';
+
 export const exportFormats = ['parquet', 'jsonl', 'csv'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
@@ -6,6 +8,8 @@ export type Export = {
   /** All forms when absent (only jsonl and csv of the common columns). */
   formId: string | undefined;
   format: ExportFormat;
+  /** Absent in documents of before there was one: `none`. */
+  mask?: ExportMask;
   from: number | undefined;
   to: number | undefined;
   status: 'pending' | 'ready' | 'failed';

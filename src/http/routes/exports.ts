@@ -3,6 +3,7 @@ import type { Download, Exports } from '#app/exports.ts';
 import { AppError } from '#domain/errors.ts';
 import type { ExportFormat } from '#domain/export.ts';
 import { exportView } from '#domain/export-view.ts';
+import type { ExportMask } from '#domain/mask.ts';
 import { guard } from '../auth.ts';
 import { byteRange } from '../byte-range.ts';
 import { matchesEtag } from '../etag.ts';
@@ -13,7 +14,7 @@ import { callerOf } from './forms.ts';
 
 type Deps = { exports: Exports; paging: Paging };
 type Id = { Params: { id: string } };
-type Wish = { form_id?: string; format: ExportFormat; from?: string; to?: string };
+type Wish = { form_id?: string; format: ExportFormat; mask?: ExportMask; from?: string; to?: string };
 
 const list = 'exports';
 
@@ -41,10 +42,11 @@ export function exportRoutes(api: FastifyInstance, { exports, paging }: Deps): v
       },
     },
     async (request, reply) => {
-      const { form_id: formId, format, from, to } = request.body;
+      const { form_id: formId, format, mask, from, to } = request.body;
       const { exportId, taskId } = await exports.request(callerOf(request), {
         formId,
         format,
+        mask,
         from: from === undefined ? undefined : Date.parse(from),
         to: to === undefined ? undefined : Date.parse(to),
       });

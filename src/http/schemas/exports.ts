@@ -1,4 +1,5 @@
 import { exportFormats } from '#domain/export.ts';
+import { exportMasks } from '#domain/mask.ts';
 import { timeSchema } from './common.ts';
 
 const maybeTime = { ...timeSchema, type: ['string', 'null'] } as const;
@@ -11,6 +12,10 @@ export const exportWishSchema = {
   properties: {
     form_id: { type: 'string', minLength: 1, maxLength: 100, description: 'All forms when absent.' },
     format: { enum: exportFormats, description: 'jsonl is compressed with gzip, parquet with zstd.' },
+    mask: {
+      enum: exportMasks,
+      description: 'personal: what says who somebody is gives way to [email], [name] and so on. none when absent.',
+    },
     from: { ...timeSchema, description: 'Submitted at or after.' },
     to: { ...timeSchema, description: 'Submitted before.' },
   },
@@ -28,6 +33,7 @@ export const exportSchema = {
     id: { type: 'string', example: 'exp_01980f2e-7c1a-7b3e-9d55-0f4c2a6b8e10' },
     form_id: { ...maybe('string'), description: 'null: all forms.' },
     format: { enum: exportFormats },
+    mask: { enum: exportMasks },
     from: maybeTime,
     to: maybeTime,
     status: { enum: ['pending', 'ready', 'failed'] },
