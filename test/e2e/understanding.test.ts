@@ -60,6 +60,7 @@ test('without a trained head a response is read by the rules, answered by the te
   assert.equal(response.intelligence.classify, undefined);
   assert.deepEqual(response.intelligence.skipped, { classify: 'no-trained-head' });
   assert.equal(response.intelligence.extract.fields.email.value, 'ada@example.org');
+  assert.deepEqual(response.intelligence.personal, [{ question: 'message', kind: 'email', start: 27, end: 42 }]);
   assert.equal(response.label, undefined, 'nothing was said, which is not the same as none');
   assert.equal(response.language, 'en');
 });

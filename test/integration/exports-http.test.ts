@@ -80,11 +80,16 @@ test('an export is asked for with 202, followed by its task, read and listed a p
   );
   assert.equal((await json(await api.ask(`/exports/${id}/download`))).code, 'conflict');
 
-  const others = [await json(await api.post({ format: 'csv' })), await json(await api.post({ format: 'parquet' }))];
+  const masked = { format: 'csv', mask: 'personal' };
+  const others = [await json(await api.post(masked)), await json(await api.post({ format: 'parquet' }))];
   const page = await json(await api.ask('/exports?limit=2'));
   assert.deepEqual(
     page.items.map((item: { id: string }) => item.id),
     [others[1].export_id, others[0].export_id],
+  );
+  assert.deepEqual(
+    page.items.map((item: { mask: string }) => item.mask),
+    ['none', 'personal'],
   );
   const last = await json(await api.ask(`/exports?limit=2&cursor=${encodeURIComponent(page.next_cursor)}`));
   assert.deepEqual([last.items[0].id, last.next_cursor], [id, null]);
@@ -97,6 +102,7 @@ test('a wish that cannot be is refused with its reason', async (t) => {
   const codes = async (answer: Response) => [answer.status, (await json(answer)).code];
   assert.deepEqual(await codes(await post({ format: 'xlsx' })), [400, 'malformed-body']);
   assert.deepEqual(await codes(await post({ format: 'csv', form: 1 })), [400, 'malformed-body']);
+  assert.deepEqual(await codes(await post({ format: 'csv', mask: 'all' })), [400, 'malformed-body']);
   assert.deepEqual(await codes(await post({ format: 'csv', from: 'yesterday' })), [400, 'malformed-body']);
   assert.deepEqual(await codes(await post({ format: 'csv', form_id: 'frm_none' })), [404, 'form-not-found']);
   const range = { from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' };

@@ -156,7 +156,23 @@ test('what stands behind the part that is read is tagged as unread', () => {
 });
 
 test('a long text of anything is read in bounded time', () => {
-  for (const piece of ['Regards,\n', 'Mr ', '4111 ', 'Dear Jane ', 'tel ', 'A', 'Jane-']) {
+  for (const piece of [
+    'Regards,\n',
+    'Mr ',
+    '4111 ',
+    'Dear Jane ',
+    'tel ',
+    'A',
+    'Jane-',
+    '\n\t',
+    '\t',
+    'Regards\n \t',
+    'Dr. ',
+    '1 ',
+    'tel +',
+    'a@',
+    'My name is Jane Doe ',
+  ]) {
     const from = performance.now();
     personal(piece.repeat(Math.ceil(MAX_TEXT_UNITS / piece.length)), context);
     assert.ok(performance.now() - from < 3000, piece);
