@@ -173,6 +173,8 @@ test('control tokens are found in full width and with look-alike brackets too', 
     '《SYS》',
     '⟨start_of_turn⟩',
     '【/INST】',
+    '[gMASK]',
+    '[SEP]',
     '＜／ｓ＞',
     '< |user| >',
   ])

@@ -149,8 +149,8 @@ const tokens = [
   /(?<=\|)\s{0,3}>/g,
   // Llama 2, Gemma, T5, byte tokens: <<SYS>>, <s>, </s>, <bos>, <start_of_turn>, <0x0A>, and any other tag of one word.
   /<{1,2}\s?\/?[\p{L}\p{N}_.:-]{1,48}\s?\/?>{1,2}/gu,
-  // Mistral: [INST], [/INST], [TOOL_CALLS]
-  /\[\s?\/?\s?(?:inst|sys|system|user|assistant|system_prompt|available_tools|tool_(?:calls|results|content)|prefix|suffix|middle|img|img_(?:break|end))\s?\]/g,
+  // Mistral: [INST], [/INST], [TOOL_CALLS]; BERT, GLM: [CLS], [gMASK]
+  /\[\s?\/?\s?(?:inst|sys|system|user|assistant|system_prompt|available_tools|tool_(?:calls|results|content)|prefix|suffix|middle|cls|sep|unk|pad|g?mask|img|img_(?:break|end))\s?\]/g,
 ];
 const round: Record<string, string> = { '<': '(', '>': ')', '[': '(', ']': ')' };
 
