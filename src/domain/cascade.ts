@@ -46,7 +46,7 @@ function whyNotClassify({ classify }: Understanding, { trust, hasModel }: Cascad
 }
 
 /** Rules find these wherever they stand: a model could only make them up. */
-const rulesSuffice: ReadonlySet<FieldType> = new Set(['email', 'phone', 'url']);
+const rulesSuffice: ReadonlySet<FieldType> = new Set(['email', 'phone', 'iban', 'url']);
 
 /** The fields that a model may be asked for. */
 export function missingFields(

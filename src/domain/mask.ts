@@ -97,7 +97,7 @@ export function maskText(text: string, spans: readonly PersonalSpan[]): string {
 }
 
 function maskUnderstanding(understanding: Understanding, plan: MaskPlan | undefined): Understanding {
-  const { language, classify, extract, skipped, personal } = understanding;
+  const { language, classify, extract, skipped, trail, personal } = understanding;
   return {
     language,
     classify: classify && { ...classify, provenance: withoutHash(classify.provenance) },
@@ -106,8 +106,10 @@ function maskUnderstanding(understanding: Understanding, plan: MaskPlan | undefi
         Object.entries(extract.fields).map(([name, field]) => [name, maskField(name, field, personal, plan)]),
       ),
       provenance: withoutHash(extract.provenance),
+      further: extract.further?.map(withoutHash),
     },
     skipped,
+    trail,
     personal,
   };
 }

@@ -23,7 +23,7 @@ export function responseView(response: Response & Partial<Pick<KeptResponse, 're
 
 function intelligenceView({ understanding }: Response): object | undefined {
   if (!understanding) return undefined;
-  const { classify, extract, respond, personal, skipped } = understanding;
+  const { classify, extract, respond, personal, skipped, trail } = understanding;
   return {
     classify: classify && {
       label: classify.label,

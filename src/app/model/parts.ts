@@ -5,6 +5,7 @@ import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { FieldSpec, IntelligenceSpec } from '#domain/intelligence.ts';
 import { fitId } from '#domain/model-fit.ts';
+import { respondScaffolding, wordsOf } from '#domain/prompt/respond.ts';
 import type { ExtractedField, KeptResponse, Part, Provenance, Understanding } from '#domain/response.ts';
 import { withApplied } from '#domain/response.ts';
 import type { NewTask } from '#domain/task.ts';
@@ -202,7 +203,9 @@ export function createModelParts(deps: Deps) {
   ): Promise<Outcome> {
     const asked = await askForReply(deps, spec.respond!, language, prepareText(text).text, limits);
     if ('fault' in asked) return { change: {}, outcome: asked.fault, ms: asked.ms };
-    const checked = checkDraft(asked.value.text, spec.respond!);
+    const { instructions } = spec.respond!;
+    const rules = { instructions, maxWords: wordsOf(spec.respond!), scaffolding: respondScaffolding };
+    const checked = checkDraft(asked.value.text, rules);
     if ('refused' in checked) return { change: {}, outcome: checked.refused, ms: asked.ms };
     const provenance = stamp({ ...asked.provenance, milliseconds: rounded(asked.ms) });
     return {

@@ -20,6 +20,7 @@ const meaning: Record<Exclude<FieldType, 'enum'>, string> = {
   time: 'a time of day',
   email: 'an e-mail address',
   phone: 'a phone number',
+  iban: 'an account number (IBAN)',
   url: 'a web address',
   person: "a person's name",
   place: 'a place',
