@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { parseNamed, schemaOf } from '#app/model/extract.ts';
+import { parseNamed, schemaOf, tokensForFields } from '#app/model/extract.ts';
 import type { FieldSpec } from '#domain/intelligence.ts';
 import { extractText } from '#domain/prompt/extract.ts';
 import { prepareText } from '#domain/untrusted-text.ts';
@@ -34,12 +34,14 @@ export async function measureAnswers(
   const other = busy ? spin() : undefined;
   try {
     return await withTextModel(model, async (textModel) => {
-      const schema = schemaOf(fields);
-      const maxTokens = 20 + fields.length * 24;
       const from = performance.now();
       const answers = await sideBySide(texts, textModel.state().places, async (text) => {
-        const prompt = extractText(fields, prepareText(text).text);
-        return textModel.write({ ...prompt, schema, maxTokens, seed: 1 }, { timeMs: 120_000 });
+        const message = prepareText(text).text;
+        const [prompt, schema] = [extractText(fields, message), schemaOf(fields, message)];
+        return textModel.write(
+          { ...prompt, schema, maxTokens: tokensForFields(fields.length), seed: 1 },
+          { timeMs: 120_000 },
+        );
       });
       const spent = (performance.now() - from) / 1000;
       const times = answers.map(({ usage }) => usage.totalMs);

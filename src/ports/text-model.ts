@@ -45,7 +45,10 @@ export type AnswerSchema = {
   type: 'object';
   properties: Record<
     string,
-    { type: 'string-or-null'; maxLength: number } | { type: 'one-of'; values: readonly string[] }
+    | { type: 'string-or-null'; maxLength: number }
+    | { type: 'one-of'; values: readonly string[] }
+    /** What stands in `text`, letter for letter: at most `most` pieces (words, signs) in a row that begin with a word; or null. */
+    | { type: 'words-of'; text: string; most: number }
   >;
 };
 

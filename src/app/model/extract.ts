@@ -1,6 +1,4 @@
-import { sha256Hex } from '#domain/hash.ts';
 import type { FieldSpec } from '#domain/intelligence.ts';
-import type { Json } from '#domain/json.ts';
 import { extractPrompt, extractText, longestValue, mostFields } from '#domain/prompt/extract.ts';
 import type { AnswerSchema, TextModel } from '#ports/text-model.ts';
 import type { Asked, ModelCalls } from './calls.ts';
@@ -8,7 +6,10 @@ import type { Asked, ModelCalls } from './calls.ts';
 /** What the model says stands in the text, by field; null where it says that nothing does. */
 export type Named = Record<string, string | null>;
 
-/** Asks for at most `mostFields` fields, held to their JSON by a grammar. `null` where the answer is not what was asked for, or was cut before its end. */
+/**
+ * Asks for at most `mostFields` fields, held to their JSON by a grammar that knows no words but those of the message: what comes back stands in it. `null` where
+ * the answer is not what was asked for, or was cut before its end.
+ */
 export function askForFields(
   deps: { calls: ModelCalls; textModel: Pick<TextModel, 'write'> },
   fields: readonly FieldSpec[],
@@ -17,13 +18,12 @@ export function askForFields(
 ): Promise<Asked<Named | null>> {
   const asked = fields.slice(0, mostFields);
   const prompt = extractText(asked, message);
-  const schema = schemaOf(asked);
-  // Braces and names, and 12 tokens for a value of ordinary length; null takes one.
-  const maxTokens = Math.min(500, 20 + asked.length * 24);
+  const schema = schemaOf(asked, message);
+  const maxTokens = tokensForFields(asked.length);
   return deps.calls.ask({
     part: 'extract',
     prompt: extractPrompt,
-    input: { ...prompt, schema: schema as unknown as Json },
+    input: { ...prompt, fields: asked.map(({ name }) => name) },
     seed: 1,
     ...limits,
     call: async (budget) => {
@@ -36,13 +36,16 @@ export function askForFields(
   });
 }
 
-export function schemaOf(fields: readonly FieldSpec[]): AnswerSchema {
+/** Words and signs that a value has at most. */
+const mostPieces = 12;
+/** A piece takes two tokens, in some scripts more; a name is repeated. So the answer is cut only where it is one long word after another. */
+export const tokensForFields = (count: number): number => Math.min(900, 20 + count * 60);
+
+export function schemaOf(fields: readonly FieldSpec[], message: string): AnswerSchema {
   const properties: AnswerSchema['properties'] = {};
-  for (const { name } of fields) properties[name] = { type: 'string-or-null', maxLength: longestValue };
+  for (const { name } of fields) properties[name] = { type: 'words-of', text: message, most: mostPieces };
   return { type: 'object', properties };
 }
-
-export const schemaSha256 = (schema: AnswerSchema): string => sha256Hex(JSON.stringify(schema));
 
 /** The answer, if it is what the schema says, by our own reading of it; whatever the grammar promised. */
 export function parseNamed(text: string, fields: readonly FieldSpec[]): Named | undefined {

@@ -20,7 +20,7 @@ import type { WantsEvent } from '../responses.ts';
 import { type Cause, textsOf, type Understood, understoodEvent } from '../understanding.ts';
 import type { ModelCalls } from './calls.ts';
 import { askForLabel, jointVerdict, optionsFor } from './classify.ts';
-import { askForFields, groundIn, isPlausible, schemaOf, schemaSha256 } from './extract.ts';
+import { askForFields, groundIn, isPlausible, schemaOf } from './extract.ts';
 import { askForReply } from './respond.ts';
 
 type Deps = {
@@ -159,7 +159,7 @@ export function createModelParts(deps: Deps) {
     if (Object.keys(added).length === 0) return { change: {}, outcome: 'nothing-found', ms: asked.ms };
     const provenance = stamp({
       ...asked.provenance,
-      grammarSha256: schemaSha256(schemaOf(fields)),
+      grammarSha256: sha256Hex(JSON.stringify(schemaOf(fields, message))),
       milliseconds: rounded(asked.ms),
     });
     const fieldsNow = { ...found?.fields, ...added };

@@ -4,8 +4,8 @@ import type { PromptText } from './prompt.ts';
 /** Raised with every change of the text below. */
 export const extractPrompt = 'extract/1';
 
-/** Longest value, in characters of the answer. */
-export const longestValue = 80;
+/** Longest value, code points: a dozen long words. */
+export const longestValue = 400;
 /** Fields that one answer may hold: more would not fit into its tokens. */
 export const mostFields = 10;
 
