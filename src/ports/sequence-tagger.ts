@@ -1,15 +1,28 @@
-import type { FieldExample } from '#domain/field-example.ts';
+import type { FieldExample, FieldMark } from '#domain/field-example.ts';
 import type { FieldSpec } from '#domain/intelligence.ts';
 
 /**
  * Sequence tagger: learns from a form's own examples where its fields stand in a text, and says how sure it is.
  * Offsets are UTF-16 code units: `text.slice(start, end)` is the value as written.
  */
+export type FieldReport = {
+  /** Of the places found with `threshold` or more confidence, those that are right to the letter. */
+  precision: number;
+  recall: number;
+  f1: number;
+  /** Texts in which the field is marked. */
+  support: number;
+  /** Confidence from which on nine of ten places were right; between 0.5 and 0.95. */
+  threshold: number;
+  /** Of the hints for this field, those that are right to the letter; undefined without hints. */
+  rulesPrecision: number | undefined;
+};
+
 export type TaggerReport = {
   /** Texts learnt from. */
   examples: number;
   /** Cross-validated on the examples, by field, 0…1; undefined with too few examples to hold any out. */
-  byField: Record<string, { precision: number; recall: number; f1: number; support: number }> | undefined;
+  byField: Record<string, FieldReport> | undefined;
   milliseconds: number;
 };
 
@@ -45,8 +58,15 @@ export interface SequenceTagger {
     signal?: AbortSignal;
   }): Promise<TaggerTraining>;
 
-  /** At most one place for each field and text, in the order of the texts. `read` is only called when the tagger is not in memory. */
-  tag(input: { tagger: TaggerRef; texts: readonly string[] }): Promise<TaggedField[][]>;
+  /**
+   * At most one place for each field and text, in the order of the texts, however unsure. `hints`: what the rules found, by text, as in the examples: a
+   * tagger that was trained with them misses them. `read` is only called when the tagger is not in memory.
+   */
+  tag(input: {
+    tagger: TaggerRef;
+    texts: readonly string[];
+    hints?: readonly (readonly FieldMark[])[];
+  }): Promise<TaggedField[][]>;
 
   close(): Promise<void>;
 }

@@ -1,0 +1,29 @@
+import type { FieldExample, FieldMark } from '#domain/field-example.ts';
+import type { TaggedField, TaggerTraining } from '#ports/sequence-tagger.ts';
+
+/** What a training knows before the first example; the examples are asked for, a page at a time. */
+export type Assignment = { fields: string[]; seen: string | undefined };
+
+export type WorkerPurpose = { kind: 'tag' } | ({ kind: 'train' } & Assignment);
+
+/** Undefined: there are no more. */
+export type ExamplePage = FieldExample[] | undefined;
+
+export type TrainReply =
+  | { kind: 'more' }
+  | { kind: 'done'; training: TaggerTraining }
+  | { kind: 'failed'; message: string };
+
+export type TagRequest = {
+  id: number;
+  sha256: string;
+  texts: readonly string[];
+  hints: readonly (readonly FieldMark[])[];
+  /** Sent when the thread said that it does not have the tagger. */
+  bytes?: Uint8Array;
+};
+
+export type TagReply =
+  | { id: number; kind: 'tagged'; results: TaggedField[][] }
+  | { id: number; kind: 'tagger-missing' }
+  | { id: number; kind: 'failed'; message: string };

@@ -1,0 +1,50 @@
+import { Worker } from 'node:worker_threads';
+import type { FieldExample } from '#domain/field-example.ts';
+import type { TaggerTraining } from '#ports/sequence-tagger.ts';
+import type { Assignment, ExamplePage, TrainReply, WorkerPurpose } from './protocol.ts';
+
+/**
+ * Trains in a thread that lives for this one tagger, and hands it the examples a page at a time, each when the thread has taken in the one before.
+ * An abort ends the thread at once, in the middle of the mathematics.
+ */
+export async function trainInThread(
+  entry: URL,
+  { pages, ...assignment }: Assignment & { pages: AsyncIterable<FieldExample[]> },
+  signal: AbortSignal,
+): Promise<TaggerTraining> {
+  signal.throwIfAborted();
+  const purpose: WorkerPurpose = { kind: 'train', ...assignment };
+  const worker = new Worker(entry, { workerData: purpose });
+  const reading = pages[Symbol.asyncIterator]();
+  try {
+    return await trainingOf(worker, () => reading.next(), signal);
+  } finally {
+    // Not waited for: a page that is on its way may take as long as its store does.
+    void reading.return?.().catch(() => {});
+    await worker.terminate();
+  }
+}
+
+function trainingOf(
+  worker: Worker,
+  next: () => Promise<IteratorResult<FieldExample[]>>,
+  signal: AbortSignal,
+): Promise<TaggerTraining> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    const settled = (settle: () => void) => {
+      signal.removeEventListener('abort', stop);
+      settle();
+    };
+    const fail = (error: unknown) => settled(() => reject(error));
+    worker.on('message', (reply: TrainReply) => {
+      if (reply.kind === 'more') {
+        next().then(({ done, value }) => worker.postMessage((done ? undefined : value) satisfies ExamplePage), fail);
+      } else if (reply.kind === 'failed') fail(new Error(reply.message));
+      else settled(() => resolve(reply.training));
+    });
+    worker.on('error', (cause) => fail(new Error('the training thread crashed', { cause })));
+    worker.on('exit', (code) => fail(new Error(`the training thread ended with code ${code}`)));
+  });
+}
