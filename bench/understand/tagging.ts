@@ -4,10 +4,10 @@ import { createRulesExtractor } from '#adapters/extractor-rules/extractor.ts';
 import { encodeTagger } from '#adapters/tagger-crf/codec.ts';
 import { createTag, type Tag } from '#adapters/tagger-crf/model.ts';
 import { learnable, trainTagger } from '#adapters/tagger-crf/train-tagger.ts';
+import type { FieldSkill } from '#domain/extraction.ts';
 import { type FoundField, joinFields, placesToRead } from '#domain/extraction.ts';
 import type { FieldExample } from '#domain/field-example.ts';
 import type { ExtractionContext, FieldSpec } from '#ports/field-extractor.ts';
-import type { FieldReport } from '#ports/sequence-tagger.ts';
 
 /*
  * How well rules, tagger and both together find the fields of a form. Exact: the place that people marked, to the letter. Value: the value that the rules
@@ -122,7 +122,7 @@ function rulesAnswers({ text }: FieldExample): Answers {
   return rulesOf(text, BOOKING);
 }
 
-function taggerAnswers(tag: Tag, specs: FieldSpec[], skills: Record<string, FieldReport> | undefined) {
+function taggerAnswers(tag: Tag, specs: FieldSpec[], skills: Record<string, FieldSkill> | undefined) {
   return ({ text, hints }: FieldExample): Answers => {
     const sure = tag(text, hints).filter(({ field, confidence }) => confidence >= (skills?.[field]?.threshold ?? 0.8));
     return Object.fromEntries(
@@ -134,7 +134,7 @@ function taggerAnswers(tag: Tag, specs: FieldSpec[], skills: Record<string, Fiel
   };
 }
 
-function joinedAnswers(tag: Tag, specs: FieldSpec[], skills: Record<string, FieldReport> | undefined) {
+function joinedAnswers(tag: Tag, specs: FieldSpec[], skills: Record<string, FieldSkill> | undefined) {
   return ({ text, hints }: FieldExample): Answers => {
     const found = Object.entries(rulesOf(text, specs)).map(([name, value]) => [name, { ...value, text: 0 }] as const);
     const rules: Record<string, FoundField> = Object.fromEntries(found);

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
+import type { FieldSkill } from './extraction.ts';
+import type { FieldMark } from './field-example.ts';
 
-/** A labelled text a form's head learns from; `label: null` says "none of them". */
-export type Example = { text: string; label: string | null };
+/**
+ * A text that somebody has said something about. A form's head learns from `label` (null says "none of them", without one nothing is said), its tagger from
+ * `fields`: all that are in the text, without them nothing is said.
+ */
+export type Example = { text: string; label?: string | null; fields?: FieldMark[] };
 
 /** Examples as they came in, a piece of an upload or one review; a later text overrules the same text in an earlier one. */
 export type ExampleBatch = { id: string; formId: string; source: 'upload' | 'review'; at: number; items: Example[] };
@@ -21,6 +26,23 @@ export type FormHead = {
   threshold: number;
   milliseconds: number;
   /** Examples that this head has seen: changes whenever one more would change it. */
+  examplesSha256: string;
+  trainedAt: number;
+};
+
+/** The tagger that finds a form's fields now. */
+export type FormTagger = {
+  /** The form's id: there is one at a time. */
+  id: string;
+  sha256: string;
+  /** Name of its bytes in the blob store. */
+  file: string;
+  /** Those that enough examples have; others are left to the rules. */
+  fields: string[];
+  examples: number;
+  byField: Record<string, FieldSkill> | undefined;
+  milliseconds: number;
+  /** Examples that this tagger has seen: changes whenever one more would change it. */
   examplesSha256: string;
   trainedAt: number;
 };
@@ -62,7 +84,7 @@ export function createLesson({ labels, allowNone }: { labels: readonly string[];
   const byText = new Map<string, string | null>();
   return {
     add(items: readonly Example[]): void {
-      for (const { text, label } of items) byText.set(text, label);
+      for (const { text, label } of items) if (label !== undefined) byText.set(text, label);
     },
     finish(): Lesson {
       const known = new Set<string | null>([...labels, null]);

@@ -1,3 +1,4 @@
+import type { FieldSkill } from '#domain/extraction.ts';
 import type { FieldExample, FieldMark } from '#domain/field-example.ts';
 import type { FieldSpec } from '#domain/intelligence.ts';
 
@@ -5,24 +6,11 @@ import type { FieldSpec } from '#domain/intelligence.ts';
  * Sequence tagger: learns from a form's own examples where its fields stand in a text, and says how sure it is.
  * Offsets are UTF-16 code units: `text.slice(start, end)` is the value as written.
  */
-export type FieldReport = {
-  /** Of the places found with `threshold` or more confidence, those that are right to the letter. */
-  precision: number;
-  recall: number;
-  f1: number;
-  /** Texts in which the field is marked. */
-  support: number;
-  /** Confidence from which on nine of ten places were right; between 0.5 and 0.95. */
-  threshold: number;
-  /** Of the hints for this field, those that are right to the letter; undefined without hints. */
-  rulesPrecision: number | undefined;
-};
-
 export type TaggerReport = {
   /** Texts learnt from. */
   examples: number;
   /** Cross-validated on the examples, by field, 0…1; undefined with too few examples to hold any out. */
-  byField: Record<string, FieldReport> | undefined;
+  byField: Record<string, FieldSkill> | undefined;
   milliseconds: number;
 };
 

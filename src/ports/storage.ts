@@ -2,7 +2,7 @@ import type { ApiToken, Session, User } from '#domain/account.ts';
 import type { AuditEntry, AuditSeal } from '#domain/audit.ts';
 import type { Export } from '#domain/export.ts';
 import type { Form, FormVersion } from '#domain/form/form.ts';
-import type { ExampleBatch, FormHead } from '#domain/learning.ts';
+import type { ExampleBatch, FormHead, FormTagger } from '#domain/learning.ts';
 import type { ModelFit } from '#domain/model-fit.ts';
 import type { ChainHead, Receipt } from '#domain/receipt.ts';
 import type { KeptResponse, Response } from '#domain/response.ts';
@@ -68,6 +68,7 @@ export type Documents = {
   head: FormHead;
   'model-fit': ModelFit;
   vector: ResponseVector;
+  tagger: FormTagger;
 };
 export type Kind = keyof Documents;
 
@@ -92,6 +93,7 @@ export type Narrowing = {
   head: Record<never, never>;
   'model-fit': Record<never, never>;
   vector: { formId?: string };
+  tagger: Record<never, never>;
 };
 
 export type Prunable = 'session' | 'event' | 'delivery' | 'attempt';

@@ -30,6 +30,7 @@ export const parts = [
   'head',
   'model-fit',
   'vector',
+  'tagger',
   'task',
   'audit',
 ] as const satisfies readonly Part[];

@@ -140,6 +140,7 @@ export const layouts: { [K in Kind]: Layout<K> } = {
   head: { collection: 'heads', at: (d) => d.trainedAt, fields: {} },
   'model-fit': { collection: 'model_fits', at: (d) => d.at, fields: {} },
   vector: { collection: 'vectors', at: (d) => d.at, fields: { formId: (d) => d.formId } },
+  tagger: { collection: 'taggers', at: (d) => d.trainedAt, fields: {} },
 };
 
 export const kinds = Object.keys(layouts) as Kind[];

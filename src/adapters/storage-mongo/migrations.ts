@@ -65,7 +65,15 @@ async function firstSchema(db: Db): Promise<void> {
     await counters.updateOne({ _id }, { $setOnInsert: { n: 0 } }, { upsert: true });
 }
 
-export const migrations: Migration[] = [{ number: 1, compatibleWith: 1, about: 'the first schema', up: firstSchema }];
+/** A database that is made anew has the collection from the first step on. */
+async function taggers(db: Db): Promise<void> {
+  await db.collection(layouts.tagger.collection).createIndexes([madeInOrder, carriesOthers]);
+}
+
+export const migrations: Migration[] = [
+  { number: 1, compatibleWith: 1, about: 'the first schema', up: firstSchema },
+  { number: 2, compatibleWith: 1, about: 'taggers', up: taggers },
+];
 
 const stepsIn = (db: Db) => db.collection<StepRecord>('schema_steps');
 

@@ -127,6 +127,7 @@ const initial = `
 
 const understanding = `
   ${documents('model_fits', '')}
+  ${documents('taggers', '')}
   ${documents('vectors', 'form_id TEXT NOT NULL,', '(form_id, at)')}
 `;
 
@@ -135,7 +136,7 @@ export const migrations: Migration[] = [
   {
     number: 2,
     compatibleWith: 1,
-    about: 'what models are worth on a form, and embeddings of responses',
+    about: 'taggers, what models are worth on a form, and embeddings of responses',
     sql: understanding,
   },
 ];

@@ -115,6 +115,7 @@ export const tables: { [K in Kind]: Table<K> } = {
   head: { name: 'heads', at: (d) => d.trainedAt, columns: {}, narrow: {} },
   'model-fit': { name: 'model_fits', at: (d) => d.at, columns: {}, narrow: {} },
   vector: { name: 'vectors', at: (d) => d.at, columns: { form_id: (d) => d.formId }, narrow: { formId: 'form_id' } },
+  tagger: { name: 'taggers', at: (d) => d.trainedAt, columns: {}, narrow: {} },
 };
 
 function labelColumn(response: Response): SqlValue {

@@ -1,4 +1,4 @@
-import type { FieldReport } from '#ports/sequence-tagger.ts';
+import type { FieldSkill } from '#domain/extraction.ts';
 import { sharpened } from './model.ts';
 import { settings } from './settings.ts';
 
@@ -28,7 +28,7 @@ export function sharpnessOf(held: readonly HeldOut[]): number {
 }
 
 /** The threshold of one field, and how good it is from there on. */
-export function judge(held: readonly HeldOut[]): FieldReport {
+export function judge(held: readonly HeldOut[]): FieldSkill {
   const threshold = thresholdOf(held);
   const found = held.filter(({ confidence }) => confidence >= threshold);
   const right = found.filter((one) => one.right).length;

@@ -9,6 +9,9 @@ import type { Model } from './model.ts';
  */
 const magic = 'FSTAGGE\x01';
 
+/** What a tagger has learnt from, and how it is written: another format calls for another training. */
+export const seenBy = (examplesSha256: string): string => sha256(Buffer.from(`${magic}${examplesSha256}`));
+
 type Header = { fields: string[]; columns: number; sharpness: number; sha256: string };
 
 /** The bytes are not a tagger, or not one of this format, or damaged. */

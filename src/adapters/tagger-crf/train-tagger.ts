@@ -1,5 +1,5 @@
+import type { FieldSkill } from '#domain/extraction.ts';
 import type { FieldExample } from '#domain/field-example.ts';
-import type { FieldReport } from '#ports/sequence-tagger.ts';
 import { type HeldOut, judge, sharpnessOf } from './calibration.ts';
 import { featuresOf, type TokenFeatures } from './features.ts';
 import { fit } from './fit.ts';
@@ -10,7 +10,7 @@ import { type Token, tokensOf } from './tokens.ts';
 
 type Prepared = { example: FieldExample; features: TokenFeatures[]; states: Uint16Array };
 
-export type Trained = { model: Model; examples: number; byField: Record<string, FieldReport> | undefined };
+export type Trained = { model: Model; examples: number; byField: Record<string, FieldSkill> | undefined };
 
 /** Fields that are marked often enough to learn them, in the order of the form. */
 export function learnable(examples: readonly FieldExample[], fields: readonly string[]): string[] {

@@ -2,7 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createFieldLesson, type FieldLesson } from '#domain/field-example.ts';
 import type { TaggerTraining } from '#ports/sequence-tagger.ts';
-import { encodeTagger, sha256 } from './codec.ts';
+import { encodeTagger, seenBy, sha256 } from './codec.ts';
 import type { Assignment, ExamplePage, TagReply, TagRequest, TrainReply, WorkerPurpose } from './protocol.ts';
 import { settings } from './settings.ts';
 import { createTaggerCache } from './tagger-cache.ts';
@@ -47,7 +47,8 @@ function train(port: MessagePort, assignment: Assignment): void {
   say({ kind: 'more' });
 }
 
-function learn({ examples, sha256: examplesSha256 }: FieldLesson, { fields, seen }: Assignment): TaggerTraining {
+function learn({ examples, sha256: lesson }: FieldLesson, { fields, seen }: Assignment): TaggerTraining {
+  const examplesSha256 = seenBy(lesson);
   const learnt = learnable(examples, fields);
   const marked = examples.filter((example) => example.fields.some(({ name }) => learnt.includes(name))).length;
   if (marked < settings.minExamples)

@@ -4,7 +4,7 @@ import type { Export } from '#domain/export.ts';
 import type { Form, FormVersion } from '#domain/form/form.ts';
 import { versionId } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
-import type { ExampleBatch, FormHead } from '#domain/learning.ts';
+import type { ExampleBatch, FormHead, FormTagger } from '#domain/learning.ts';
 import type { ModelFit } from '#domain/model-fit.ts';
 import { type ClassifyResult, type NewResponse, newResponse, type Response } from '#domain/response.ts';
 import type { ResponseVector } from '#domain/response-vector.ts';
@@ -318,6 +318,23 @@ export function aHead(over: Partial<FormHead> = {}): FormHead {
     accuracy: undefined,
     calibrationError: 0.031,
     threshold: 0.6,
+    milliseconds: 41,
+    examplesSha256: sha256Hex('examples'),
+    trainedAt: t0,
+    ...over,
+  };
+}
+
+export function aTagger(over: Partial<FormTagger> = {}): FormTagger {
+  return {
+    id: newId('frm'),
+    sha256: sha256Hex('tagger'),
+    file: 'taggers/1.bin',
+    fields: ['people'],
+    examples: 120,
+    byField: {
+      people: { precision: 0.9, recall: 0.8, f1: 0.847, support: 40, threshold: 0.55, rulesPrecision: undefined },
+    },
     milliseconds: 41,
     examplesSha256: sha256Hex('examples'),
     trainedAt: t0,

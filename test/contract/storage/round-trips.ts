@@ -16,6 +16,7 @@ import {
   anExport,
   aResponse,
   aSession,
+  aTagger,
   aTask,
   aToken,
   aUser,
@@ -109,6 +110,7 @@ export const rich: { [K in Kind]: Documents[K] } = {
   head: aHead({ accuracy: 0.912345678901234, labels: [text] }),
   'model-fit': aModelFit({ labels: [text, null], bias: [-0.1234567890123, 0] }),
   vector: aVector({ formId: newId('frm'), vector: 'A'.repeat(512) }),
+  tagger: aTagger({ fields: [text] }),
 };
 
 /** One of every kind with everything optional absent. */
@@ -129,6 +131,7 @@ export const bare: { [K in Kind]: Documents[K] } = {
   head: aHead({ calibrationError: undefined, labels: [] }),
   'model-fit': aModelFit({ labels: [], bias: [] }),
   vector: aVector({ vector: '' }),
+  tagger: aTagger({ byField: undefined, fields: [] }),
 };
 
 export function roundTripRules(under: StoreUnderTest): void {
@@ -216,6 +219,8 @@ function freshKey(kind: Kind, key: string): object {
 
 /** An update never moves a document in time. */
 function madeAt(kind: Kind, doc: object): object {
-  const field = { response: 'submittedAt', head: 'trainedAt', 'form-version': 'publishedAt' }[kind as string];
+  const field = { response: 'submittedAt', head: 'trainedAt', tagger: 'trainedAt', 'form-version': 'publishedAt' }[
+    kind as string
+  ];
   return field === undefined ? {} : { [field]: (doc as Record<string, unknown>)[field] };
 }
