@@ -8,6 +8,7 @@ export const emptyHandlers: Handlers = {
   'extract-fields': empty,
   'draft-reply': empty,
   'fit-model': empty,
+  'train-tagger': empty,
   'train-head': empty,
   'fan-out-event': empty,
   'deliver-webhook': empty,

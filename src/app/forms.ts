@@ -1,4 +1,4 @@
-import { nothing, published } from '#domain/consequences.ts';
+import { published } from '#domain/consequences.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
 import { compileForm, contentSha256 } from '#domain/form/compile.ts';
 import type { FormDefinition } from '#domain/form/definition.ts';
@@ -108,7 +108,10 @@ export function createForms(deps: Deps) {
     const status = current.doc.status === 'draft' ? 'open' : current.doc.status;
     const doc: Form = { ...current.doc, status, version: number, updatedAt: now };
     const audit = [deps.audit(caller, 'form.publish', id, { version: number, content_sha256: version.contentSha256 })];
-    const { tasks } = version.intelligence?.classify ? published(id, number, now) : nothing;
+    const { tasks } = published(id, number, now, [
+      ...(version.intelligence?.classify ? (['head'] as const) : []),
+      ...(version.intelligence?.extract ? (['tagger'] as const) : []),
+    ]);
     await replace(doc, revision, audit, { also: [{ kind: 'form-version', doc: version }], tasks });
     deps.offer(tasks);
     return version;

@@ -1,10 +1,11 @@
 import { may } from '#domain/actor.ts';
+import { examplesUploaded, type Subject } from '#domain/consequences.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
+import { type GivenFields, markFields } from '#domain/field-example.ts';
 import { type Form, versionId } from '#domain/form/form.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import { type Example, type ExampleBatch, type FormHead, inBatches } from '#domain/learning.ts';
 import type { NewTask } from '#domain/task.ts';
-import { newTask } from '#domain/task-kinds.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
@@ -28,27 +29,41 @@ const batchesAtOnce = 5;
 /** The place of the listing that is among the examples of the form's definition. */
 const inDefinition = 'definition';
 
+/** An example as it is uploaded: fields by their value as written, or by place. */
+export type UploadedExample = Omit<Example, 'fields'> & { fields?: GivenFields };
+
 export function createLearning(deps: Deps) {
   const { storage, clock } = deps;
 
-  /** Keeps examples and asks for a training. Errors: `form-not-found`, `value-refused` with one issue for each label the form does not have. */
-  async function upload(caller: Caller, formId: string, items: Example[]): Promise<{ taskId: string; kept: number }> {
+  /**
+   * Keeps examples and asks for the trainings they call for. Errors: `form-not-found`, `value-refused` with one issue for each label or field that the form
+   * does not have, and for each value that is not in its text.
+   */
+  async function upload(
+    caller: Caller,
+    formId: string,
+    given: UploadedExample[],
+  ): Promise<{ taskIds: string[]; kept: number }> {
     const form = await getForm(formId);
-    const issues = labelIssues(form.intelligence, items);
+    const { items, issues: fieldIssues } = marked(form.intelligence, given);
+    const issues = [...labelIssues(form.intelligence, items), ...fieldIssues].slice(0, 50);
     if (issues.length > 0) throw new AppError('value-refused', { detail: 'Nothing was kept.', issues });
     const now = clock.now();
     const [first, ...others] = inBatches(items).map(
       (some): ExampleBatch => ({ id: deps.ids.next('exb'), formId, source: 'upload', at: now, items: some }),
     );
-    const task = newTask('train-head', { id: `tsk_${first!.id.slice(4)}`, payload: { form_id: formId }, now });
+    const subjects: Subject[] = [];
+    if (items.some(({ label }) => label !== undefined)) subjects.push('head');
+    if (items.some(({ fields }) => fields !== undefined)) subjects.push('tagger');
+    const tasks = examplesUploaded(formId, first!.id, now, subjects);
     await storage.commit({
       change: { op: 'insert', kind: 'examples', doc: first! },
       also: others.map((doc) => ({ kind: 'examples', doc })),
-      tasks: [task],
+      tasks,
       audit: [deps.audit(caller, 'examples.upload', formId, { count: items.length })],
     });
-    deps.offer([task]);
-    return { taskId: task.id, kept: items.length };
+    deps.offer(tasks);
+    return { taskIds: tasks.map(({ id }) => id), kept: items.length };
   }
 
   /** Responses fit the published version, so its labels are the ones to learn, not those of a draft. A form that was never published has only its draft. */
@@ -196,17 +211,31 @@ function placeOf(mark: string | undefined): Place {
   return { after: after || undefined, skip: Number(skip) };
 }
 
+/** Examples with the places of their fields, or what is wrong with these. */
+function marked(
+  spec: IntelligenceSpec | undefined,
+  given: readonly UploadedExample[],
+): { items: Example[]; issues: Issue[] } {
+  const names = spec?.extract?.fields.map(({ name }) => name) ?? [];
+  const issues: Issue[] = [];
+  const items = given.map(({ fields, ...item }, i): Example => {
+    if (fields === undefined) return item;
+    const found = markFields(item.text, fields, names);
+    for (const issue of found.issues) issues.push({ ...issue, pointer: `/${i}${issue.pointer}` });
+    return { ...item, fields: found.marks };
+  });
+  return { items, issues };
+}
+
 function labelIssues(spec: IntelligenceSpec | undefined, items: Example[]): Issue[] {
   const labels = spec?.classify?.labels.map(({ name }) => name) ?? [];
   const allowNone = spec?.classify?.allow_none === true;
-  return items
-    .flatMap(({ label }, i): Issue[] => {
-      if (label === null ? allowNone : labels.includes(label)) return [];
-      const detail =
-        label === null
-          ? 'The form does not allow "none"; set intelligence.classify.allow_none, or leave the example out.'
-          : `The form has no label ${JSON.stringify(label)}; it has ${labels.slice(0, 20).join(', ') || 'none'}.`;
-      return [{ pointer: `/${i}/label`, code: 'unknown-label', detail }];
-    })
-    .slice(0, 50);
+  return items.flatMap(({ label }, i): Issue[] => {
+    if (label === undefined || (label === null ? allowNone : labels.includes(label))) return [];
+    const detail =
+      label === null
+        ? 'The form does not allow "none"; set intelligence.classify.allow_none, or leave the example out.'
+        : `The form has no label ${JSON.stringify(label)}; it has ${labels.slice(0, 20).join(', ') || 'none'}.`;
+    return [{ pointer: `/${i}/label`, code: 'unknown-label', detail }];
+  });
 }

@@ -1,9 +1,10 @@
-import { announce, eventId, nothing, trainSoon, understand } from '#domain/consequences.ts';
+import { announce, eventId, nothing, type Subject, trainSoon, understand } from '#domain/consequences.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
+import { reviewedFields } from '#domain/field-example.ts';
 import { fieldValue } from '#domain/field-value.ts';
 import { below } from '#domain/form/checks.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
-import type { ExampleBatch } from '#domain/learning.ts';
+import type { Example, ExampleBatch } from '#domain/learning.ts';
 import type { KeptResponse, Review } from '#domain/response.ts';
 import { responseView } from '#domain/response-view.ts';
 import type { NewTask } from '#domain/task.ts';
@@ -50,7 +51,8 @@ export function createReviews(deps: Deps) {
   }
 
   /**
-   * Keeps a person's correction beside the machine's result; a label becomes an example that the next training learns from.
+   * Keeps a person's correction beside the machine's result; a label, and fields whose place in the text can be told, become examples that the next
+   * trainings learn from.
    * A later review replaces an earlier one. Errors: `response-not-found`, `value-refused`, `conflict`.
    */
   async function review(caller: Caller, id: string, correction: Correction): Promise<KeptResponse> {
@@ -69,18 +71,16 @@ export function createReviews(deps: Deps) {
       at: now,
     };
     const doc: KeptResponse = { ...stored.doc, review };
-    const text = textsOf(doc, version.intelligence?.text ?? version.compiled.texts)
-      .map((part) => part.text)
-      .join('\n\n');
-    const learns = correction.label !== undefined && text !== '';
+    const texts = textsOf(doc, version.intelligence?.text ?? version.compiled.texts);
+    const lesson = lessonOf(texts, version.intelligence, doc, correction.label, fields);
     const example: ExampleBatch = {
       id: deps.ids.next('exb'),
       formId: doc.formId,
       source: 'review',
       at: now,
-      items: [{ text, label: correction.label ?? null }],
+      items: lesson.items,
     };
-    const training = learns ? trainSoon(doc.formId, now) : nothing;
+    const training = trainSoon(doc.formId, now, lesson.subjects);
     const wanted = await deps.wantsEvent('response.reviewed', doc.formId);
     const event = wanted
       ? announce({
@@ -95,7 +95,7 @@ export function createReviews(deps: Deps) {
     const tasks = [...training.tasks, ...event.tasks];
     const result = await storage.commit({
       change: { op: 'update', kind: 'response', doc, expect: stored.revision },
-      also: [...event.also, ...(learns ? [{ kind: 'examples' as const, doc: example }] : [])],
+      also: [...event.also, ...(lesson.items.length > 0 ? [{ kind: 'examples' as const, doc: example }] : [])],
       tasks,
       audit: [deps.audit(caller, 'response.review', id)],
     });
@@ -124,6 +124,34 @@ export function createReviews(deps: Deps) {
   return { get, list, review, reprocess };
 }
 export type Reviews = ReturnType<typeof createReviews>;
+
+/** What a review teaches, and whom. The head reads all texts as one, the tagger each for itself. */
+function lessonOf(
+  texts: { question: string; text: string }[],
+  spec: IntelligenceSpec | undefined,
+  { understanding }: KeptResponse,
+  label: string | null | undefined,
+  fields: Record<string, string> | undefined,
+): { items: Example[]; subjects: Subject[] } {
+  const items: Example[] = [];
+  const subjects: Subject[] = [];
+  if (label !== undefined && texts.length > 0) {
+    items.push({ text: texts.map(({ text }) => text).join('\n\n'), label });
+    subjects.push('head');
+  }
+  const extracted = understanding?.extract?.fields;
+  const marked =
+    fields === undefined
+      ? []
+      : reviewedFields({ specs: spec?.extract?.fields ?? [], texts, extracted, corrected: fields });
+  if (marked.length > 0) subjects.push('tagger');
+  for (const example of marked) {
+    const same = items.find(({ text }) => text === example.text);
+    if (same) same.fields = example.fields;
+    else items.push(example);
+  }
+  return { items, subjects };
+}
 
 /** What is wrong with a correction, and its fields in their normal form. */
 function checked(

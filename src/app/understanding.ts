@@ -24,10 +24,12 @@ import type { NewTask } from '#domain/task.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
+import type { SequenceTagger } from '#ports/sequence-tagger.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
 import type { TextModel } from '#ports/text-model.ts';
 import type { Reading, TextReader } from '#ports/text-reader.ts';
+import { createFieldTagging } from './fields/field-tagging.ts';
 import type { FormCatalog } from './form-catalog.ts';
 import type { WantsEvent } from './responses.ts';
 
@@ -36,6 +38,7 @@ type Deps = {
   catalog: Pick<FormCatalog, 'form' | 'version'>;
   classifier: Pick<TextClassifier, 'classify'>;
   reader: Pick<TextReader, 'read'>;
+  tagger: Pick<SequenceTagger, 'tag'>;
   blobs: Pick<BlobStore, 'read'>;
   textModel: Pick<TextModel, 'model'>;
   clock: Clock;
@@ -51,12 +54,16 @@ export type Cause = { taskId: string; lease: string };
 export type Understood = 'understood' | 'already-understood' | 'gone' | 'lease-lost';
 
 const rulesModel = 'rules/1';
+/** F1 on held-out examples. */
+const wellEnough = 0.8;
 /** Somebody may review the response at the same moment; more collisions than this are not chance. */
 const tries = 5;
 
 type Text = { question: string; text: string };
 
 export function createUnderstanding(deps: Deps) {
+  const tagFields = createFieldTagging(deps);
+
   /** Reads one response by the tiers there are and keeps the result with its provenance, in one commit. Running it twice changes nothing. */
   async function understand(
     cause: Cause,
@@ -114,13 +121,19 @@ export function createUnderstanding(deps: Deps) {
     const { parts, trail } = leftToModel(version.intelligence ?? {}, understanding, {
       hasModel: model !== undefined,
       trust,
-      known: new Set(),
+      known: new Set(model && version.intelligence?.extract ? await wellKnown(response.formId) : []),
     });
     return {
       understanding: { ...understanding, trail: [...(understanding.trail ?? []), ...trail] },
       parts,
       tasks: join(askModel(cause.taskId, response.id, parts, deps.clock.now()), measure),
     };
+  }
+
+  /** Fields that the form's tagger finds so well that what it does not find is not there. */
+  async function wellKnown(formId: string): Promise<string[]> {
+    const skills = (await deps.storage.get('tagger', formId))?.doc.byField ?? {};
+    return Object.entries(skills).flatMap(([name, { f1 }]) => (f1 >= wellEnough ? [name] : []));
   }
 
   /** Whether the model was measured to help this form's head. */
@@ -161,9 +174,14 @@ export function createUnderstanding(deps: Deps) {
     progress(0.4);
     const trail: TrailEntry[] = [];
     if (spec.extract && texts.length > 0) {
-      result.extract = extraction(reading.value, texts, stamp('rules', rulesModel, reading.milliseconds));
-      const found = Object.keys(result.extract.fields).length;
-      trail.push({ part: 'extract', tier: 'rules', outcome: found > 0 ? 'answered' : 'nothing-found' });
+      result.extract = await tagFields({
+        response,
+        specs: spec.extract.fields,
+        texts,
+        byRules: extraction(reading.value, texts, stamp('rules', rulesModel, reading.milliseconds)),
+        stamp,
+      });
+      trail.push(...extractTrail(result.extract));
     }
 
     if (spec.classify && texts.length > 0) {
@@ -308,6 +326,13 @@ function extraction(reading: Reading, texts: Text[], provenance: Provenance): Ex
     fields[name] = { value, source, start, end, question: from.question, tier: 'rules' };
   }
   return { fields, provenance };
+}
+
+function extractTrail({ fields, tagger }: ExtractResult): TrailEntry[] {
+  const found = (tier: Tier) => Object.values(fields).some((field) => field.tier === tier);
+  const outcome = (tier: Tier) => (found(tier) ? 'answered' : 'nothing-found');
+  const rules: TrailEntry = { part: 'extract', tier: 'rules', outcome: outcome('rules') };
+  return tagger ? [rules, { part: 'extract', tier: 'tagger', outcome: outcome('tagger') }] : [rules];
 }
 
 /** The answers that are read, in the order of the form; what is blank or no text is left out. */

@@ -59,6 +59,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   });
   const reader = load.reader.createThreadedReader();
   const classifier = load.classifier.createNgramClassifier();
+  const tagger = load.tagger.createCrfTagger();
   return {
     clock,
     log,
@@ -73,6 +74,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     textModel,
     reader,
     classifier,
+    tagger,
     blobs,
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
@@ -86,7 +88,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     }),
     transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
     async close(): Promise<void> {
-      await Promise.all([reader.close(), classifier.close(), textModel.close()]);
+      await Promise.all([reader.close(), classifier.close(), tagger.close(), textModel.close()]);
       await size.close();
       metrics.close();
     },
@@ -110,6 +112,7 @@ function loadModules() {
     tokens: import('#adapters/tokens-jose/access-tokens.ts'),
     reader: import('#adapters/extractor-rules/threaded-reader.ts'),
     classifier: import('#adapters/classifier-ngram/classifier.ts'),
+    tagger: import('#adapters/tagger-crf/tagger.ts'),
     webhook: import('#adapters/webhook-http/webhook-http.ts'),
     exports: import('#adapters/analytics-duckdb/export-writer.ts'),
   });

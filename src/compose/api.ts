@@ -4,9 +4,10 @@ import { createRateLimits, sharedLimitKey } from '#http/rate-limit.ts';
 import { analyticsRoutes } from '#http/routes/analytics.ts';
 import { auditRoutes } from '#http/routes/audit.ts';
 import { authRoutes } from '#http/routes/auth.ts';
+import { exampleRoutes } from '#http/routes/examples.ts';
 import { exportRoutes } from '#http/routes/exports.ts';
 import { formRoutes } from '#http/routes/forms.ts';
-import { exampleRoutes, keptResponseRoutes } from '#http/routes/kept-responses.ts';
+import { keptResponseRoutes } from '#http/routes/kept-responses.ts';
 import { submissionRoutes } from '#http/routes/responses.ts';
 import { taskEventRoutes } from '#http/routes/task-events.ts';
 import { taskRoutes } from '#http/routes/tasks.ts';
@@ -26,8 +27,20 @@ export function createApi(
   program: { version: string; shuttingDown: () => boolean; tls?: TlsIdentity | undefined },
 ): Server {
   const { storage, queue, clock, metrics, log, cache, keyRing, disk } = adapters;
-  const { forms, catalog, responses, reviews, learning, tasks, endpoints, delivery, sessions, users, apiTokens } =
-    useCases;
+  const {
+    forms,
+    catalog,
+    responses,
+    reviews,
+    learning,
+    fieldLearning,
+    tasks,
+    endpoints,
+    delivery,
+    sessions,
+    users,
+    apiTokens,
+  } = useCases;
   const paging = createPaging({ keyRing });
   const limits = createRateLimits({ cache, clock, metrics, log, enabled: config.rateLimit });
   return createServer({
@@ -80,7 +93,7 @@ export function createApi(
       api.addHook('onRequest', limits.limitPer(perAddress));
       formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes, paging });
       keptResponseRoutes(api, { reviews, paging });
-      exampleRoutes(api, { learning, paging, examplesBytes: config.examplesLimitBytes });
+      exampleRoutes(api, { learning, fieldLearning, paging, examplesBytes: config.examplesLimitBytes });
       taskRoutes(api, { tasks, queue, clock, paging });
       taskEventRoutes(api, { tasks, metrics, maxStreams: config.eventStreams, shuttingDown: program.shuttingDown });
       webhookRoutes(api, { endpoints, delivery, paging });

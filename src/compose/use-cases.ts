@@ -7,6 +7,7 @@ import { createAuditor } from '#app/audit.ts';
 import { createAuditSealer } from '#app/audit-seal.ts';
 import { createDailyExports } from '#app/daily-exports.ts';
 import { createExports } from '#app/exports.ts';
+import { createFieldLearning } from '#app/fields/field-learning.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
 import { createForms } from '#app/forms.ts';
 import { createLearning } from '#app/learning.ts';
@@ -29,7 +30,7 @@ export type UseCases = ReturnType<typeof createUseCases>;
 
 /** Every use case on its narrow part of the adapters. `nudge` makes the reconciler look for due tasks now. */
 export function createUseCases(adapters: Adapters, config: Config, nudge: () => void = () => {}) {
-  const { storage, clock, ids, keyRing, metrics, blobs, transport, classifier, log } = adapters;
+  const { storage, clock, ids, keyRing, metrics, blobs, transport, classifier, reader, tagger, log } = adapters;
   const { timeZone } = config;
   const audit = createAuditor({ ids, clock });
   const offer = (tasks: NewTask[]): void => {
@@ -73,7 +74,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     metrics,
   });
   const learning = createLearning({ storage, classifier, blobs, clock, ids, audit, offer });
-  const { textModel, reader } = adapters;
+  const { textModel } = adapters;
   const region = undefined;
   const modelCalls = createModelCalls({ textModel, cache: adapters.cache, clock, pause: adapters.pause, metrics });
   return {
@@ -145,6 +146,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       catalog,
       classifier,
       reader,
+      tagger,
       blobs,
       textModel,
       clock,
@@ -155,6 +157,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       region,
     }),
     learning,
+    fieldLearning: createFieldLearning({ storage, tagger, reader, blobs, clock, timeZone, region }),
     delivery,
     receipts: createReceiptSigner({ storage, keyRing, clock }),
     pruning: createPruning({

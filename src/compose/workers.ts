@@ -12,6 +12,7 @@ import { prune } from '#jobs/handlers/prune.ts';
 import { runExport } from '#jobs/handlers/run-export.ts';
 import { sealAudit } from '#jobs/handlers/seal-audit.ts';
 import { trainHead } from '#jobs/handlers/train-head.ts';
+import { trainTagger } from '#jobs/handlers/train-tagger.ts';
 import { understandResponse } from '#jobs/handlers/understand-response.ts';
 import { createReconciler } from '#jobs/reconciler.ts';
 import type { Handlers } from '#jobs/registry.ts';
@@ -49,6 +50,7 @@ export function createWorkers(
     'draft-reply': draftReply(useCases.modelParts),
     'fit-model': fitModel(useCases.modelFitting),
     'train-head': trainHead(useCases.learning),
+    'train-tagger': trainTagger(useCases.fieldLearning),
     'fan-out-event': fanOutEvent(useCases.delivery),
     'deliver-webhook': deliverWebhook(useCases.delivery),
     'run-export': runExport(useCases.exports),

@@ -15,8 +15,10 @@ import { eventBody } from './webhook/model.ts';
  * |                     | draft-reply for what is left to a model     |                     |
  * | response understood |                                             | response.understood |
  * | response reviewed   | train-head, if it says a label              | response.reviewed   |
+ * |                     | train-tagger, if it says fields             |                     |
  * | form published      | train-head, if it classifies                |                     |
- * | examples uploaded   | train-head                                  |                     |
+ * |                     | train-tagger, if it extracts                |                     |
+ * | examples uploaded   | train-head, train-tagger: what they say     |                     |
  * | export asked for    | run-export                                  |                     |
  * | export finished     |                                             | export.ready        |
  * | task out of tries   |                                             | task.failed         |
@@ -116,19 +118,44 @@ export function fitModel(formId: string, modelSha256: string, headSha256: string
 /** Reviews come in bursts: all of the same ten seconds share one training. */
 const trainingWindowMs = 10_000;
 
-export function trainSoon(formId: string, now: number): Consequences {
-  const window = Math.floor(now / trainingWindowMs);
-  const id = stepTaskId(formId, `train-${window}`);
-  return {
-    tasks: [newTask('train-head', { id, payload: { form_id: formId }, now, runAt: (window + 1) * trainingWindowMs })],
-    also: [],
-  };
+/** What there is to learn: labels for the head, fields for the tagger. */
+export type Subject = 'head' | 'tagger';
+
+function training(subject: Subject, formId: string, name: string, now: number, runAt = now): NewTask {
+  const [kind, id] =
+    subject === 'head'
+      ? (['train-head', `train-${name}`] as const)
+      : (['train-tagger', `train-tagger-${name}`] as const);
+  return newTask(kind, { id: stepTaskId(formId, id), payload: { form_id: formId }, now, runAt });
 }
 
-/** A published version whose labels come with examples has something to learn from at once. */
-export function published(formId: string, version: number, now: number): Consequences {
-  return {
-    tasks: [newTask('train-head', { id: stepTaskId(formId, `train-v${version}`), payload: { form_id: formId }, now })],
-    also: [],
-  };
+export function trainSoon(formId: string, now: number, subjects: readonly Subject[] = ['head']): Consequences {
+  const window = Math.floor(now / trainingWindowMs);
+  const runAt = (window + 1) * trainingWindowMs;
+  return { tasks: subjects.map((subject) => training(subject, formId, String(window), now, runAt)), also: [] };
+}
+
+/** A published version whose labels come with examples, or that asks for other fields than before, has something to learn from at once. */
+export function published(
+  formId: string,
+  version: number,
+  now: number,
+  subjects: readonly Subject[] = ['head'],
+): Consequences {
+  return { tasks: subjects.map((subject) => training(subject, formId, `v${version}`, now)), also: [] };
+}
+
+/** `batchId`: the first document of the upload. */
+export function examplesUploaded(
+  formId: string,
+  batchId: string,
+  now: number,
+  subjects: readonly Subject[],
+): NewTask[] {
+  const wish = { payload: { form_id: formId }, now };
+  return subjects.map((subject) =>
+    subject === 'head'
+      ? newTask('train-head', { id: `tsk_${batchId.slice(4)}`, ...wish })
+      : newTask('train-tagger', { id: stepTaskId(batchId, 'tagger'), ...wish }),
+  );
 }

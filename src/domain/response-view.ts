@@ -36,7 +36,8 @@ function intelligenceView({ understanding }: Response): object | undefined {
     extract: extract && {
       fields: extract.fields,
       provenance: provenanceView(extract.provenance),
-      further_provenance: extract.further?.map(provenanceView),
+      tagger: extract.tagger && { ...provenanceView(extract.tagger), dropped: extract.tagger.dropped },
+      llm: extract.llm && { ...provenanceView(extract.llm), dropped: extract.llm.dropped },
     },
     respond: respond && {
       text: respond.text,

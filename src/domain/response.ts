@@ -50,13 +50,17 @@ export type ExtractedField = {
   end: number /** the question it was found in */;
   question: string;
   tier: Tier;
+  /** Of a tier that is not sure. */
+  confidence?: number;
 };
 
 export type ExtractResult = {
   fields: Record<string, ExtractedField>;
-  /** Of the rules; of the other tiers that added fields. */
+  /** Of the rules. */
   provenance: Provenance;
-  further?: Provenance[];
+  /** Of the tagger and of the language model, where one was asked. `dropped`: values that did not stand up to our checks. */
+  tagger?: Provenance & { dropped: number };
+  llm?: Provenance & { dropped: number };
 };
 
 export type RespondResult = { text: string; tier: Tier; draft: true; provenance: Provenance };

@@ -72,6 +72,15 @@ export const taskKinds = {
     payloadVersion: 1,
     about: "Trains a form's classifier on its examples and reviews.",
   },
+  'train-tagger': {
+    queue: 'batched',
+    priority: 7,
+    timeLimitMs: 600_000,
+    maxAttempts: 4,
+    backoffMs: 10_000,
+    payloadVersion: 1,
+    about: "Trains the tagger that finds a form's fields, on its examples and reviews.",
+  },
   'fan-out-event': {
     queue: 'default',
     priority: 3,
@@ -138,6 +147,7 @@ export type TaskPayloads = {
   'draft-reply': { response_id: string };
   'fit-model': { form_id: string; model_sha256: string };
   'train-head': { form_id: string };
+  'train-tagger': { form_id: string };
   'fan-out-event': { event_id: string };
   'deliver-webhook': { delivery_id: string };
   'run-export': { export_id: string };

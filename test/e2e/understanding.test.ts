@@ -375,3 +375,117 @@ test('a training of thousands of examples does not hold up the intake', async ()
   assert.equal((await program.finished(uploaded.body.task_id, 60_000)).status, 'succeeded');
   assert.equal((await head(id)).examples, many.filter(({ label }) => label !== null).length);
 });
+
+const booking = {
+  title: 'Booking',
+  definition: { elements: [{ type: 'comment', name: 'message' }] },
+  intelligence: {
+    text: ['message'],
+    extract: {
+      fields: [
+        { name: 'people', type: 'number' },
+        { name: 'guest', type: 'person' },
+        { name: 'seat', type: 'text' },
+      ],
+    },
+  },
+};
+const guests = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald', 'Margaret', 'Ken'];
+const seats = ['by the window', 'on the terrace', 'near the bar', 'in the corner'];
+const bookings = Array.from({ length: 48 }, (_, i) => {
+  const [guest, seat, people] = [guests[i % 7]!, seats[i % 4]!, String(2 + (i % 9))];
+  if (i % 6 === 0) return { text: `do you take cards, or only cash? (${i})`, fields: {} };
+  if (i % 2) return { text: `${guest} here, we are ${people}, ${seat} please ${i}`, fields: { guest, seat, people } };
+  return { text: `put it on ${guest}, ${people} of us, ${seat} please ${i}`, fields: { guest, seat, people } };
+});
+const tagger = async (id: string) => (await program.call('GET', `/forms/${id}/intelligence`)).body.tagger;
+
+test('field examples over HTTP train a tagger, and a response is read by it where the rules find nothing', async () => {
+  const id = await program.publish(booking);
+  const message = 'Linus here, we are 4, by the window please';
+  assert.equal(await tagger(id), null);
+  assert.equal((await understood({ message }, id)).intelligence.extract.fields.guest, undefined, 'not yet');
+
+  const { status, body } = await upload(bookings, id);
+  assert.deepEqual([status, body.kept, body.task_ids], [202, 48, [body.task_id]]);
+  const task = await program.finished(body.task_id);
+  assert.deepEqual([task.kind, task.result.trained, task.result.examples], ['train-tagger', true, 48]);
+  const report = await tagger(id);
+  assert.deepEqual(report.fields, ['people', 'guest', 'seat']);
+  assert.ok(report.by_field.guest.f1 > 0.8, JSON.stringify(report.by_field));
+  assert.equal(report.by_field.guest.rules_precision, null);
+
+  const { extract } = (await understood({ message }, id)).intelligence;
+  const { guest, seat, people } = extract.fields;
+  assert.deepEqual(
+    [guest, seat, people].map(({ value, tier }) => `${value} ${tier}`),
+    ['Linus tagger', 'by the window tagger', '4 tagger'],
+  );
+  for (const { source, start, end, confidence } of [guest, seat, people]) {
+    assert.equal(message.slice(start, end), source);
+    assert.ok(confidence >= 0.5 && confidence <= 1);
+  }
+  assert.deepEqual([extract.tagger.tier, extract.tagger.model_sha256], ['tagger', report.sha256]);
+  assert.equal(extract.tagger.dropped, 0);
+});
+
+test('field examples are shown with their places, and the same ones train once', async () => {
+  const id = await program.publish(booking);
+  const ndjson = bookings.map((item) => JSON.stringify(item)).join('\n');
+  const headers = { 'content-type': 'application/x-ndjson' };
+  const first = await program.call('POST', `/forms/${id}/examples`, { body: ndjson, headers });
+  assert.equal(first.status, 202);
+  await program.finished(first.body.task_id);
+  const { items } = (await program.call('GET', `/forms/${id}/examples?limit=2`)).body;
+  assert.deepEqual(items[0], { text: bookings[0]!.text, fields: [] });
+  const named = items[1].fields.map(({ name, start, end }: { name: string; start: number; end: number }) => [
+    name,
+    items[1].text.slice(start, end),
+  ]);
+  assert.deepEqual(Object.fromEntries(named), bookings[1]!.fields);
+  const again = await upload([items[1]], id);
+  assert.equal(again.status, 202, 'what is shown can be uploaded again');
+  const { result } = await program.finished(again.body.task_id);
+  assert.deepEqual([result.trained, result.reason], [false, 'nothing new to learn']);
+});
+
+test('field examples with unknown fields, values that are not in the text or places outside of it are refused, and none is kept', async () => {
+  const id = await program.publish(booking);
+  const answer = await upload(
+    [
+      { text: 'for 2', fields: { people: '2' } },
+      { text: 'for 2', fields: { people: '3', other: '2' } },
+      { text: 'for 2', fields: [{ name: 'people', start: 4, end: 9 }] },
+      { text: 'for 2', label: 'none such', fields: {} },
+    ],
+    id,
+  );
+  assert.equal(problem(answer), '422 value-refused');
+  assert.deepEqual(
+    answer.body.errors.map(({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`).sort(),
+    [
+      '/1/fields/other unknown-field',
+      '/1/fields/people not-in-text',
+      '/2/fields/0 out-of-range',
+      '/3/label unknown-label',
+    ],
+  );
+  assert.deepEqual((await program.call('GET', `/forms/${id}/examples`)).body.items, []);
+  for (const fields of [null, 'x', { people: 2 }, { people: '' }, [{ name: 'people', start: 0 }], [['people', 0, 1]]])
+    assert.equal(problem(await upload([{ text: 'for 2', fields }], id)), '400 malformed-body', JSON.stringify(fields));
+});
+
+test('corrected fields become field examples at the places where they stand', async () => {
+  const id = await program.publish(booking);
+  const response = await understood({ message: 'we are 4 people, my name is Ada Smith' }, id);
+  const review = { fields: { guest: 'Ada', people: '4', seat: '' } };
+  assert.equal((await program.call('POST', `/responses/${response.id}/review`, { body: review })).status, 200);
+  const { items } = (await program.call('GET', `/forms/${id}/examples`)).body;
+  const [{ text, fields }] = items;
+  const places = fields.map(({ name, start, end }: { name: string; start: number; end: number }) => [
+    name,
+    text.slice(start, end),
+  ]);
+  assert.deepEqual([items.length, Object.fromEntries(places)], [1, { people: '4 people', guest: 'Ada' }]);
+  assert.equal('label' in items[0], false, 'nothing was said about its label');
+});

@@ -49,6 +49,7 @@ function startWorker(t: TestContext, world: World) {
     'draft-reply': unexpected,
     'fit-model': unexpected,
     'train-head': unexpected,
+    'train-tagger': unexpected,
     'fan-out-event': unexpected,
     'deliver-webhook': unexpected,
     'daily-export': unexpected,

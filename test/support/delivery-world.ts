@@ -100,6 +100,7 @@ export async function openDeliveryWorld(
         'draft-reply': unexpected,
         'fit-model': unexpected,
         'train-head': unexpected,
+        'train-tagger': unexpected,
         'run-export': unexpected,
         'daily-export': unexpected,
         'seal-audit': unexpected,

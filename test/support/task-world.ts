@@ -150,6 +150,7 @@ function handlersWith(seal: Handler<'seal-audit'>): Handlers {
     'draft-reply': unexpected,
     'fit-model': unexpected,
     'train-head': unexpected,
+    'train-tagger': unexpected,
     'fan-out-event': unexpected,
     'deliver-webhook': unexpected,
     'run-export': unexpected,

@@ -25,6 +25,7 @@ type Deps = {
   clock: Clock;
 };
 
+type Labelled = { text: string; label: string | null };
 export type Fitted = { fitted: boolean; reason?: string; fit?: ModelFit };
 type Run = { signal: AbortSignal; progress: (fraction: number) => void };
 
@@ -101,7 +102,7 @@ export function createModelFitting(deps: Deps) {
   /** Errors: an `Error` when the model gives no answer: the task tries again later. */
   async function sampleOf(
     spec: NonNullable<NonNullable<FormVersion['intelligence']>['classify']>,
-    example: Example,
+    example: Labelled,
     verdict: Classification,
     signal: AbortSignal,
   ): Promise<Sample> {
@@ -119,13 +120,19 @@ export function createModelFitting(deps: Deps) {
 export type ModelFitting = ReturnType<typeof createModelFitting>;
 
 /** Two parts by the hash of the text: the same examples give the same parts. Holds at most `mostLearnt` + `mostTried` of them. */
-async function split(pages: AsyncIterable<Example[]>, count: number): Promise<{ learnt: Example[]; tried: Example[] }> {
+async function split(
+  pages: AsyncIterable<Example[]>,
+  count: number,
+): Promise<{ learnt: Labelled[]; tried: Labelled[] }> {
   const triedShare = Math.min(0.5, mostTried / Math.max(1, count));
   const learntShare = Math.min(1 - triedShare, mostLearnt / Math.max(1, count));
-  const learnt = new Map<string, Example>();
-  const tried = new Map<string, Example>();
+  const learnt = new Map<string, Labelled>();
+  const tried = new Map<string, Labelled>();
   for await (const page of pages) {
-    for (const example of page) {
+    for (const { text, label } of page) {
+      // Only its fields are marked.
+      if (label === undefined) continue;
+      const example = { text, label };
       const at = Number.parseInt(sha256Hex(example.text).slice(0, 8), 16) / 2 ** 32;
       if (at < triedShare) tried.set(example.text, example);
       else if (at < triedShare + learntShare) learnt.set(example.text, example);

@@ -148,25 +148,24 @@ export function createModelParts(deps: Deps) {
     if ('fault' in asked) return { change: {}, outcome: asked.fault, ms: asked.ms };
     if (asked.value === null) return { change: {}, outcome: 'cut-off', ms: asked.ms };
     const added: Record<string, ExtractedField> = {};
+    let dropped = 0;
     for (const field of fields) {
       const value = asked.value[field.name];
       if (value == null) continue;
       const grounded = await groundedField(field, value, texts, response.submittedAt);
-      if (typeof grounded === 'string')
+      if (typeof grounded === 'string') {
+        dropped += 1;
         deps.metrics.count('formstead_fields_dropped_total', { tier: 'llm', reason: grounded });
-      else added[field.name] = grounded;
+      } else added[field.name] = grounded;
     }
-    if (Object.keys(added).length === 0) return { change: {}, outcome: 'nothing-found', ms: asked.ms };
     const provenance = stamp({
       ...asked.provenance,
       grammarSha256: sha256Hex(JSON.stringify(schemaOf(fields, message))),
       milliseconds: rounded(asked.ms),
     });
-    const fieldsNow = { ...found?.fields, ...added };
-    const extracted = found
-      ? { fields: fieldsNow, provenance: found.provenance, further: [...(found.further ?? []), provenance] }
-      : { fields: fieldsNow, provenance };
-    return { change: { extract: extracted }, outcome: 'answered', ms: asked.ms };
+    const extracted = { ...found!, fields: { ...found!.fields, ...added }, llm: { ...provenance, dropped } };
+    const outcome = Object.keys(added).length > 0 ? 'answered' : 'nothing-found';
+    return { change: { extract: extracted }, outcome, ms: asked.ms };
   }
 
   /** The value with the place it stands at, or why it is dropped. */

@@ -1,0 +1,17 @@
+import type { FieldLearning } from '#app/fields/field-learning.ts';
+import type { Handler } from '../registry.ts';
+
+export function trainTagger(learning: FieldLearning): Handler<'train-tagger'> {
+  return async ({ task, lease, payload, signal }) => {
+    const { trained, reason, tagger } = await learning.train({ taskId: task.id, lease }, payload.form_id, signal);
+    return {
+      done: {
+        trained,
+        reason: reason ?? null,
+        fields: tagger?.fields ?? null,
+        examples: tagger?.examples ?? null,
+        milliseconds: tagger?.milliseconds ?? null,
+      },
+    };
+  };
+}
