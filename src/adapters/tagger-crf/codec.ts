@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { statesOf } from './lattice.ts';
+import { statesOf, transitionsOf } from './lattice.ts';
 import type { Model } from './model.ts';
 
 /*
@@ -49,7 +49,7 @@ export function decodeTagger(bytes: Uint8Array): Model {
   if (12 + length > view.length) throw new TaggerFormatError('a tagger cut short in its header');
   const { fields, columns, sharpness, sha256: expected } = readHeader(view.toString('utf8', 12, 12 + length));
   const states = statesOf(fields.length);
-  const lengths = [columns, columns * states, (states + 1) * states];
+  const lengths = [columns, columns * states, transitionsOf(fields.length)];
   const body = view.subarray(bodyStart(length));
   const needed = 4 * lengths.reduce((sum, one) => sum + one, 0);
   if (body.length !== needed)

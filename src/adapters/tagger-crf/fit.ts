@@ -1,4 +1,15 @@
-import { type Lattice, latticeOf, scoresOf, stepsOf } from './lattice.ts';
+import {
+  beginOf,
+  groupsBefore,
+  insideOf,
+  type Lattice,
+  latticeOf,
+  scoresOf,
+  statesOf,
+  stepsOf,
+  transitionAt,
+  transitionsOf,
+} from './lattice.ts';
 import type { Model } from './model.ts';
 import { settings } from './settings.ts';
 
@@ -9,10 +20,11 @@ export type Sequence = { columns: Int32Array[]; states: Uint16Array };
 export function fit(
   sequences: readonly Sequence[],
   columns: number,
-  states: number,
+  fields: number,
 ): Pick<Model, 'weights' | 'transitions'> {
+  const states = statesOf(fields);
   const weights = new Float32Array(columns * states);
-  const transitions = new Float32Array((states + 1) * states);
+  const transitions = new Float32Array(transitionsOf(fields));
   const sums = new Float32Array(weights.length);
   const stepSums = new Float32Array(transitions.length);
   const decay = decays(sequences, columns);
@@ -25,7 +37,7 @@ export function fit(
     for (const index of order) {
       const { columns: rows, states: marked } = sequences[index]!;
       if (rows.length === 0) continue;
-      const lattice = latticeOf(scoresOf(rows, weights, states), stepsOf(transitions, states), states);
+      const lattice = latticeOf(scoresOf(rows, weights, states), stepsOf(transitions), fields);
       for (let i = 0; i < rows.length; i++) {
         for (let y = 0; y < states; y++) gradient[y] = lattice.alpha[i * states + y]! * lattice.beta[i * states + y]!;
         gradient[marked[i]!]! -= 1;
@@ -46,24 +58,25 @@ function update(weights: Float32Array, sums: Float32Array, from: number, gradien
   }
 }
 
-function updateSteps(
-  { length, states, alpha, beta, emit, step, scales }: Lattice,
-  marked: ArrayLike<number>,
-  transitions: Float32Array,
-  sums: Float32Array,
-): void {
+function updateSteps(lattice: Lattice, marked: Uint16Array, transitions: Float32Array, sums: Float32Array): void {
+  const { length, fields, states, alpha, beta, emit, step, scales } = lattice;
   const slopes = new Float64Array(transitions.length);
-  for (let y = 0; y < states; y++) slopes[states * states + y] = alpha[y]! * beta[y]!;
-  slopes[states * states + marked[0]!]! -= 1;
-  for (let i = 1; i < length; i++) {
+  for (let i = 0; i < length; i++) {
     const row = i * states;
-    for (let from = 0; from < states; from++) {
-      const before = alpha[row - states + from]! / scales[i]!;
-      if (before === 0) continue;
-      for (let to = 0; to < states; to++)
-        slopes[from * states + to]! += before * step[from * states + to]! * emit[row + to]! * beta[row + to]!;
+    const before = groupsBefore(lattice, i);
+    for (let to = 0; to <= fields; to++) {
+      const at = row + (to === 0 ? 0 : beginOf(to - 1));
+      const onwards = (emit[at]! * beta[at]!) / scales[i]!;
+      for (let from = 0; from < before.length; from++)
+        slopes[from * (fields + 1) + to]! += before[from]! * step[from * (fields + 1) + to]! * onwards;
     }
-    slopes[marked[i - 1]! * states + marked[i]!]! -= 1;
+    for (let f = 0; i > 0 && f < fields; f++) {
+      const onwards = (emit[row + insideOf(f)]! * beta[row + insideOf(f)]!) / scales[i]!;
+      const at = transitionAt(fields, beginOf(f), insideOf(f))!;
+      slopes[at]! += alpha[row - states + beginOf(f)]! * step[at]! * onwards;
+      slopes[at + 1]! += alpha[row - states + insideOf(f)]! * step[at + 1]! * onwards;
+    }
+    slopes[transitionAt(fields, i === 0 ? -1 : marked[i - 1]!, marked[i]!)!]! -= 1;
   }
   for (let at = 0; at < slopes.length; at++) {
     const slope = slopes[at]!;

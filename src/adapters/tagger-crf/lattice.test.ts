@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginOf, insideOf, latticeOf, likeliestSpan, markStates, mayFollow, statesOf, stepsOf } from './lattice.ts';
+import {
+  beginOf,
+  insideOf,
+  latticeOf,
+  likeliestSpan,
+  markStates,
+  statesOf,
+  stepsOf,
+  transitionAt,
+  transitionsOf,
+} from './lattice.ts';
 
 const fields = 2;
 const states = statesOf(fields);
@@ -19,21 +29,21 @@ function* readings(
   if (from.length === length) {
     let sum = 0;
     for (const [i, y] of from.entries())
-      sum += emit[i * states + y]! + step[(i === 0 ? states : from[i - 1]!) * states + y]!;
+      sum += emit[i * states + y]! + step[transitionAt(fields, i === 0 ? -1 : from[i - 1]!, y)!]!;
     yield [from, Math.exp(sum)];
     return;
   }
   for (let y = 0; y < states; y++)
-    if (mayFollow(from.at(-1) ?? -1, y)) yield* readings(emit, step, length, [...from, y]);
+    if (transitionAt(fields, from.at(-1) ?? -1, y) !== undefined) yield* readings(emit, step, length, [...from, y]);
 }
 
 test('the probability of a place is the share of all readings in which the field stands exactly there', () => {
   for (const length of [1, 2, 4]) {
     const emit = scores(length * states, length);
-    const step = Float32Array.from(scores((states + 1) * states, 7));
+    const step = Float32Array.from(scores(transitionsOf(fields), 7));
     const all = [...readings(emit, step, length)];
     const sum = all.reduce((total, [, weight]) => total + weight, 0);
-    const lattice = latticeOf(emit.slice(), stepsOf(step, states), states);
+    const lattice = latticeOf(emit.slice(), stepsOf(step), fields);
     for (let field = 0; field < fields; field++) {
       let best = { first: -1, last: -1, probability: 0 };
       for (let first = 0; first < length; first++) {
@@ -55,18 +65,21 @@ test('the probability of a place is the share of all readings in which the field
   }
 });
 
-test('a field goes on only behind its own beginning', () => {
-  assert.equal(mayFollow(-1, insideOf(0)), false);
-  assert.equal(mayFollow(0, insideOf(0)), false);
-  assert.equal(mayFollow(beginOf(1), insideOf(0)), false);
-  assert.equal(mayFollow(beginOf(0), insideOf(0)), true);
-  assert.equal(mayFollow(insideOf(0), insideOf(0)), true);
-  assert.equal(mayFollow(insideOf(0), beginOf(1)), true);
+test('a field goes on only behind its own beginning, and every possible transition has a weight', () => {
+  const at = (from: number, to: number) => transitionAt(fields, from, to);
+  for (const from of [-1, 0, beginOf(1), insideOf(1)]) assert.equal(at(from, insideOf(0)), undefined);
+  const places = new Set<number>();
+  for (let from = -1; from < states; from++)
+    for (let to = 0; to < states; to++) if (at(from, to) !== undefined) places.add(at(from, to)!);
+  assert.deepEqual(
+    [...places].sort((a, b) => a - b),
+    Array.from({ length: transitionsOf(fields) }, (_, i) => i),
+  );
 });
 
 test('scores that are far apart give probabilities, not infinities', () => {
   const emit = new Float64Array(500 * states).map((_, i) => (i % 3) * 400);
-  const found = likeliestSpan(latticeOf(emit, stepsOf(new Float32Array((states + 1) * states), states), states), 0);
+  const found = likeliestSpan(latticeOf(emit, stepsOf(new Float32Array(transitionsOf(fields))), fields), 0);
   assert.ok(found === undefined || (found.probability >= 0 && found.probability <= 1));
 });
 

@@ -1,76 +1,115 @@
 /*
- * A linear-chain conditional random field. State 0 is "no field"; 1 + 2f begins field f, 2 + 2f goes on in it. Going on is only possible
- * behind a beginning or a going on of the same field.
+ * A linear-chain conditional random field. State 0 is "no field"; 1 + 2f begins field f, 2 + 2f goes on in it, which is only possible behind a
+ * beginning or a going on of the same field. From where a text is (in no field, in field f, at its start) it comes to every state but these by a weight of
+ * its own, whether field f has just begun or gone on: with 30 fields that is a quarter of the work of a weight for each pair of states.
  */
 export const statesOf = (fields: number): number => 1 + 2 * fields;
 export const beginOf = (field: number): number => 1 + 2 * field;
 export const insideOf = (field: number): number => 2 + 2 * field;
 
-/** `from` -1: the start of the text. */
-export function mayFollow(from: number, to: number): boolean {
-  const goesOn = to > 0 && to % 2 === 0;
-  return !goesOn || from === to || from === to - 1;
+/** How many weights transitions have. */
+export const transitionsOf = (fields: number): number => (fields + 2) * (fields + 1) + 2 * fields;
+
+/** Place of the weight of a transition; `from` -1: the start of the text. Undefined: not possible. */
+export function transitionAt(fields: number, from: number, to: number): number | undefined {
+  const groups = fields + 1;
+  if (to > 0 && to % 2 === 0) {
+    const field = to / 2 - 1;
+    if (from === beginOf(field)) return innerAt(fields, field);
+    return from === to ? innerAt(fields, field) + 1 : undefined;
+  }
+  return (from === -1 ? groups : (from + 1) >> 1) * groups + ((to + 1) >> 1);
 }
+
+/** From the beginning of a field into it; the next one goes on in it. */
+const innerAt = (fields: number, field: number): number => (fields + 2) * (fields + 1) + 2 * field;
 
 /** Probabilities of all readings of one text. Each row of `alpha` sums to 1; `scales` are what they were divided by. */
 export type Lattice = {
   length: number;
+  fields: number;
   states: number;
   /** exp of the scores of the tokens, each row divided by its largest. */
   emit: Float64Array;
-  /** exp of the scores of the transitions, 0 where one is not possible; row `states` is the start. */
+  /** exp of the weights of transitions. */
   step: Float64Array;
   alpha: Float64Array;
   beta: Float64Array;
   scales: Float64Array;
 };
 
-/** exp of transition scores: `(states + 1) × states`, the last row for the start. */
-export function stepsOf(transitions: Float32Array, states: number): Float64Array {
-  const steps = new Float64Array((states + 1) * states);
-  for (let from = 0; from <= states; from++) {
-    for (let to = 0; to < states; to++) {
-      const possible = mayFollow(from === states ? -1 : from, to);
-      steps[from * states + to] = possible ? Math.exp(transitions[from * states + to]!) : 0;
-    }
-  }
-  return steps;
-}
+export const stepsOf = (transitions: Float32Array): Float64Array => Float64Array.from(transitions, Math.exp);
 
 /** Forward-backward over `scores` (`length × states`), which is overwritten. */
-export function latticeOf(scores: Float64Array, step: Float64Array, states: number): Lattice {
+export function latticeOf(scores: Float64Array, step: Float64Array, fields: number): Lattice {
+  const states = statesOf(fields);
   const length = scores.length / states;
   const emit = exponentials(scores, states);
-  const alpha = new Float64Array(length * states);
-  const beta = new Float64Array(length * states);
-  const scales = new Float64Array(length);
-  for (let i = 0; i < length; i++) {
-    const row = i * states;
-    let sum = 0;
-    for (let to = 0; to < states; to++) {
-      let into = 0;
-      if (i === 0) into = step[states * states + to]!;
-      else for (let from = 0; from < states; from++) into += alpha[row - states + from]! * step[from * states + to]!;
-      alpha[row + to] = into * emit[row + to]!;
-      sum += alpha[row + to]!;
-    }
-    scales[i] = sum;
-    for (let to = 0; to < states; to++) alpha[row + to]! /= sum;
+  const [alpha, beta] = [new Float64Array(scores.length), new Float64Array(scores.length)];
+  const lattice = { length, fields, states, emit, step, alpha, beta, scales: new Float64Array(length) };
+  for (let i = 0; i < length; i++) forward(lattice, i);
+  for (let i = length - 1; i >= 0; i--) backward(lattice, i);
+  return lattice;
+}
+
+/** How probable it is to be in no field, and in each field, up to token i; at the start of a text nowhere. */
+export function groupsBefore({ fields, states, alpha }: Lattice, i: number): Float64Array {
+  const groups = new Float64Array(fields + 2);
+  if (i === 0) {
+    groups[fields + 1] = 1;
+    return groups;
   }
-  for (let i = length - 1; i >= 0; i--) {
-    const row = i * states;
-    for (let from = 0; from < states; from++) {
-      let out = 1;
-      if (i < length - 1) {
-        out = 0;
-        for (let to = 0; to < states; to++)
-          out += step[from * states + to]! * emit[row + states + to]! * beta[row + states + to]!;
-        out /= scales[i + 1]!;
-      }
-      beta[row + from] = out;
-    }
+  const row = (i - 1) * states;
+  groups[0] = alpha[row]!;
+  for (let f = 0; f < fields; f++) groups[f + 1] = alpha[row + beginOf(f)]! + alpha[row + insideOf(f)]!;
+  return groups;
+}
+
+function forward(lattice: Lattice, i: number): void {
+  const { fields, states, emit, step, alpha, scales } = lattice;
+  const row = i * states;
+  const before = groupsBefore(lattice, i);
+  let sum = 0;
+  for (let to = 0; to <= fields; to++) {
+    let into = 0;
+    for (let from = 0; from < before.length; from++) into += before[from]! * step[from * (fields + 1) + to]!;
+    const at = row + (to === 0 ? 0 : beginOf(to - 1));
+    alpha[at] = into * emit[at]!;
+    sum += alpha[at]!;
   }
-  return { length, states, emit, step, alpha, beta, scales };
+  for (let f = 0; i > 0 && f < fields; f++) {
+    const inner = innerAt(fields, f);
+    const from = row - states + beginOf(f);
+    const at = row + insideOf(f);
+    alpha[at] = (alpha[from]! * step[inner]! + alpha[from + 1]! * step[inner + 1]!) * emit[at]!;
+    sum += alpha[at]!;
+  }
+  scales[i] = sum;
+  for (let y = 0; y < states; y++) alpha[row + y]! /= sum;
+}
+
+function backward({ length, fields, states, emit, step, beta, scales }: Lattice, i: number): void {
+  const row = i * states;
+  if (i === length - 1) {
+    beta.fill(1, row, row + states);
+    return;
+  }
+  const next = row + states;
+  const scale = scales[i + 1]!;
+  for (let from = 0; from <= fields; from++) {
+    let out = step[from * (fields + 1)]! * emit[next]! * beta[next]!;
+    for (let f = 0; f < fields; f++)
+      out += step[from * (fields + 1) + f + 1]! * emit[next + beginOf(f)]! * beta[next + beginOf(f)]!;
+    if (from === 0) {
+      beta[row] = out / scale;
+      continue;
+    }
+    const inside = next + insideOf(from - 1);
+    const goesOn = emit[inside]! * beta[inside]!;
+    const inner = innerAt(fields, from - 1);
+    beta[row + beginOf(from - 1)] = (out + step[inner]! * goesOn) / scale;
+    beta[row + insideOf(from - 1)] = (out + step[inner + 1]! * goesOn) / scale;
+  }
 }
 
 function exponentials(scores: Float64Array, states: number): Float64Array {
@@ -118,28 +157,24 @@ const least = 0.02;
 
 /** The place at which the field stands most probably: the probability that it is exactly there. Undefined: nowhere with 2 % or more. */
 export function likeliestSpan(lattice: Lattice, field: number): Span | undefined {
-  const { length, states, emit, step, alpha, beta, scales } = lattice;
-  const [begin, inside] = [beginOf(field), insideOf(field)];
+  const { length, fields, states, emit, step, alpha, beta, scales } = lattice;
+  const [begin, inside, inner] = [beginOf(field), insideOf(field), innerAt(fields, field)];
+  /** From token i of the field, `begun` there or before, to the next one. */
+  const goingOn = (i: number, begun: boolean) =>
+    (step[begun ? inner : inner + 1]! * emit[(i + 1) * states + inside]!) / scales[i + 1]!;
   let best: Span | undefined;
   for (let first = 0; first < length; first++) {
     const at = first * states + begin;
     if (alpha[at]! * beta[at]! < least) continue;
     let path = alpha[at]!;
-    for (let last = first, state = begin; last < length; last++, state = inside) {
-      if (last > first) {
-        const from = last === first + 1 ? begin : inside;
-        path *= (step[from * states + inside]! * emit[last * states + inside]!) / scales[last]!;
-      }
-      if (path < least / 10) break;
-      const all = beta[last * states + state]!;
-      const goesOn =
-        last === length - 1
-          ? 0
-          : (step[state * states + inside]! *
-              emit[(last + 1) * states + inside]! *
-              beta[(last + 1) * states + inside]!) /
-            scales[last + 1]!;
-      const probability = Math.min(1, path * Math.max(0, all - goesOn));
+    for (let last = first; last < length; last++) {
+      if (last > first) path *= goingOn(last - 1, last - 1 === first);
+      const state = last === first ? begin : inside;
+      const all = path * beta[last * states + state]!;
+      if (all < least) break;
+      const further =
+        last === length - 1 ? 0 : path * goingOn(last, last === first) * beta[(last + 1) * states + inside]!;
+      const probability = Math.min(1, Math.max(0, all - further));
       if (probability >= least && (!best || probability > best.probability)) best = { first, last, probability };
     }
   }

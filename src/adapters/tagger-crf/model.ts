@@ -10,7 +10,7 @@ export type Model = {
   hashes: Int32Array;
   /** columns × states */
   weights: Float32Array;
-  /** (states + 1) × states, the last row for the start. */
+  /** As `transitionAt` places them. */
   transitions: Float32Array;
   /** What the log-odds of a place are multiplied by. */
   sharpness: number;
@@ -35,12 +35,12 @@ export function createTag({ fields, hashes, weights, transitions, sharpness }: M
   const index = new Map<number, number>();
   for (const [column, hash] of hashes.entries()) index.set(hash, column);
   const states = statesOf(fields.length);
-  const steps = stepsOf(transitions, states);
+  const steps = stepsOf(transitions);
   return (text, hints) => {
     const tokens = tokensOf(text);
     if (tokens.length === 0) return [];
     const rows = columnsOf(featuresOf(tokens, hints), index);
-    const lattice = latticeOf(scoresOf(rows, weights, states), steps, states);
+    const lattice = latticeOf(scoresOf(rows, weights, states), steps, fields.length);
     return fields.flatMap((field, i) => {
       const span = likeliestSpan(lattice, i);
       if (!span) return [];

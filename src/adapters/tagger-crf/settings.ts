@@ -12,7 +12,9 @@ export const settings = {
   minMarks: 3,
   /** Texts with a field in them. */
   minExamples: 10,
+  /** A fifth is held out, five times or until so many texts were. */
   folds: 5,
+  heldOut: 2000,
   /** Nothing is held out of fewer texts. */
   minHeldOut: 20,
   /** Precision that the threshold of a field is set for, and its bounds. */

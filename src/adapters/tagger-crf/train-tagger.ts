@@ -61,7 +61,7 @@ function modelOf(prepared: readonly Prepared[], fields: string[]): Model {
   const states = statesOf(fields.length);
   const index = indexOf(prepared, Math.floor(settings.weights / states));
   const sequences = prepared.map(({ features, states }) => ({ columns: columnsOf(features, index), states }));
-  return { fields, hashes: Int32Array.from(index.keys()), ...fit(sequences, index.size, states), sharpness: 1 };
+  return { fields, hashes: Int32Array.from(index.keys()), ...fit(sequences, index.size, fields.length), sharpness: 1 };
 }
 
 /** Feature to column, the features of most texts first. */
@@ -78,7 +78,9 @@ function indexOf(prepared: readonly Prepared[], most: number): Map<number, numbe
 /** What taggers that have not seen a text find in it. */
 function heldOut(prepared: readonly Prepared[], fields: string[]): HeldOut[] {
   const held: HeldOut[] = [];
-  for (let fold = 0; fold < settings.folds; fold++) {
+  const each = prepared.length / settings.folds;
+  const folds = Math.max(1, Math.min(settings.folds, Math.ceil(settings.heldOut / each)));
+  for (let fold = 0; fold < folds; fold++) {
     const model = modelOf(
       prepared.filter((_, i) => i % settings.folds !== fold),
       fields,
