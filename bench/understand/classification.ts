@@ -3,8 +3,7 @@ import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts'
 import { decodeHead } from '#adapters/classifier-ngram/codec.ts';
 import { createScorer, type Head, judge, signsOf } from '#adapters/classifier-ngram/head.ts';
 import { balancedAccuracy, bestThreshold, noneProbability } from '#adapters/classifier-ngram/scope.ts';
-import type { Example } from '#domain/learning.ts';
-import type { Classification, LabelledText, TrainedHead } from '#ports/text-classifier.ts';
+import type { Classification, ExamplePage, LabelledText, TrainedHead } from '#ports/text-classifier.ts';
 import { type Clinc, firstOfEach, halves, readBanking77, readClinc } from './data.ts';
 
 /** A measured number beside the one wanted; `least` for what must be reached, `most` for what must not be passed. */
@@ -29,8 +28,8 @@ async function trainOn(
   classifier: ReturnType<typeof createNgramClassifier>,
   { examples, none, allowNone }: { examples: LabelledText[]; none: string[]; allowNone: boolean },
 ): Promise<TrainedHead> {
-  async function* pages(): AsyncGenerator<Example[]> {
-    yield [...examples, ...none.map((text) => ({ text, label: null }))];
+  async function* pages(): AsyncGenerator<ExamplePage> {
+    yield { examples: [...examples, ...none.map((text) => ({ text, label: null }))] };
   }
   const labels = [...new Set(examples.map(({ label }) => label))];
   const training = await classifier.train({ pages: pages(), labels, allowNone });

@@ -12,11 +12,14 @@ import type { Ids } from '#ports/ids.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
 import type { Auditor, Caller } from './audit.ts';
+import { type Embedding, plainPages } from './embedding.ts';
 import type { Cause } from './understanding.ts';
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;
   classifier: Pick<TextClassifier, 'train'>;
+  /** Absent: heads learn from words alone. */
+  embedding?: Pick<Embedding, 'lesson'>;
   blobs: Pick<BlobStore, 'write' | 'remove' | 'describe'>;
   clock: Clock;
   ids: Ids;
@@ -130,13 +133,17 @@ export function createLearning(deps: Deps) {
     const spec = await specOf(form);
     const current = await storage.get('head', formId);
     const usable = current && (await deps.blobs.describe(current.doc.file)) ? current.doc : undefined;
+    const pages = pagesOf(formId, spec);
+    const lesson = await deps.embedding?.lesson(formId, pages, signal);
     const trained = await deps.classifier.train({
-      pages: pagesOf(formId, spec),
+      pages: lesson?.pages ?? plainPages(pages),
       labels: spec?.classify?.labels.map(({ name }) => name) ?? [],
       allowNone: spec?.classify?.allow_none === true,
-      seen: usable?.examplesSha256,
+      seen: usable,
       signal,
     });
+    // Whatever came of it: texts that are no examples any more are to leave the vectors too.
+    await lesson?.keep();
     if (trained.outcome === 'too-few-labels')
       return { trained: false, reason: `examples for at least two labels are needed, there are ${trained.labels}` };
     if (trained.outcome === 'unchanged') return { trained: false, reason: 'nothing new to learn', head: usable };
@@ -156,6 +163,7 @@ export function createLearning(deps: Deps) {
       threshold: report.threshold,
       milliseconds: report.milliseconds,
       examplesSha256: trained.examplesSha256,
+      ...(trained.embeddingSha256 !== undefined && { embeddingSha256: trained.embeddingSha256 }),
       trainedAt: clock.now(),
     };
     const change = current

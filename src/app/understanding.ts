@@ -3,6 +3,7 @@ import { announce, askModel, type Consequences, eventId, fitModel, join, nothing
 import { AppError } from '#domain/errors.ts';
 import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
+import type { LabelSpec } from '#domain/intelligence.ts';
 import type { FormHead } from '#domain/learning.ts';
 import { fitId, isOutdated } from '#domain/model-fit.ts';
 import { classifyPrompt } from '#domain/prompt/classify.ts';
@@ -29,6 +30,7 @@ import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
 import type { TextModel } from '#ports/text-model.ts';
 import type { Reading, TextReader } from '#ports/text-reader.ts';
+import { type EmbeddedText, type Embedding, embeddedBy, forClassifier, withDescriptions } from './embedding.ts';
 import { createFieldTagging } from './fields/field-tagging.ts';
 import type { FormCatalog } from './form-catalog.ts';
 import type { WantsEvent } from './responses.ts';
@@ -37,6 +39,8 @@ type Deps = {
   storage: Pick<Storage, 'commit' | 'get'>;
   catalog: Pick<FormCatalog, 'form' | 'version'>;
   classifier: Pick<TextClassifier, 'classify'>;
+  /** Absent: texts are classified by their words alone. */
+  embedding?: Pick<Embedding, 'ofText'>;
   reader: Pick<TextReader, 'read'>;
   tagger: Pick<SequenceTagger, 'tag'>;
   blobs: Pick<BlobStore, 'read'>;
@@ -185,11 +189,11 @@ export function createUnderstanding(deps: Deps) {
     }
 
     if (spec.classify && texts.length > 0) {
-      const verdict = await classify(response.formId, whole, stamp);
+      const verdict = await classify(response.formId, spec.classify.labels, whole, stamp);
       if (typeof verdict === 'string') skipped.classify = verdict;
       else result.classify = verdict;
       const outcome = typeof verdict === 'string' ? verdict : verdict.needsReview ? 'unsure' : 'answered';
-      trail.push({ part: 'classify', tier: 'head', outcome });
+      trail.push({ part: 'classify', tier: typeof verdict === 'string' ? 'head' : verdict.tier, outcome });
     }
     progress(0.8);
     if (spec.respond) {
@@ -211,51 +215,75 @@ export function createUnderstanding(deps: Deps) {
   /** Why there is no verdict, where there is none: a response is kept and passed on without it. */
   async function classify(
     formId: string,
+    labels: LabelSpec[],
     text: string,
     stamp: Stamp,
   ): Promise<ClassifyResult | 'no-trained-head' | 'head-missing'> {
     let missing: string | undefined;
     for (;;) {
       const head = (await deps.storage.get('head', formId))?.doc;
-      if (!head) return 'no-trained-head';
-      if (head.sha256 === missing) return 'head-missing';
+      if (head && head.sha256 === missing) return 'head-missing';
       try {
-        return await classifyWith(head, text, stamp);
+        return (await classifyWith(head, labels, text, stamp)) ?? 'no-trained-head';
       } catch (err) {
         if (!(err instanceof AppError && err.code === 'gone')) throw err;
         // A training has just put another in its place; where none has, the file was lost, and the next training makes it anew.
-        missing = head.sha256;
+        missing = head?.sha256;
       }
     }
   }
 
-  /** Errors: `gone` when the file of the head is not there. */
-  async function classifyWith({ file, sha256 }: FormHead, text: string, stamp: Stamp): Promise<ClassifyResult> {
-    const read = async () => {
-      const bytes = await deps.blobs.read(file);
-      if (!bytes) throw new AppError('gone', { detail: `The head ${file} is missing.` });
-      return bytes;
-    };
-    const { value, milliseconds } = await timed('classify', 'head', () =>
-      deps.classifier.classify({ head: { sha256, read }, texts: [text] }),
-    );
-    const verdict = value[0]!;
+  /**
+   * By the head, and by their descriptions for labels that it does not know. Undefined where neither says anything. Errors: `gone` when the file of the head is
+   * not there.
+   */
+  async function classifyWith(
+    head: FormHead | undefined,
+    labels: readonly LabelSpec[],
+    text: string,
+    stamp: Stamp,
+  ): Promise<ClassifyResult | undefined> {
+    const trained = new Set(head?.labels);
+    const untrained = labels.some(({ name }) => !trained.has(name));
+    const started = performance.now();
+    const embedded = await deps.embedding?.ofText(text, untrained ? labels : []);
+    const said = head && (await askHead(head, text, embedded));
+    const verdict = embedded && untrained ? withDescriptions(said, embedded, trained) : said;
+    if (!verdict) return undefined;
+    const milliseconds = performance.now() - started;
+    const tier = verdict.zeroShot ? 'embedding' : 'head';
+    deps.metrics.observe('formstead_inference_seconds', { kind: 'classify', tier }, milliseconds / 1000);
     deps.metrics.count('formstead_inference_total', {
       kind: 'classify',
-      tier: 'head',
+      tier,
       outcome: verdict.abstained ? 'abstained' : 'answered',
     });
     return {
       label: verdict.label ?? null,
       confidence: rounded(verdict.confidence),
-      tier: 'head',
+      tier,
       needsReview: verdict.abstained,
       alternatives: verdict.alternatives.map((other) => ({
         label: other.label,
         confidence: rounded(other.confidence),
       })),
-      provenance: { ...stamp('head', 'ngram-head/1', milliseconds), modelSha256: sha256 },
+      provenance: {
+        ...stamp(tier, tier === 'head' ? 'ngram-head/1' : 'label-descriptions/1', milliseconds),
+        ...(head && { modelSha256: head.sha256 }),
+        ...(embedded && (untrained || head?.embeddingSha256 === embedded.model.sha256) && embeddedBy(embedded)),
+      },
     };
+  }
+
+  async function askHead({ file, sha256 }: FormHead, text: string, embedded: EmbeddedText | undefined) {
+    const read = async () => {
+      const bytes = await deps.blobs.read(file);
+      if (!bytes) throw new AppError('gone', { detail: `The head ${file} is missing.` });
+      return bytes;
+    };
+    const embeddings = embedded && forClassifier(embedded);
+    const [verdict] = await deps.classifier.classify({ head: { sha256, read }, texts: [text], embeddings });
+    return verdict!;
   }
 
   function templateDraft(version: FormVersion, language: string | undefined, stamp: Stamp): RespondResult {

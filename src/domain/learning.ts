@@ -27,6 +27,8 @@ export type FormHead = {
   milliseconds: number;
   /** Examples that this head has seen: changes whenever one more would change it. */
   examplesSha256: string;
+  /** Of the model whose embeddings it has learnt from too. */
+  embeddingSha256?: string;
   trainedAt: number;
 };
 

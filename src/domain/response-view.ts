@@ -61,6 +61,8 @@ function provenanceView(
     input_sha256: provenance.inputSha256,
     milliseconds: provenance.milliseconds,
     at: time(provenance.at),
+    embedding_model: provenance.embeddingModel,
+    embedding_sha256: provenance.embeddingSha256,
     prompt: provenance.prompt,
     grammar_sha256: provenance.grammarSha256,
     seed: provenance.seed,

@@ -17,6 +17,9 @@ export type Provenance = {
   inputSha256: string;
   milliseconds: number;
   at: number;
+  /** The model whose embedding of the text was taken in, and the sha256 of its file. */
+  embeddingModel?: string;
+  embeddingSha256?: string;
   /** Of a language model: the prompt and its version, the grammar that its answer was held to, and what it read and wrote. */
   prompt?: string;
   grammarSha256?: string;

@@ -7,7 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
 import type { Example } from '#domain/learning.ts';
-import type { LabelledText, TrainedHead } from '#ports/text-classifier.ts';
+import type { ExamplePage, LabelledText, TrainedHead } from '#ports/text-classifier.ts';
 
 const workerFile = new URL('../../src/adapters/classifier-ngram/worker.ts', import.meta.url);
 
@@ -41,8 +41,8 @@ function refOf(head: TrainedHead) {
 }
 
 /** The examples two at a time, as a store gives them. */
-async function* pagesOf(examples: Example[]): AsyncGenerator<Example[]> {
-  for (let i = 0; i < examples.length; i += 2) yield examples.slice(i, i + 2);
+async function* pagesOf(examples: Example[]): AsyncGenerator<ExamplePage> {
+  for (let i = 0; i < examples.length; i += 2) yield { examples: examples.slice(i, i + 2) };
 }
 
 const lessonOf = (examples: Example[]) => ({
@@ -143,10 +143,10 @@ test('examples of fewer than two labels train nothing, and labels that are not a
 test('what a head has seen is not trained again, and one example more is', async (t) => {
   const classifier = classifierFor(t);
   const { examplesSha256, sha256 } = await trainSmall(classifier);
-  assert.deepEqual(await classifier.train({ ...lessonOf(small), seen: examplesSha256 }), { outcome: 'unchanged' });
+  assert.deepEqual(await classifier.train({ ...lessonOf(small), seen: { examplesSha256 } }), { outcome: 'unchanged' });
   const more = await classifier.train({
     ...lessonOf([...small, { text: 'x', label: 'billing' }]),
-    seen: examplesSha256,
+    seen: { examplesSha256 },
   });
   assert.ok(more.outcome === 'trained' && more.sha256 !== sha256);
 });
@@ -154,9 +154,9 @@ test('what a head has seen is not trained again, and one example more is', async
 test('a page is asked for when the one before was taken in, and one that fails rejects the training', async (t) => {
   const classifier = classifierFor(t);
   let closed = false;
-  async function* failing(): AsyncGenerator<Example[]> {
+  async function* failing(): AsyncGenerator<ExamplePage> {
     try {
-      yield small;
+      yield { examples: small };
       throw new Error('the store is away');
     } finally {
       closed = true;
@@ -166,10 +166,10 @@ test('a page is asked for when the one before was taken in, and one that fails r
   assert.ok(closed);
   let given = 0;
   const stop = new AbortController();
-  async function* endless(): AsyncGenerator<Example[]> {
+  async function* endless(): AsyncGenerator<ExamplePage> {
     for (;;) {
       given += 1;
-      yield [{ text: `text ${given}`, label: 'billing' }];
+      yield { examples: [{ text: `text ${given}`, label: 'billing' }] };
       if (given === 100) stop.abort(new Error('enough'));
     }
   }
@@ -253,7 +253,7 @@ test('a process that has classified ends by itself, without close', async (t) =>
   const program = `
     const { createNgramClassifier } = await import(${JSON.stringify(new URL('../../src/adapters/classifier-ngram/classifier.ts', import.meta.url).href)});
     const classifier = createNgramClassifier();
-    async function* pages() { yield ${JSON.stringify(small)}; }
+    async function* pages() { yield { examples: ${JSON.stringify(small)} }; }
     const head = await classifier.train({ pages: pages(), labels: ['billing', 'delivery'], allowNone: false });
     const said = await classifier.classify({ head: { sha256: head.sha256, read: async () => head.bytes }, texts: ['my parcel'] });
     console.log(said[0].label);
@@ -270,4 +270,65 @@ test('a process that has classified ends by itself, without close', async (t) =>
   );
   clearTimeout(kill);
   assert.deepEqual({ code, signal, out }, { code: 0, signal: null, out: 'delivery\n' });
+});
+
+/** A page with an embedding for each text: the first number tells the labels apart, the others are noise of the text itself. */
+function embeddedPage(examples: Example[], modelSha256 = 'm'.repeat(64)): ExamplePage {
+  const vectors = examples.map(({ text, label }) =>
+    Float32Array.of(label === 'billing' ? 1 : -1, (text.length % 7) / 10, (text.charCodeAt(0) % 5) / 10),
+  );
+  return { examples, embeddings: { modelSha256, vectors } };
+}
+async function* once(...pages: ExamplePage[]): AsyncGenerator<ExamplePage> {
+  yield* pages;
+}
+
+test('a head learns from embeddings, answers by them, and answers by words where there are none or those of another model', async (t) => {
+  const classifier = classifierFor(t);
+  const training = await classifier.train({ ...lessonOf(small), pages: once(embeddedPage(small)) });
+  assert.ok(training.outcome === 'trained');
+  assert.equal(training.embeddingSha256, 'm'.repeat(64));
+  const head = refOf(training);
+  const about = async (modelSha256?: string) => {
+    // Words that no example has: only the embedding can tell.
+    const vectors = [Float32Array.of(1, 0.2, 0.2), Float32Array.of(-1, 0.2, 0.2)];
+    const embeddings = modelSha256 === undefined ? undefined : { modelSha256, vectors };
+    return classifier.classify({ head, texts: ['zzz', 'zzz'], embeddings });
+  };
+  const byVector = await about('m'.repeat(64));
+  assert.deepEqual(
+    byVector.map(({ label }) => label),
+    ['billing', 'delivery'],
+  );
+  const [first, second] = await about('n'.repeat(64));
+  assert.deepEqual(first, second);
+  assert.deepEqual([first, second], await about());
+});
+
+test('a lesson of which one page has no embeddings, or those of another model, is learnt from words alone', async (t) => {
+  const classifier = classifierFor(t);
+  const plain = await trainSmall(classifier);
+  const [one, other] = [small.slice(0, 3), small.slice(3)];
+  for (const pages of [
+    once(embeddedPage(one), { examples: other }),
+    once(embeddedPage(one), embeddedPage(other, 'n'.repeat(64))),
+  ]) {
+    const training = await classifier.train({ ...lessonOf(small), pages });
+    assert.ok(training.outcome === 'trained');
+    assert.deepEqual([training.sha256, training.embeddingSha256], [plain.sha256, undefined]);
+  }
+});
+
+test('a head with embeddings stays while there are none, and is trained again for those of another model', async (t) => {
+  const classifier = classifierFor(t);
+  const seen = await classifier.train({ ...lessonOf(small), pages: once(embeddedPage(small)) });
+  assert.ok(seen.outcome === 'trained');
+  const again = async (page: ExamplePage) =>
+    (await classifier.train({ ...lessonOf(small), pages: once({ examples: [] }, page), seen })).outcome;
+  assert.equal(await again({ examples: small }), 'unchanged');
+  assert.equal(await again(embeddedPage(small)), 'unchanged');
+  assert.equal(await again(embeddedPage(small, 'n'.repeat(64))), 'trained');
+  const plain = await trainSmall(classifier);
+  const now = await classifier.train({ ...lessonOf(small), pages: once(embeddedPage(small)), seen: plain });
+  assert.equal(now.outcome, 'trained', 'embeddings have come');
 });

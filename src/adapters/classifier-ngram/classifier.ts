@@ -31,10 +31,10 @@ export function createNgramClassifier(
       lastTraining = turn.catch(() => {});
       return unlessAborted(turn, stop);
     },
-    async classify({ head, texts }) {
+    async classify({ head, texts, embeddings }) {
       assertOpen();
       if (texts.length === 0) return [];
-      return thread.classify(head, texts);
+      return thread.classify(head, texts, embeddings);
     },
     async close() {
       const reason = new Error('the classifier is closed');

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Classification, HeadRef } from '#ports/text-classifier.ts';
+import type { Classification, HeadRef, TextEmbeddings } from '#ports/text-classifier.ts';
 import type { ClassifyReply, ClassifyRequest, WorkerPurpose } from './protocol.ts';
 
 type Pending = { resolve: (reply: ClassifyReply) => void; reject: (error: Error) => void };
@@ -69,20 +69,21 @@ export function createClassifyThread(deps: { entry: URL; idleMs: number }) {
   }
 
   /** Calls that miss the same head at the same time read it once. */
-  async function askWithBytes(head: HeadRef, texts: string[]): Promise<ClassifyReply> {
+  async function askWithBytes(head: HeadRef, question: Omit<ClassifyRequest, 'id'>): Promise<ClassifyReply> {
     const bytes = reading.get(head.sha256) ?? head.read();
     reading.set(head.sha256, bytes);
     try {
-      return await ask({ sha256: head.sha256, texts, bytes: await bytes });
+      return await ask({ ...question, bytes: await bytes });
     } finally {
       reading.delete(head.sha256);
     }
   }
 
   return {
-    async classify(head: HeadRef, texts: string[]): Promise<Classification[]> {
-      let reply = await ask({ sha256: head.sha256, texts });
-      if (reply.kind === 'head-missing') reply = await askWithBytes(head, texts);
+    async classify(head: HeadRef, texts: string[], embeddings?: TextEmbeddings): Promise<Classification[]> {
+      const question = { sha256: head.sha256, texts, embeddings };
+      let reply = await ask(question);
+      if (reply.kind === 'head-missing') reply = await askWithBytes(head, question);
       if (reply.kind === 'classified') return reply.results;
       throw new Error(reply.kind === 'failed' ? reply.message : `head ${head.sha256} is missing`);
     },

@@ -19,6 +19,34 @@ test('a head read back is the same head and says the same', () => {
   assert.deepEqual(after, before);
 });
 
+const vectorOf = (text: string) => Float32Array.of(text.startsWith('red') ? 1 : -1, text.length / 20, 0.1);
+const withEmbeddings = trainHead({
+  examples,
+  none: [],
+  allowNone: false,
+  embedded: { modelSha256: 'e'.repeat(64), vectors: examples.map(({ text }) => vectorOf(text)) },
+});
+
+test('a head with embeddings read back is the same head, of format 2; one without is of format 1 as before', () => {
+  const encoded = encodeHead(withEmbeddings);
+  assert.deepEqual(decodeHead(encoded), withEmbeddings);
+  assert.deepEqual([encoded[7], bytes[7]], [2, 1]);
+  assert.ok(withEmbeddings.dense);
+  for (let cut = 0; cut < encoded.length; cut += 97)
+    assert.throws(() => decodeHead(encoded.subarray(0, cut)), HeadFormatError);
+});
+
+test('a part for embeddings whose numbers do not fit is refused', () => {
+  const text = Buffer.from(encodeHead(withEmbeddings)).toString('latin1');
+  for (const [from, to] of [
+    ['"dimensions":3', '"dimensions":0'],
+    ['"share":0', '"share":7'],
+  ] as const) {
+    assert.ok(text.includes(from), from);
+    assert.throws(() => decodeHead(Buffer.from(text.replace(from, to), 'latin1')), HeadFormatError);
+  }
+});
+
 test('a head is read from a Buffer at any offset', () => {
   const shifted = Buffer.concat([Buffer.from('abc'), bytes]).subarray(3);
   assert.deepEqual(decodeHead(shifted), head);

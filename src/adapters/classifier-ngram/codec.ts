@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { viewCount } from './features.ts';
-import type { Head, Member } from './head.ts';
+import type { Dense, Head, Member } from './head.ts';
 import { type ScopeModel, signCount } from './scope.ts';
 
 /*
  * A head as bytes: "FSNGRAM" and a format number (8 bytes), length of the header in bytes (uint32, little endian), the header as JSON, zeros up to
  * a multiple of 8, then the arrays in the order that `encodeHead` names, each padded the same way. All numbers little endian. The header holds the sha256 of
- * everything after it. The format number also stands for the features (`features.ts`): change it when their hashes change.
+ * everything after it. The format number also stands for the features (`features.ts`): change it when their hashes change. Format 2 has a part for
+ * embeddings; a head without it is written as format 1, which the release before reads too.
  */
-const magic = 'FSNGRAM\x01';
+const magic = 'FSNGRAM';
+const formats = [1, 2];
 
 type Header = {
   labels: string[];
@@ -18,6 +20,8 @@ type Header = {
   temperature: number;
   scope: ScopeModel | null;
   report: Head['report'];
+  /** Format 2. */
+  dense?: Omit<Dense, 'member'> & { modelSha256: string; dimensions: number };
   sha256: string;
 };
 
@@ -34,6 +38,8 @@ export function encodeHead(head: Head): Uint8Array {
   for (const member of head.members) {
     arrays.push(member.weighting.weights, member.scales, member.bias, member.starts, member.classOf, member.weights);
   }
+  const { dense } = head;
+  if (dense) arrays.push(dense.member.mean, dense.member.scales, dense.member.bias, dense.member.weights);
   const body = join(arrays.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)));
   const header: Header = {
     labels: head.labels,
@@ -47,13 +53,19 @@ export function encodeHead(head: Head): Uint8Array {
     temperature: head.temperature,
     scope: head.scope ?? null,
     report: head.report,
+    ...(dense && { dense: denseHeader(dense) }),
     sha256: sha256(body),
   };
   const json = Buffer.from(JSON.stringify(header));
   const start = Buffer.alloc(12);
   start.write(magic, 'latin1');
+  start[7] = dense ? 2 : 1;
   start.writeUInt32LE(json.length, 8);
   return join([Buffer.concat([start, json]), body]);
+}
+
+function denseHeader({ member, ...calibration }: Dense): Header['dense'] {
+  return { ...calibration, modelSha256: member.modelSha256, dimensions: member.mean.length };
 }
 
 /** Errors: `HeadFormatError`. */
@@ -81,15 +93,32 @@ export function decodeHead(bytes: Uint8Array): Head {
     };
   });
   const { labels, temperature, scope, report } = header;
-  return { labels, classes, vocabulary, members, temperature, scope: scope ?? undefined, report };
+  const dense = header.dense && decodeDense(header.dense, classes, next);
+  return { labels, classes, vocabulary, members, dense, temperature, scope: scope ?? undefined, report };
+}
+
+function decodeDense(
+  { modelSha256, dimensions, share, temperature, scope, report }: NonNullable<Header['dense']>,
+  classes: number,
+  next: (length: number) => ArrayBuffer,
+): Dense {
+  const member = {
+    modelSha256,
+    mean: new Float32Array(next(dimensions * 4)),
+    scales: new Float32Array(next(dimensions * 4)),
+    bias: new Float32Array(next(classes * 4)),
+    weights: new Int8Array(next(dimensions * classes)),
+  };
+  return { member, share, temperature, scope: scope ?? undefined, report };
 }
 
 /** Bytes of the arrays, in the order they are written. */
-function bodyLength({ columns, classes, members }: Header): number {
+function bodyLength({ columns, classes, members, dense }: Header): number {
   const lengths = [columns * 4, columns];
   for (const { entries } of members) {
     lengths.push(columns * 4, columns * 4, classes * 4, (columns + 1) * 4, entries * 2, entries);
   }
+  if (dense) lengths.push(dense.dimensions * 4, dense.dimensions * 4, classes * 4, dense.dimensions * classes);
   return lengths.reduce((sum, length) => sum + padded(length), 0);
 }
 
@@ -99,9 +128,9 @@ export function sha256(bytes: Uint8Array): string {
 
 function split(bytes: Uint8Array): { header: Header; body: Uint8Array } {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.length < 12 || view.toString('latin1', 0, 7) !== magic.slice(0, 7)) throw new HeadFormatError('not a head');
-  if (view[7] !== magic.charCodeAt(7))
-    throw new HeadFormatError(`a head of format ${view[7]}, not of ${magic.charCodeAt(7)}: train it again`);
+  if (view.length < 12 || view.toString('latin1', 0, 7) !== magic) throw new HeadFormatError('not a head');
+  if (!formats.includes(view[7]!))
+    throw new HeadFormatError(`a head of format ${view[7]}, not of ${formats.join(' or ')}: train it again`);
   const end = 12 + view.readUInt32LE(8);
   if (end > view.length) throw new HeadFormatError('a head cut short in its header');
   const header = readHeader(view.toString('utf8', 12, end));
@@ -132,9 +161,27 @@ function readHeader(json: string): Header {
     Array.isArray(header.members) &&
     header.members.every(memberFits) &&
     typeof header.report?.threshold === 'number' &&
-    (scope === null || (typeof scope?.bias === 'number' && scope.weights?.length === signCount));
+    scopeFits(scope) &&
+    (header.dense === undefined || denseFits(header.dense));
   if (!fits) throw new HeadFormatError('a head whose header does not fit');
   return header;
+}
+
+function scopeFits(scope: ScopeModel | null | undefined): boolean {
+  return scope == null || (typeof scope.bias === 'number' && scope.weights?.length === signCount);
+}
+
+function denseFits({ modelSha256, dimensions, share, temperature, scope, report }: NonNullable<Header['dense']>) {
+  return (
+    typeof modelSha256 === 'string' &&
+    Number.isSafeInteger(dimensions) &&
+    dimensions > 0 &&
+    share >= 0 &&
+    share <= 1 &&
+    temperature > 0 &&
+    scopeFits(scope) &&
+    typeof report?.threshold === 'number'
+  );
 }
 
 function memberFits(member: Header['members'][number]): boolean {

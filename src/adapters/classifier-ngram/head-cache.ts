@@ -1,9 +1,8 @@
-import type { Classification } from '#ports/text-classifier.ts';
 import { decodeHead, HeadFormatError, sha256 } from './codec.ts';
-import { createScorer, judge } from './head.ts';
+import { createVerdict } from './head.ts';
 
 /** Verdict on one text. */
-export type Classify = (text: string) => Classification;
+export type Classify = ReturnType<typeof createVerdict>;
 
 /** Heads ready for use, by sha256; the least recently used go when together they pass `maxBytes` (the newest always stays). */
 export function createHeadCache(maxBytes: number) {
@@ -24,9 +23,7 @@ export function createHeadCache(maxBytes: number) {
       const known = heads.get(key);
       if (known) return known.classify;
       if (sha256(bytes) !== key) throw new HeadFormatError(`the bytes of head ${key} have another sha256`);
-      const head = decodeHead(bytes);
-      const score = createScorer(head);
-      const classify: Classify = (text) => judge(head, score(text), head.report.threshold);
+      const classify = createVerdict(decodeHead(bytes));
       heads.set(key, { classify, bytes: bytes.length });
       held += bytes.length;
       for (const [oldest, { bytes: size }] of heads) {

@@ -1,5 +1,7 @@
+import type { Embedding } from '#ports/embedder.ts';
 import type { Classification, HeadReport } from '#ports/text-classifier.ts';
 import { softmax } from './calibration.ts';
+import { type DenseMember, mixScores, scoreDense } from './dense/dense.ts';
 import { eachFeature, viewCount } from './features.ts';
 import { createHashIndex } from './hash-index.ts';
 import { noneProbability, type ScopeModel, usualNoneProbability } from './scope.ts';
@@ -25,12 +27,21 @@ export type Head = {
   classes: number;
   vocabulary: Vocabulary;
   members: Member[];
+  /** Only when every example had an embedding. */
+  dense: Dense | undefined;
+} & Calibration;
+
+/** What turns scores into a verdict, found on held-out texts. */
+export type Calibration = {
   temperature: number;
   /** Only where "none" is an answer. */
   scope: ScopeModel | undefined;
   /** Without the milliseconds: the same examples give the same head. */
   report: Omit<HeadReport, 'milliseconds'>;
 };
+
+/** For texts that come with an embedding: its own scores, their share (0…1) beside those of the n-grams, and the calibration of both together. */
+export type Dense = { member: DenseMember; share: number } & Calibration;
 
 /** What a head says about one text. The array is reused by the scorer's next call. */
 export type Scores = {
@@ -157,6 +168,20 @@ function addScores(member: Member, found: Found, share: number, into: Scores): v
     }
   }
   into.seenShare += share * seen;
+}
+
+/** How a head judges a text: with its embedding where there is one of the head's model, else by the n-grams alone, which are calibrated for that. */
+export function createVerdict(head: Head) {
+  const score = createScorer(head);
+  const fromVector = new Float64Array(head.classes);
+  return (text: string, embedding?: { modelSha256: string; vector: Embedding }): Classification => {
+    const said = score(text);
+    const { dense } = head;
+    if (!dense || embedding?.modelSha256 !== dense.member.modelSha256) return judge(head, said, head.report.threshold);
+    scoreDense(dense.member, embedding.vector, fromVector);
+    const scores = { ...said, classes: mixScores(said.classes, fromVector, dense.share) };
+    return judge({ ...dense, labels: head.labels }, scores, dense.report.threshold);
+  };
 }
 
 /** The signs that tell a text outside the labels (`scope.ts`). */

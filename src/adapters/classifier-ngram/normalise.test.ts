@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { labelWords, maxTextLength, tokenise } from './normalise.ts';
+import { labelWords } from '#domain/label-text.ts';
+import { maxTextLength, tokenise } from './normalise.ts';
 
 test('case, compatibility forms and white space do not change the tokens', () => {
   assert.deepEqual(tokenise('  Ｆｕｌｌ\twidth  ﬁt '), ['full', 'width', 'fit']);

@@ -9,11 +9,3 @@ const token =
 export function tokenise(text: string): string[] {
   return text.slice(0, maxTextLength).normalize('NFKC').toLowerCase().match(token) ?? [];
 }
-
-/** The words of a label's name: `cardArrival`, `card_arrival` and `card-arrival` all give `card arrival`. */
-export function labelWords(label: string): string {
-  return label
-    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
-    .replace(/[_\-./:]+/g, ' ')
-    .trim();
-}

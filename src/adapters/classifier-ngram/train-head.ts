@@ -1,15 +1,30 @@
-import type { LabelledText } from '#ports/text-classifier.ts';
-import { abstainThreshold, calibrationError, fitTemperature, type Outcome } from './calibration.ts';
+import { labelWords } from '#domain/label-text.ts';
+import type { LabelledText, TextEmbeddings } from '#ports/text-classifier.ts';
+import { abstainThreshold, calibrationError, fitTemperature, logLoss, type Outcome } from './calibration.ts';
 import { type Corpus, countTexts } from './corpus.ts';
+import { mixScores, scoreDense, trainDense } from './dense/dense.ts';
 import { stratifiedFolds } from './folds.ts';
-import { compact, createScorer, type Head, judge, type Scores, signsOf } from './head.ts';
-import { labelWords } from './normalise.ts';
+import { type Calibration, compact, createScorer, type Dense, type Head, judge, type Scores, signsOf } from './head.ts';
 import { fitScope, type ScopeModel, scopeFromInside } from './scope.ts';
-import { leastNoneForClass, refusedInside, settingsFor, type TrainingSettings, wantedAccuracy } from './settings.ts';
+import {
+  denseShares,
+  leastNoneForClass,
+  refusedInside,
+  settingsFor,
+  type TrainingSettings,
+  usualDenseShare,
+  wantedAccuracy,
+} from './settings.ts';
 import { trainSoftmax } from './softmax.ts';
 import { designOf, tabulate, weigh } from './weighting.ts';
 
-export type TrainingInput = { examples: LabelledText[]; none: string[]; allowNone: boolean };
+export type TrainingInput = {
+  examples: LabelledText[];
+  none: string[];
+  allowNone: boolean;
+  /** One vector for each example, then one for each `none` text. */
+  embedded?: TextEmbeddings;
+};
 
 /** Texts in one list: the examples, the `none` texts, and the words of the labels' names. */
 type Material = {
@@ -22,11 +37,17 @@ type Material = {
   /** Number of examples; the `none` texts follow them, the names follow those. */
   examples: number;
   none: number;
+  /** Not of the names. */
+  embedded: TextEmbeddings | undefined;
+  allowNone: boolean;
   settings: TrainingSettings;
 };
 
-/** What a model that has not seen a text says about it. `target` is its class. */
-type HeldOut = { target: number; scores: Scores };
+/** What a model that has not seen a text says about it: by its n-grams, and by its embedding where it has one. `target` is its class. */
+type HeldOut = { target: number; scores: Scores; dense: Float64Array | undefined };
+
+/** What is fitted; how to judge by it comes from held-out texts. */
+type Fitted = Pick<Head, 'labels' | 'classes' | 'vocabulary' | 'members'> & { dense: Dense['member'] | undefined };
 
 /**
  * Trains a head: the same input gives the same head. Takes from milliseconds to about a minute of one core: not for a thread that serves.
@@ -36,29 +57,68 @@ type HeldOut = { target: number; scores: Scores };
 export function trainHead(input: TrainingInput, change: Partial<TrainingSettings> = {}): Head {
   const material = gather(input, change);
   const heldOut = crossValidate(material);
-  const inside = heldOut.filter((row) => row.target < material.labels.length);
-  const temperature = fitTemperature(
-    inside.map((row) => row.scores.classes.subarray(0, material.labels.length)),
-    inside.map((row) => row.target),
-  );
-  const scope = input.allowNone ? chooseScope(material, heldOut, temperature) : undefined;
-  const model = fit(
+  const { dense: member, ...model } = fit(
     material,
     Int32Array.from(material.texts.keys()).filter((row) => isTrainedOn(material, row)),
   );
-  const head = { ...model, temperature, scope };
-  const judged = heldOut.filter((row) => scope !== undefined || row.target < material.labels.length);
+  return {
+    ...model,
+    ...calibrate(material, heldOut),
+    dense: member && { member, ...calibrateDense(material, heldOut) },
+  };
+}
+
+function calibrate(material: Material, heldOut: HeldOut[]): Calibration {
+  const labels = material.labels.length;
+  const inside = heldOut.filter((row) => row.target < labels);
+  const temperature = temperatureOf(inside, labels);
+  const scope = material.allowNone ? chooseScope(material, heldOut, temperature) : undefined;
+  const head = { labels: material.labels, temperature, scope };
+  const judged = heldOut.filter((row) => scope !== undefined || row.target < labels);
   const outcomes = judged.map((row) => outcome(material, head, row));
   const right = inside.filter((row) => outcome(material, { ...head, scope: undefined }, row).right).length;
   return {
-    ...head,
+    temperature,
+    scope,
     report: {
-      examples: input.examples.length,
-      labels: material.labels.length,
+      examples: material.examples,
+      labels,
       ...(inside.length > 0 && { accuracy: right / inside.length, calibrationError: calibrationError(outcomes) }),
       threshold: abstainThreshold(outcomes, wantedAccuracy),
     },
   };
+}
+
+function temperatureOf(inside: HeldOut[], labels: number): number {
+  return fitTemperature(
+    inside.map((row) => row.scores.classes.subarray(0, labels)),
+    inside.map((row) => row.target),
+  );
+}
+
+/** The share that makes the right labels of held-out texts likeliest, and the calibration of the scores mixed by it. */
+function calibrateDense(material: Material, heldOut: HeldOut[]): Omit<Dense, 'member'> {
+  const labels = material.labels.length;
+  const mixed = (share: number): HeldOut[] =>
+    heldOut.map((row) => ({
+      ...row,
+      scores: { ...row.scores, classes: mixScores(row.scores.classes, row.dense!, share) },
+    }));
+  const loss = (share: number): number => {
+    const inside = mixed(share).filter((row) => row.target < labels);
+    const scores = inside.map((row) => row.scores.classes.subarray(0, labels));
+    return logLoss(
+      scores,
+      inside.map((row) => row.target),
+      temperatureOf(inside, labels),
+    );
+  };
+  let share = usualDenseShare;
+  if (heldOut.some((row) => row.target < labels)) {
+    const losses = denseShares.map(loss);
+    share = denseShares[losses.indexOf(Math.min(...losses))]!;
+  }
+  return { share, ...calibrate(material, mixed(share)) };
 }
 
 function gather(input: TrainingInput, change: Partial<TrainingSettings>): Material {
@@ -82,6 +142,8 @@ function gather(input: TrainingInput, change: Partial<TrainingSettings>): Materi
     classes: labels.length + (none.length >= leastNoneForClass ? 1 : 0),
     examples: input.examples.length,
     none: none.length,
+    embedded: input.embedded,
+    allowNone: input.allowNone,
     settings: { ...settingsFor(input.examples.length, labels.length), ...change },
   };
 }
@@ -91,7 +153,7 @@ function isTrainedOn(material: Material, row: number): boolean {
   return material.classOf[row]! < material.classes;
 }
 
-function fit(material: Material, rows: Int32Array): Pick<Head, 'labels' | 'classes' | 'vocabulary' | 'members'> {
+function fit(material: Material, rows: Int32Array): Fitted {
   const { settings, corpus, classOf, classes, labels } = material;
   const table = tabulate(corpus, rows, classOf, classes);
   const targets = rows.map((row) => classOf[row]!);
@@ -104,7 +166,14 @@ function fit(material: Material, rows: Int32Array): Pick<Head, 'labels' | 'class
       settings.leastEffect,
     );
   });
-  return { labels, classes, vocabulary: table.vocabulary, members };
+  return { labels, classes, vocabulary: table.vocabulary, members, dense: fitDense(material, rows) };
+}
+
+function fitDense({ embedded, classOf, classes, examples, none, settings }: Material, rows: Int32Array) {
+  if (!embedded) return undefined;
+  const own = rows.filter((row) => row < examples + none);
+  const targets = own.map((row) => classOf[row]!);
+  return trainDense(embedded, own, targets, classes, settings.dense);
 }
 
 function crossValidate(material: Material): HeldOut[] {
@@ -118,10 +187,13 @@ function crossValidate(material: Material): HeldOut[] {
     const rows = Int32Array.from(material.texts.keys()).filter(
       (row) => foldOf[row] !== fold && isTrainedOn(material, row),
     );
-    const score = createScorer(fit(material, rows));
+    const fitted = fit(material, rows);
+    const score = createScorer(fitted);
     for (const row of out) {
       const said = score(material.texts[row]!);
-      heldOut.push({ target: material.classOf[row]!, scores: { ...said, classes: said.classes.slice() } });
+      const dense = fitted.dense && new Float64Array(fitted.classes);
+      if (dense) scoreDense(fitted.dense!, material.embedded!.vectors[row]!, dense);
+      heldOut.push({ target: material.classOf[row]!, scores: { ...said, classes: said.classes.slice() }, dense });
     }
   }
   return heldOut;

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Example } from '#domain/learning.ts';
-import type { Training } from '#ports/text-classifier.ts';
-import type { Assignment, ExamplePage, TrainReply, WorkerPurpose } from './protocol.ts';
+import type { ExamplePage, Training } from '#ports/text-classifier.ts';
+import type { Assignment, NextPage, TrainReply, WorkerPurpose } from './protocol.ts';
 
 /**
  * Trains in a thread that lives for this one head, and hands it the examples a page at a time, each when the thread has taken in the one before.
@@ -9,7 +8,7 @@ import type { Assignment, ExamplePage, TrainReply, WorkerPurpose } from './proto
  */
 export async function trainInThread(
   entry: URL,
-  { pages, ...assignment }: Assignment & { pages: AsyncIterable<Example[]> },
+  { pages, ...assignment }: Assignment & { pages: AsyncIterable<ExamplePage> },
   signal: AbortSignal,
 ): Promise<Training> {
   signal.throwIfAborted();
@@ -27,7 +26,7 @@ export async function trainInThread(
 
 function trainingOf(
   worker: Worker,
-  next: () => Promise<IteratorResult<Example[]>>,
+  next: () => Promise<IteratorResult<ExamplePage>>,
   signal: AbortSignal,
 ): Promise<Training> {
   return new Promise((resolve, reject) => {
@@ -40,7 +39,7 @@ function trainingOf(
     const fail = (error: unknown) => settled(() => reject(error));
     worker.on('message', (reply: TrainReply) => {
       if (reply.kind === 'more') {
-        next().then(({ done, value }) => worker.postMessage((done ? undefined : value) satisfies ExamplePage), fail);
+        next().then(({ done, value }) => worker.postMessage((done ? undefined : value) satisfies NextPage), fail);
       } else if (reply.kind === 'failed') fail(new Error(reply.message));
       else settled(() => resolve(reply.training));
     });

@@ -9,6 +9,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Classification, TextClassifier } from '#ports/text-classifier.ts';
 import type { TextModel } from '#ports/text-model.ts';
+import { plainPages } from '../embedding.ts';
 import type { FormCatalog } from '../form-catalog.ts';
 import type { Learning } from '../learning.ts';
 import type { Cause } from '../understanding.ts';
@@ -78,7 +79,7 @@ export function createModelFitting(deps: Deps) {
     const spec = version.intelligence!.classify!;
     const { learnt, tried } = await split(deps.learning.examplesOf(formId, version.intelligence), head.examples);
     const training = await deps.classifier.train({
-      pages: once(learnt),
+      pages: plainPages(once(learnt)),
       labels: spec.labels.map(({ name }) => name),
       allowNone: spec.allow_none === true,
       signal: run.signal,
