@@ -1,0 +1,14 @@
+/** Entry of the process that runs an embedding model; started by `onnx-embedder.ts` only. */
+import { serveParent } from '#adapters/child-process/child-side.ts';
+import { type Engine, openEngine } from './engine.ts';
+import type { AnswerData, CallData, ReadyData, StartData } from './protocol.ts';
+
+let engine: Engine | undefined;
+
+serveParent<StartData, ReadyData, CallData, AnswerData>({
+  async start(data) {
+    engine = await openEngine(data);
+    return engine.ready;
+  },
+  call: async ({ texts }, { signal }) => ({ vectors: await engine!.embed(texts, signal) }),
+});
