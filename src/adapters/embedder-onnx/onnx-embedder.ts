@@ -49,18 +49,19 @@ export function createOnnxEmbedder(deps: Deps): Embedder {
   });
 
   async function start(installed: InstalledModel, signal: AbortSignal) {
+    const { name, dimensions } = installed.entry;
     const { model, tokenizer } = installed.files;
-    if (!model || !tokenizer)
-      throw new ModelError('model-unavailable', `The model ${installed.entry.name} lacks its file model or tokenizer.`);
+    if (!model || !tokenizer || !dimensions)
+      throw new ModelError(
+        'model-unavailable',
+        `The model ${name} lacks its file model or tokenizer, or its dimensions.`,
+      );
     // One core stays for those who wait for the API; more than four gain little with batches this small.
     const threads = Math.min(4, Math.max(1, cores - 1));
-    const data: StartData = { model, tokenizer, mostTokens, threads, batchTokens };
+    const data: StartData = { model, tokenizer, dimensions, mostTokens, threads, batchTokens };
     const settings = { entry, start: data, memoryBytes: deps.memoryBytes, startMs, signal };
     const life = await startWatchedChild<ReadyData, CallData, AnswerData>(settings);
-    deps.log?.info(
-      { model: installed.entry.name, dimensions: life.ready.dimensions, threads },
-      'embedding model ready',
-    );
+    deps.log?.info({ model: name, loadMs: life.ready.loadMs, threads }, 'embedding model ready');
     return life;
   }
 
@@ -122,5 +123,5 @@ const keyOf = ({ entry: { files } }: InstalledModel): string =>
 const infoOf = (installed: InstalledModel): EmbeddingModel => ({
   name: `${installed.entry.name}/${installed.entry.version}`,
   sha256: keyOf(installed),
-  dimensions: installed.entry.dimensions ?? 384,
+  dimensions: installed.entry.dimensions ?? 0,
 });
