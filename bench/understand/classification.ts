@@ -9,7 +9,7 @@ import { type Clinc, firstOfEach, halves, readBanking77, readClinc } from './dat
 /** A measured number beside the one wanted; `least` for what must be reached, `most` for what must not be passed. */
 export type Measure = { name: string; value: number; least?: number; most?: number; unit?: '%' | 's' | 'µs' | 'kB' };
 
-const percent = (share: number) => share * 100;
+export const percent = (share: number) => share * 100;
 
 /** Trains and classifies through the adapter itself, threads and bytes included. */
 async function withClassifier<T>(
@@ -37,13 +37,16 @@ async function trainOn(
   return training;
 }
 
-const refOf = (head: TrainedHead) => ({ sha256: head.sha256, read: () => Promise.resolve(head.bytes) });
+export const refOf = (head: TrainedHead) => ({ sha256: head.sha256, read: () => Promise.resolve(head.bytes) });
 
-function outcomes(rows: readonly LabelledText[], said: readonly Classification[]): Outcome[] {
+export function outcomes(
+  rows: readonly LabelledText[],
+  said: readonly Pick<Classification, 'label' | 'confidence'>[],
+): Outcome[] {
   return rows.map((row, i) => ({ confidence: said[i]!.confidence, right: said[i]!.label === row.label }));
 }
 
-const shareRight = (of: readonly Outcome[]) => of.filter((outcome) => outcome.right).length / of.length;
+export const shareRight = (of: readonly Outcome[]) => of.filter((outcome) => outcome.right).length / of.length;
 
 function mostConfident(of: readonly Outcome[], share: number): Outcome[] {
   return [...of].sort((a, b) => b.confidence - a.confidence).slice(0, Math.round(of.length * share));
@@ -66,6 +69,25 @@ function microseconds(head: Head, texts: readonly string[]): number {
 }
 
 function common(head: TrainedHead, rows: readonly LabelledText[], said: readonly Classification[]): Measure[] {
+  return [
+    ...verdictMeasures(head, rows, said),
+    {
+      name: 'classification of a text, processor time',
+      value: microseconds(
+        decodeHead(head.bytes),
+        rows.map((row) => row.text),
+      ),
+      most: 100,
+      unit: 'µs',
+    },
+  ];
+}
+
+export function verdictMeasures(
+  head: TrainedHead,
+  rows: readonly LabelledText[],
+  said: readonly Pick<Classification, 'label' | 'confidence' | 'abstained'>[],
+): Measure[] {
   const of = outcomes(rows, said);
   const kept = said.map((verdict, i) => ({ verdict, right: of[i]!.right })).filter(({ verdict }) => !verdict.abstained);
   return [
@@ -76,15 +98,6 @@ function common(head: TrainedHead, rows: readonly LabelledText[], said: readonly
     { name: 'accuracy by cross-validation', value: percent(head.report.accuracy ?? 0), unit: '%' },
     { name: 'training', value: head.report.milliseconds / 1000, unit: 's' },
     { name: 'size of the head', value: head.bytes.length / 1024, unit: 'kB' },
-    {
-      name: 'classification of a text, processor time',
-      value: microseconds(
-        decodeHead(head.bytes),
-        rows.map((row) => row.text),
-      ),
-      most: 100,
-      unit: 'µs',
-    },
   ];
 }
 

@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
+import { createOnnxEmbedder } from '#adapters/embedder-onnx/onnx-embedder.ts';
+import { labelText } from '#domain/label-text.ts';
+import type { Example } from '#domain/learning.ts';
+import { dequantise, quantise } from '#domain/similarity.ts';
+import { zeroShot } from '#domain/zero-shot.ts';
+import type { Embedder } from '#ports/embedder.ts';
+import type { InstalledModel } from '#ports/model-store.ts';
+import type { Classification, LabelledText, TextEmbeddings, TrainedHead } from '#ports/text-classifier.ts';
+import { bankingLabels } from './banking-labels.ts';
+import { type Measure, outcomes, percent, refOf, shareRight, verdictMeasures } from './classification.ts';
+import { type Clinc, firstOfEach, readBanking77, readClinc } from './data.ts';
+
+/** How well texts are understood with embeddings: through the adapters themselves, processes, threads and bytes included. */
+
+export type EmbeddingFiles = { model: string; tokenizer: string; sha256: string };
+
+const asInstalled = ({ model, tokenizer, sha256 }: EmbeddingFiles): InstalledModel => ({
+  entry: {
+    name: 'bench',
+    version: '1',
+    purpose: 'embedding',
+    licence: '',
+    about: '',
+    parameters: 0,
+    dimensions: 384,
+    files: [{ role: 'model', name: 'model.onnx', bytes: 0, sha256, source: { kind: 'file' } }],
+    requires: { memoryBytes: 0, cores: 1 },
+  },
+  files: { model, tokenizer },
+  bytes: readFileSync(model).length,
+  installedAt: 0,
+});
+
+/** As the application gives them to the classifier: rounded to 8 bits. */
+async function embed(embedder: Embedder, texts: string[]): Promise<TextEmbeddings> {
+  const { model, embeddings } = await embedder.embed(texts);
+  return { modelSha256: model.sha256, vectors: embeddings.map((vector) => dequantise(quantise(vector))) };
+}
+
+type Parts = { train: LabelledText[]; none: string[]; texts: LabelledText[]; outside: string[] };
+
+/** What a head says of the held-out texts, with their embeddings and without. */
+async function learnAndAsk(embedder: Embedder, { train, none, texts, outside }: Parts, allowNone: boolean) {
+  const classifier = createNgramClassifier();
+  try {
+    const examples: Example[] = [...train, ...none.map((text) => ({ text, label: null }))];
+    const embeddings = await embed(
+      embedder,
+      examples.map(({ text }) => text),
+    );
+    const training = await classifier.train({
+      pages: once({ examples, embeddings }),
+      labels: [...new Set(train.map(({ label }) => label))],
+      allowNone,
+    });
+    if (training.outcome !== 'trained') throw new Error(`not trained: ${training.outcome}`);
+    const ask = async (of: string[], withEmbeddings: boolean): Promise<Classification[]> =>
+      classifier.classify({
+        head: refOf(training),
+        texts: of,
+        embeddings: withEmbeddings ? await embed(embedder, of) : undefined,
+      });
+    const asked = texts.map(({ text }) => text);
+    return {
+      head: training as TrainedHead,
+      said: await ask(asked, true),
+      without: await ask(asked, false),
+      outside: await ask(outside, true),
+    };
+  } finally {
+    await classifier.close();
+  }
+}
+
+async function* once<T>(item: T): AsyncGenerator<T> {
+  yield item;
+}
+
+async function banking(embedder: Embedder, train: LabelledText[], dev: LabelledText[], least: number) {
+  const parts = { train, none: [], texts: dev, outside: [] };
+  const { head, said, without } = await learnAndAsk(embedder, parts, false);
+  return [
+    { name: 'accuracy', value: percent(shareRight(outcomes(dev, said))), least, unit: '%' },
+    ...verdictMeasures(head, dev, said),
+    { name: 'accuracy while the embedder is away', value: percent(shareRight(outcomes(dev, without))), unit: '%' },
+  ] satisfies Measure[];
+}
+
+async function clinc(embedder: Embedder, data: Clinc, none: string[]): Promise<Measure[]> {
+  const { train, validation, noneValidation } = data;
+  const parts = { train, none, texts: validation, outside: noneValidation };
+  const { head, said, outside } = await learnAndAsk(embedder, parts, true);
+  const best = said.map((verdict) => verdict.label ?? verdict.alternatives[0]?.label);
+  const named = validation.map((row, i) => ({ confidence: 0, right: best[i] === row.label }));
+  const kept = said.filter((verdict) => verdict.label !== undefined).length / said.length;
+  const refused = outside.filter((verdict) => verdict.label === undefined).length / outside.length;
+  return [
+    { name: 'accuracy in scope, best label', value: percent(shareRight(named)), least: 95, unit: '%' },
+    {
+      name: 'accuracy in scope, "none" counted as wrong',
+      value: percent(shareRight(outcomes(validation, said))),
+      unit: '%',
+    },
+    {
+      name: 'out of scope, balanced accuracy, threshold of the head itself',
+      value: percent((kept + refused) / 2),
+      least: 90,
+      unit: '%',
+    },
+    { name: 'in scope kept', value: percent(kept), unit: '%' },
+    { name: 'out of scope refused', value: percent(refused), unit: '%' },
+    ...verdictMeasures(head, validation, said),
+  ];
+}
+
+async function described(embedder: Embedder, dev: LabelledText[]): Promise<Measure[]> {
+  const names = Object.keys(bankingLabels);
+  const ofLabels = await embed(
+    embedder,
+    names.map((name) => labelText({ name, description: bankingLabels[name]! })),
+  );
+  const labels = names.map((name, i) => ({ name, vector: ofLabels.vectors[i]! }));
+  const { vectors } = await embed(
+    embedder,
+    dev.map(({ text }) => text),
+  );
+  const said = vectors.map((vector) => zeroShot(vector, labels)!);
+  const amongFour = dev.filter(({ label }, i) =>
+    [said[i]!.label, ...said[i]!.alternatives.map((other) => other.label)].includes(label),
+  );
+  return [
+    { name: 'accuracy', value: percent(shareRight(outcomes(dev, said))), least: 50, unit: '%' },
+    { name: 'the right label is among the four named', value: percent(amongFour.length / dev.length), unit: '%' },
+  ];
+}
+
+export async function* measureEmbeddings(folder: string, files: EmbeddingFiles) {
+  const installed = asInstalled(files);
+  const embedder = createOnnxEmbedder({ active: async () => installed, memoryBytes: 2 ** 30 });
+  try {
+    const { train, dev } = readBanking77(folder);
+    const ten = firstOfEach(train, 10);
+    yield {
+      title: `With embeddings: Banking77, all ${train.length} training texts → ${dev.length} of dev.csv`,
+      measures: await banking(embedder, train, dev, 93),
+    };
+    yield {
+      title: `With embeddings: Banking77, 10 texts of each label (${ten.length}) → dev.csv`,
+      measures: await banking(embedder, ten, dev, 82),
+    };
+    const data = readClinc(folder);
+    yield {
+      title: `With embeddings: CLINC150, train and oos_train → val (${data.validation.length}) and oos_val`,
+      measures: await clinc(embedder, data, data.noneTrain),
+    };
+    yield {
+      title: 'With embeddings: CLINC150 without oos_train',
+      measures: await clinc(embedder, data, []),
+    };
+    yield {
+      title: `Embeddings alone: Banking77, labels known by name and description, no examples → dev.csv`,
+      measures: await described(embedder, dev),
+    };
+  } finally {
+    await embedder.close();
+  }
+}
