@@ -200,6 +200,7 @@ async function openForm(t: TestContext, labels: { name: string; description?: st
     metrics,
     catalog: createFormCatalog({ storage, validator: createAjvValidator(), clock }),
     textModel: { model: async () => undefined },
+    tagger: { tag: async ({ texts }) => texts.map(() => []) },
     wantsEvent: async () => false,
     timeZone: 'UTC',
     region: undefined,
