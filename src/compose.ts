@@ -4,6 +4,7 @@ import type { Log } from '#ports/log.ts';
 import { type Adapters, openAdapters, openLog } from './compose/adapters.ts';
 import { createApi } from './compose/api.ts';
 import { examineStack } from './compose/examination.ts';
+import { lookAtModels, openModels } from './compose/models.ts';
 import { isStack } from './compose/size.ts';
 import { listenForMetrics, type MetricsSnapshot, openSupervision, type Supervision } from './compose/supervision.ts';
 import { loadTls, lookAtCertificates } from './compose/tls.ts';
@@ -21,9 +22,11 @@ export {
   examineStack,
   isStack,
   lookAtCertificates,
+  lookAtModels,
   type MetricsSnapshot,
   openAdapters,
   openLog,
+  openModels,
   openSupervision,
   type Supervision,
   type UseCases,

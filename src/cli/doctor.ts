@@ -12,13 +12,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isStack, openAdapters, openLog } from '#compose.ts';
 import { type Config, describeConfig, loadConfig, readEnvironment } from '#config.ts';
 import { AppError } from '#domain/errors.ts';
 import { certificateFindings } from './doctor/certificates.ts';
 import { deadLetters, type Finding } from './doctor/finding.ts';
+import { machineMemory } from './doctor/machine-memory.ts';
+import { modelFindings } from './doctor/models.ts';
 import { stackFindings } from './doctor/stack.ts';
 import { version } from './version.ts';
 
@@ -45,6 +46,7 @@ export async function doctor(options: { settings?: boolean }): Promise<void> {
       await portFinding(loaded.config),
       ...(await certificateFindings(loaded.config, Date.now())),
       ...(await (isStack(loaded.config) ? stackFindings : storeFindings)(loaded.config)),
+      ...(await modelFindings(loaded.config)),
     );
     if (options.settings)
       for (const { name, value } of describeConfig(loaded.config)) console.log(`  ${name.padEnd(40)} ${value}`);
@@ -72,9 +74,7 @@ function nodeFinding(): Finding {
 }
 
 function memoryFinding(): Finding {
-  // What a container may use, where it is limited; else the machine's.
-  const limit = process.constrainedMemory();
-  const bytes = limit > 0 && limit < totalmem() ? limit : totalmem();
+  const bytes = machineMemory();
   const what = `${(bytes / 1024 ** 3).toFixed(1)} GiB of memory`;
   return bytes >= memoryWanted
     ? { level: 'ok', what }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { AppError } from '#domain/errors.ts';
 import type { DemoOptions } from './demo.ts';
+import { addModelCommands } from './models/program.ts';
 import { version } from './version.ts';
 
 /* The command line. Each command's code is loaded when it is called, so that `formstead serve` does not read the demo. */
@@ -143,6 +144,7 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     .description('Enable a user again')
     .action(async (email: string) => (await import('./user.ts')).setStatus(email, 'active'));
 
+  addModelCommands(program);
   addStackCommands(program);
 
   program

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '#config.ts';
 import type { Log } from '#ports/log.ts';
+import { modelPlaces } from './models.ts';
 import { isStack } from './size.ts';
 
 export type Adapters = Awaited<ReturnType<typeof openAdapters>>;
@@ -76,6 +77,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     classifier,
     tagger,
     blobs,
+    models: load.models.createModelStore({ ...modelPlaces(config), clock }),
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
     validator: load.validator.createAjvValidator(),
@@ -114,6 +116,7 @@ function loadModules() {
     classifier: import('#adapters/classifier-ngram/classifier.ts'),
     tagger: import('#adapters/tagger-crf/tagger.ts'),
     webhook: import('#adapters/webhook-http/webhook-http.ts'),
+    models: import('#adapters/models-fs/model-store.ts'),
     exports: import('#adapters/analytics-duckdb/export-writer.ts'),
   });
 }

@@ -41,3 +41,11 @@ export type ModelEntry = {
   /** Memory that it needs to run, bytes, and processor cores with which an answer takes less than 10 s. */
   requires: { memoryBytes: number; cores: number };
 };
+
+/** A file as a registry names it: a registry that does not know its checksum leaves it out, and it is fetched only with one that the operator gives. */
+export type RegisteredFile = Omit<ModelFile, 'sha256'> & { sha256?: string };
+
+export type RegisteredModel = Omit<ModelEntry, 'files'> & { files: RegisteredFile[] };
+
+/** What names one installed model among others of its name. */
+export type ModelId = { name: string; version: string };

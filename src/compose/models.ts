@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { createAuditor } from '#app/audit.ts';
+import { createModels, type Models } from '#app/models.ts';
+import type { Config, Environment } from '#config.ts';
+import type { AuditEntry } from '#domain/audit.ts';
+import { AppError } from '#domain/errors.ts';
+import type { ModelPurpose } from '#domain/model.ts';
+import { ModelError } from '#domain/model-error.ts';
+import { builtInModels } from '#domain/models/built-in.ts';
+import { mergeRegistries } from '#domain/models/registry.ts';
+import type { InstalledModel } from '#ports/model-store.ts';
+import type { Storage } from '#ports/storage.ts';
+import { isStack } from './size.ts';
+import { mongoOptions } from './stack.ts';
+
+/** Where the models of a configuration are, and which of them its settings name. */
+export const modelPlaces = (config: Config) => ({
+  directory: join(config.dataDir, 'models'),
+  set: { text: config.model, embedding: config.embeddingModel },
+});
+
+export type ModelOptions = {
+  /** Bytes of memory this machine or container has. */
+  machineMemoryBytes: number;
+  /** Where pip's own settings are found. */
+  environment: Environment;
+  /** Base of the simple API of a registry of Python packages, instead of pip's. */
+  index?: string | undefined;
+};
+
+/**
+ * The model files of an installation, for a command. The store is opened only to write into the audit log, so that a download of an hour keeps no server from
+ * starting. Errors: `value-refused` for a registry file with mistakes.
+ */
+export async function openModels(config: Config, options: ModelOptions): Promise<Models> {
+  const [store, { readRegistryFile }, { pipSettings }, { createDiskSpace }, { createIds }, { systemClock: clock }] =
+    await Promise.all([
+      import('#adapters/models-fs/model-store.ts'),
+      import('#adapters/models-fs/registry-file.ts'),
+      import('#adapters/models-fs/pip-settings.ts'),
+      import('#adapters/disk-statfs/disk-space.ts'),
+      import('#adapters/ids-uuid/ids.ts'),
+      import('#adapters/clock-system/clock.ts'),
+    ]);
+  const own = config.modelRegistryFile === undefined ? [] : await readRegistryFile(config.modelRegistryFile);
+  const pip = pipSettings(options.environment, options.index);
+  const places = modelPlaces(config);
+  const files = store.createModelFiles({
+    ...places,
+    clock,
+    disk: createDiskSpace({ dataDir: config.dataDir }),
+    reserveBytes: config.diskReserveBytes,
+    network: { ca: pip.ca, idleMs: 30_000, pauseMs: 1000 },
+    index: () => pip.index,
+  });
+  return createModels({
+    files,
+    registry: mergeRegistries(own, builtInModels),
+    set: places.set,
+    memory: {
+      text: config.modelMemoryBytes,
+      embedding: config.embeddingMemoryBytes,
+      machine: options.machineMemoryBytes,
+    },
+    clock,
+    audit: createAuditor({ ids: createIds({ clock }), clock }),
+    keep: (entry) => keepEntry(config, entry, clock),
+  });
+}
+
+/** The model in use for each purpose, or why it cannot be used. Writes nothing but the checksum of a file that a setting names. Errors: none but a defect. */
+export async function lookAtModels(
+  config: Config,
+): Promise<{ purpose: ModelPurpose; model?: InstalledModel | undefined; fault?: string }[]> {
+  const [{ createModelStore }, { systemClock: clock }] = await Promise.all([
+    import('#adapters/models-fs/model-store.ts'),
+    import('#adapters/clock-system/clock.ts'),
+  ]);
+  const store = createModelStore({ ...modelPlaces(config), clock });
+  return await Promise.all(
+    (['text', 'embedding'] as const).map(async (purpose) => {
+      try {
+        return { purpose, model: await store.active(purpose) };
+      } catch (err) {
+        if (!(err instanceof ModelError)) throw err;
+        return { purpose, fault: err.message };
+      }
+    }),
+  );
+}
+
+/** Opens the store for one entry. False when there is none yet, or a running server of the embedded size has it. */
+async function keepEntry(config: Config, entry: AuditEntry, clock: { now(): number }): Promise<boolean> {
+  try {
+    const storage = await openStorage(config, clock);
+    if (storage === undefined) return false;
+    try {
+      await storage.commit({ change: { op: 'none' }, audit: [entry] });
+    } finally {
+      await storage.close();
+    }
+    return true;
+  } catch (err) {
+    if (err instanceof AppError && err.code === 'storage-unavailable') return false;
+    throw err;
+  }
+}
+
+async function openStorage(config: Config, clock: { now(): number }): Promise<Storage | undefined> {
+  if (isStack(config)) {
+    const mongo = await import('#adapters/storage-mongo/storage.ts');
+    return await mongo.openMongoStorage({ ...mongoOptions(config), clock });
+  }
+  const sqlite = await import('#adapters/storage-sqlite/storage.ts');
+  if (!sqlite.databaseExists(config.dataDir)) return undefined;
+  return await sqlite.openSqliteStorage({ dir: config.dataDir, synchronous: config.sqliteSynchronous });
+}
