@@ -123,13 +123,13 @@ export function createModels(deps: ModelDeps) {
       return { model, installed, audited };
     },
 
-    async import(
+    async importFiles(
       caller: Caller,
       paths: readonly string[],
       flags: CustomFlags,
       options: FetchOptions,
     ): Promise<Done<{ model: InstalledModel }>> {
-      const model = await files.import(paths, registry, flags, options);
+      const model = await files.importFiles(paths, registry, flags, options);
       return { model, audited: await note(caller, 'model.install', model.entry, sumsOf(model.entry)) };
     },
 

@@ -40,7 +40,7 @@ export interface ModelFiles extends ModelStore {
    */
   pull(model: RegisteredModel, options?: FetchOptions): Promise<{ model: InstalledModel; installed: boolean }>;
   /** Copies files of this machine in: those of a known model by their checksums, or one GGUF file. Errors: `value-refused`, `already-exists`, `not-found`, `disk-nearly-full`. */
-  import(
+  importFiles(
     paths: readonly string[],
     known: readonly RegisteredModel[],
     flags: CustomFlags,

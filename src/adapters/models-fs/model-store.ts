@@ -113,7 +113,7 @@ export function createModelFiles(deps: ModelStoreDeps & FetchDeps): ModelFiles {
         }),
       ),
 
-    import: (paths, known, flags, options = {}) =>
+    importFiles: (paths, known, flags, options = {}) =>
       guarded(root, () =>
         withLock(locks, 'import', { ...options, waitMs: waitForPullMs }, async () => {
           const folder = staging('import');

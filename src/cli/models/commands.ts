@@ -47,7 +47,7 @@ export async function importModel(paths: string[], options: ImportOptions): Prom
   };
   await shown('MB', async (watch) => {
     const { models } = await opened();
-    const { model, audited } = await models.import(operator, paths, flags, watch);
+    const { model, audited } = await models.importFiles(operator, paths, flags, watch);
     const { entry } = model;
     const how =
       entry.purpose === 'text' ? [`Template ${entry.template}, ${entry.contextTokens} tokens of context.`] : [];
