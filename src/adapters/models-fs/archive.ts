@@ -22,7 +22,10 @@ export async function extractMember(
     const entry = await found(zip, member);
     if (entry.uncompressedSize > options.most)
       throw refused(`${member} has ${entry.uncompressedSize} bytes, and at most ${options.most} are expected`);
-    return await writeHashed(to, await zip.openReadStreamPromise(entry), options);
+    const stream = await zip.openReadStreamPromise(entry);
+    // It unpacks ahead: what goes wrong before the first read must wait for it, and not end the process.
+    stream.on('error', () => {});
+    return await writeHashed(to, stream, options);
   } catch (err) {
     throw asRefusal(err);
   } finally {

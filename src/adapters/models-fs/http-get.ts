@@ -51,7 +51,11 @@ function ask(url: URL, headers: Record<string, string>, network: Network): Promi
       ...(network.signal && { signal: network.signal }),
     });
     sent.setTimeout(network.idleMs, () => sent.destroy(new Error(`no byte for ${network.idleMs / 1000} s`)));
-    sent.once('response', resolve);
+    sent.once('response', (body) => {
+      // A connection that is cut before the body is read is told to the one who reads.
+      body.on('error', () => {});
+      resolve(body);
+    });
     sent.once('error', (err) => reject(network.signal?.aborted ? stopped() : unanswered(url, err)));
     sent.end();
   });
