@@ -16,7 +16,6 @@ const mega = 1e6;
 export type PullOptions = { index?: string; sha256?: string };
 export type ImportOptions = {
   name?: string;
-  version?: string;
   template?: string;
   context?: string;
   licence?: string;
@@ -37,11 +36,11 @@ export async function pullModel(reference: string, { index, sha256 }: PullOption
 }
 
 export async function importModel(paths: string[], options: ImportOptions): Promise<void> {
-  const { name, version, licence } = options;
+  const [name, version] = options.name?.split('@') ?? [];
   const flags = {
     name,
     version,
-    licence,
+    licence: options.licence,
     template: templateOf(options.template),
     contextTokens: tokensOf(options.context),
   };

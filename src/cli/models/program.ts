@@ -53,8 +53,10 @@ function addImport(models: Command): void {
   models
     .command('import <file...>')
     .description('Copy model files of this machine in: those of a known model, or one GGUF file')
-    .option('--name <name>', 'for a file that no registry knows; else made from its file name')
-    .option('--version <version>', 'likewise; else the beginning of its checksum')
+    .option(
+      '--name <name>',
+      'for a file that no registry knows, name or name@version; else made from file name and checksum',
+    )
     .option('--template <template>', 'how a chat is written: chatml, mistral, llama3, gemma or plain; else guessed')
     .option('--context <tokens>', 'tokens a context holds; else what the file says')
     .option('--licence <name>', 'its licence; else what the file says')
