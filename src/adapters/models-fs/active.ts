@@ -17,7 +17,7 @@ type Deps = {
   selection(): Promise<{ [P in ModelPurpose]?: { name: string; version: string } }>;
 };
 
-/** Another process's change is seen within this time. Four stat calls for each question would be cheap too (40 us), and needless. */
+/** Another process's change is seen within this time. Looking takes 0.08 ms, from memory 0.14 us (bench/models.ts). */
 const freshMs = 2000;
 
 /** Answers which model is in use, from memory for two seconds. */

@@ -11,15 +11,15 @@ test('without any setting of pip it is the public registry, and Node’s own cer
 test('the user’s file goes before the system’s, the environment before both, and a flag before all', () => {
   const read = files({
     '/etc/pip.conf': '[global]\nindex-url = https://system.example/simple\n',
-    '/home/u/.config/pip/pip.conf':
+    '/srv/u/.config/pip/pip.conf':
       '# ours\n[global]\nindex_url: https://user.example/simple\n[install]\nindex-url=https://no.example/\n',
   });
   const index = (env: Record<string, string>, flag?: string) => pipSettings(env, flag, read).index;
   assert.equal(index({}), 'https://system.example/simple');
-  assert.equal(index({ HOME: '/home/u' }), 'https://user.example/simple');
-  assert.equal(index({ HOME: '/home/u', PIP_INDEX_URL: 'https://env.example' }), 'https://env.example');
+  assert.equal(index({ HOME: '/srv/u' }), 'https://user.example/simple');
+  assert.equal(index({ HOME: '/srv/u', PIP_INDEX_URL: 'https://env.example' }), 'https://env.example');
   assert.equal(index({ PIP_INDEX_URL: 'https://env.example' }, 'https://flag.example'), 'https://flag.example');
-  assert.equal(index({ HOME: '/home/u', PIP_CONFIG_FILE: '/dev/null' }), 'https://pypi.org/simple');
+  assert.equal(index({ HOME: '/srv/u', PIP_CONFIG_FILE: '/dev/null' }), 'https://pypi.org/simple');
 });
 
 test('the certificates of pip are trusted besides Node’s', () => {

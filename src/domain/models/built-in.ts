@@ -3,7 +3,7 @@ import type { RegisteredModel } from '#domain/model.ts';
 /*
  * The models that Formstead knows. The checksums of what comes from Python's registry are those of files that were fetched and run. Those from Hugging Face are as
  * several projects publish them (the pinned revisions could not be fetched where this was written): a pull refuses what does not match.
- * Memory and cores: docs/guides/models.md says where the figures come from.
+ * Memory and cores: docs/guides/models.md says which of the figures are measured, and with what context.
  */
 const huggingFace = 'https://huggingface.co';
 
@@ -17,7 +17,7 @@ export const builtInModels: readonly RegisteredModel[] = [
     parameters: 0.135,
     template: 'chatml',
     contextTokens: 8192,
-    requires: { memoryBytes: 400e6, cores: 1 },
+    requires: { memoryBytes: 600e6, cores: 1 },
     files: [
       {
         role: 'model',
@@ -65,7 +65,7 @@ export const builtInModels: readonly RegisteredModel[] = [
     parameters: 7.6,
     template: 'chatml',
     contextTokens: 32_768,
-    requires: { memoryBytes: 6.5e9, cores: 8 },
+    requires: { memoryBytes: 5.6e9, cores: 8 },
     files: [
       {
         role: 'model',
@@ -88,7 +88,7 @@ export const builtInModels: readonly RegisteredModel[] = [
     parameters: 7.2,
     template: 'mistral',
     contextTokens: 32_768,
-    requires: { memoryBytes: 6.5e9, cores: 8 },
+    requires: { memoryBytes: 5.4e9, cores: 8 },
     files: [
       {
         role: 'model',
@@ -110,7 +110,7 @@ export const builtInModels: readonly RegisteredModel[] = [
     about: 'all-MiniLM-L6-v2 in eight bits: English, 384 dimensions.',
     parameters: 0.023,
     dimensions: 384,
-    requires: { memoryBytes: 300e6, cores: 1 },
+    requires: { memoryBytes: 600e6, cores: 1 },
     files: [
       {
         role: 'model',

@@ -28,7 +28,7 @@ test('an entry says what the head says, flags go before it, and needs are estima
     [entry.name, entry.version, entry.parameters, entry.licence, entry.contextTokens],
     ['x', 'abababab', 1.71, 'mit', 8192],
   );
-  assert.deepEqual(entry.requires, { memoryBytes: 1_456_000_000, cores: 4 });
+  assert.deepEqual(entry.requires, { memoryBytes: 1_700_000_000, cores: 4 });
   const flags = { name: 'mine', version: '2', template: 'gemma', contextTokens: 100, licence: 'own' } as const;
   const own = customEntry(file, { parameters: 7e9 }, flags);
   assert.deepEqual([own.name, own.template, own.contextTokens, own.licence], ['mine', 'gemma', 100, 'own']);

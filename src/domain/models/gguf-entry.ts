@@ -44,7 +44,7 @@ export type CustomFlags = {
 const smallestContext = 2048;
 
 /**
- * An entry for a GGUF file that no registry knows. What it needs is an estimate: the file, a fifth of it and 256 MB for a context and the program;
+ * An entry for a GGUF file that no registry knows. What it needs is an estimate: the file, three tenths of it and 400 MB for a context and the program;
  * cores by the speeds in docs/guides/models.md.
  */
 export function customEntry(
@@ -64,7 +64,7 @@ export function customEntry(
     template: flags.template ?? guessTemplate(head.chatTemplate),
     contextTokens: flags.contextTokens ?? head.contextTokens ?? smallestContext,
     requires: {
-      memoryBytes: Math.ceil(file.bytes * 1.2 + 256e6),
+      memoryBytes: Math.ceil(file.bytes * 1.3 + 400e6),
       cores: billions < 0.6 ? 1 : billions < 2 ? 4 : 8,
     },
   };
