@@ -9,6 +9,7 @@ import { fileServer, sha256Of } from '../support/file-server.ts';
 import { smallModel } from '../support/gguf.ts';
 import { embeddingModel, textModel } from '../support/model-world.ts';
 import { admin, eventually, request, testEnvironment, tokenOf } from '../support/program.ts';
+import { stackFor } from '../support/stack-settings.ts';
 
 /* `formstead models` as an operator has it: processes, a registry file, a server to fetch from. */
 
@@ -245,6 +246,29 @@ test('beside a running server the commands work, and after its end the audit log
   assert.deepEqual(own.toSorted(), [
     'operator:command-line model.rollback model:one@1',
     'operator:command-line model.use model:two@1',
+  ]);
+});
+
+test('in the stack the audit log has what was done at once, beside running processes', limit, async (t) => {
+  const env = stackFor(t);
+  if (env === undefined) return;
+  const { url } = await served(t, env);
+  const file = join(directory(t), 'mine.gguf');
+  writeFileSync(file, smallModel(5));
+  for (const args of [
+    ['import', file, '--name', 'mine@1'],
+    ['use', 'mine'],
+  ]) {
+    const { code, stdout, stderr } = await formstead(['models', ...args], env);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.doesNotMatch(stdout, /audit/);
+  }
+  const token = await tokenOf(url, admin);
+  const { items } = (await request(url, 'GET', '/audit?limit=100', { token })).body;
+  const actions = items.map(({ action }: { action: string }) => action);
+  assert.deepEqual(actions.filter((one: string) => one.startsWith('model.')).toSorted(), [
+    'model.install',
+    'model.use',
   ]);
 });
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { download } from '#adapters/models-fs/download.ts';
 import { AppError } from '#domain/errors.ts';
 import { fileServer, type Served, sha256Of } from '../support/file-server.ts';
 import { eventually } from '../support/program.ts';
+import { selfSignedCertificate } from '../support/self-signed-certificate.ts';
 
 /* Downloads from a real server on loopback that misbehaves. */
 
@@ -217,6 +219,26 @@ test('redirects are followed, five of them, and not to another protocol', limit,
   await assert.rejects(elsewhere.start(), code('value-refused', /redirects to where nothing may be fetched/));
   const circle = await world(t, { status: 302, location: '/model' });
   await assert.rejects(circle.start(), code('value-refused', /redirects more than 5 times/));
+});
+
+test('the certificate of an authority of one’s own is trusted when it is named, and only then', limit, async (t) => {
+  const day = 86_400_000;
+  const [notBefore, notAfter] = [new Date(Date.now() - day), new Date(Date.now() + day)];
+  const { key, cert } = selfSignedCertificate({ names: ['localhost'], notBefore, notAfter });
+  const secure = createSecureServer({ key, cert }, (_, response) => response.end(data)).listen(0, '127.0.0.1');
+  await once(secure, 'listening');
+  t.after(() => {
+    secure.closeAllConnections();
+    secure.close();
+  });
+  const { dir } = await world(t);
+  const url = new URL(`https://localhost:${(secure.address() as AddressInfo).port}/model`);
+  const job = { url, path: join(dir, 'x'), most: data.length, reserve: async () => {}, progress: () => {} };
+  await assert.rejects(
+    download(job, { idleMs: 2000, pauseMs: 1 }),
+    code('timeout', /does not answer \(DEPTH_ZERO_SELF_SIGNED_CERT\)\. .+NODE_EXTRA_CA_CERTS/),
+  );
+  assert.equal((await download(job, { idleMs: 2000, pauseMs: 1, ca: [cert] })).sha256, sha256Of(data));
 });
 
 test('a full disk ends it before the first byte', limit, async (t) => {

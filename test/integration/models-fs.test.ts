@@ -116,6 +116,31 @@ test('a package or a version that the index does not list is said so', limit, as
   await assert.rejects(store().pull(model), code('value-refused', /does not answer as a registry/));
 });
 
+test('the login of an index goes to the index alone, and into no message', limit, async (t) => {
+  const { server, store } = await modelWorld(t);
+  const other = await modelWorld(t);
+  const model = embeddingModel(server);
+  const index = `${server.url.replace('//', '//user:secret@')}/simple`;
+  const { url: elsewhere } = other.server;
+  // The second package is listed here and kept on another server.
+  const page = server.files.get('/simple/tiny-tokenizer/')!;
+  const [name] = /tiny_tokenizer[^"]+\.whl/.exec(page.data.toString()) ?? [];
+  other.server.files.set(`/packages/${name}`, server.files.get(`/packages/${name}`)!);
+  page.data = Buffer.from(page.data.toString().replace(`${server.url}/packages`, `${elsewhere}/packages`));
+  await store({}, index).pull(model);
+  assert.ok(server.requests.every(({ headers }) => headers.authorization?.startsWith('Basic ')));
+  assert.deepEqual(
+    other.server.requests.map(({ path, headers }) => [path, headers.authorization]),
+    [[`/packages/${name}`, undefined]],
+  );
+  server.files.clear();
+  await assert.rejects(store({}, index).pull({ ...model, version: '2' }), (err) => {
+    assert.ok(err instanceof AppError && err.code === 'not-found');
+    assert.doesNotMatch(err.detail, /secret/);
+    return true;
+  });
+});
+
 test('without a checksum nothing is fetched', limit, async (t) => {
   const { server, store } = await modelWorld(t);
   const { model } = textModel(server, 'small');

@@ -15,7 +15,7 @@ export async function modelWorld(t: TestContext) {
   const server = await fileServer(t);
   const root = join(dir, 'models');
   const disk = { freeBytes: 1e12, totalBytes: 1e12 };
-  const store = (set: { [P in ModelPurpose]?: string } = {}) =>
+  const store = (set: { [P in ModelPurpose]?: string } = {}, index = `${server.url}/simple`) =>
     createModelFiles({
       directory: root,
       clock: { now: () => Date.now() },
@@ -23,7 +23,7 @@ export async function modelWorld(t: TestContext) {
       disk: { read: async () => disk },
       reserveBytes: 1e6,
       network: { idleMs: 2000, pauseMs: 5 },
-      index: () => `${server.url}/simple`,
+      index: () => index,
     });
   return { dir, root, server, disk, store };
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ModelPurpose } from '#domain/model.ts';
 import { ModelError } from '#domain/model-error.ts';
@@ -22,7 +22,8 @@ const freshMs = 2000;
 
 /** Answers which model is in use, from memory for two seconds. */
 export function createActive(deps: Deps) {
-  const known = new Map<ModelPurpose, { at: number; model: Promise<InstalledModel | undefined> }>();
+  /** `at` is unset while it is being looked for: the checksum of a large file takes longer than two seconds. */
+  const known = new Map<ModelPurpose, { at?: number; model: Promise<InstalledModel | undefined> }>();
 
   async function look(purpose: ModelPurpose): Promise<InstalledModel | undefined> {
     const reference = deps.set[purpose];
@@ -44,11 +45,16 @@ export function createActive(deps: Deps) {
   return {
     ask(purpose: ModelPurpose): Promise<InstalledModel | undefined> {
       const found = known.get(purpose);
-      if (found && performance.now() - found.at < freshMs) return found.model;
+      if (found && (found.at === undefined || performance.now() - found.at < freshMs)) return found.model;
       const model = look(purpose).catch((err: unknown) => {
         throw err instanceof ModelError ? err : unavailable((err as Error).message, err);
       });
-      known.set(purpose, { at: performance.now(), model });
+      const asked: { at?: number; model: typeof model } = { model };
+      known.set(purpose, asked);
+      const settle = () => {
+        asked.at = performance.now();
+      };
+      model.then(settle, settle);
       return model;
     },
     forget: () => known.clear(),
@@ -82,7 +88,10 @@ async function fromPath(root: string, path: string): Promise<InstalledModel> {
     const onDisk = ((await readJson(record).catch(() => undefined)) ?? {}) as Record<string, PathRecord>;
     kept = same(onDisk[path]) || { bytes, mtimeMs, sha256: await hashFile(path) };
     hashed.set(path, kept);
-    if (!same(onDisk[path])) await writeJson(record, { ...onDisk, [path]: kept }).catch(() => {});
+    if (!same(onDisk[path])) {
+      await mkdir(root, { mode: 0o700 }).catch(() => {});
+      await writeJson(record, { ...onDisk, [path]: kept }).catch(() => {});
+    }
   }
   const entry = customEntry({ name: basename(path), bytes, sha256: kept.sha256 }, await readGgufHead(path));
   return { entry, files: { model: path }, bytes, installedAt: Math.round(mtimeMs) };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#domain/errors.ts';
+import { stopped } from './http-get.ts';
 
 /** SQLITE_BUSY */
 const busy = 5;
@@ -22,7 +23,7 @@ export async function withLock<T>(
   let held = tryLock(folder, name);
   if (held === undefined) options.waiting?.();
   while (held === undefined) {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw stopped();
     if (performance.now() >= until)
       throw new AppError('conflict', {
         detail: `Another process is at work on ${name}. Wait until it has ended, or stop it.`,

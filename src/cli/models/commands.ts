@@ -27,9 +27,9 @@ export async function listModels(): Promise<void> {
 }
 
 export async function pullModel(reference: string, { index, sha256 }: PullOptions): Promise<void> {
-  await shown('MB', async (watch) => {
+  await shown(async (progress) => {
     const { models } = await opened(index);
-    const { model, installed, audited } = await models.pull(operator, reference, { sha256, ...watch });
+    const { model, installed, audited } = await models.pull(operator, reference, { sha256, progress, ...stoppable() });
     const id = idOf(model.entry);
     return installed ? [`${id} is installed already.`] : [...installation(id, model.entry.licence), ...unless(audited)];
   });
@@ -44,9 +44,9 @@ export async function importModel(paths: string[], options: ImportOptions): Prom
     template: templateOf(options.template),
     contextTokens: tokensOf(options.context),
   };
-  await shown('MB', async (watch) => {
+  await shown(async (progress) => {
     const { models } = await opened();
-    const { model, audited } = await models.importFiles(operator, paths, flags, watch);
+    const { model, audited } = await models.importFiles(operator, paths, flags, { progress, ...stoppable() });
     const { entry } = model;
     const how =
       entry.purpose === 'text' ? [`Template ${entry.template}, ${entry.contextTokens} tokens of context.`] : [];
@@ -55,7 +55,7 @@ export async function importModel(paths: string[], options: ImportOptions): Prom
 }
 
 export async function verifyModels(reference: string | undefined): Promise<void> {
-  await shown('MB', async ({ progress }) => {
+  await shown(async (progress) => {
     const { models } = await opened();
     const verdicts = await models.verify(reference, progress);
     if (verdicts.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
@@ -65,7 +65,7 @@ export async function verifyModels(reference: string | undefined): Promise<void>
 }
 
 export async function useModel(reference: string, { force = false }: { force?: boolean }): Promise<void> {
-  await shown('MB', async ({ progress }) => {
+  await shown(async (progress) => {
     const { models } = await opened();
     return switched(await models.use(operator, reference, { force, progress }));
   });
@@ -73,7 +73,7 @@ export async function useModel(reference: string, { force = false }: { force?: b
 
 export async function rollBackModel(purpose: string): Promise<void> {
   const wanted = purposeOf(purpose);
-  await shown('MB', async ({ progress }) => {
+  await shown(async (progress) => {
     const { models } = await opened();
     return switched(await models.rollback(operator, wanted, progress));
   });
@@ -91,28 +91,31 @@ async function opened(index?: string): Promise<{ models: Models }> {
   return { models: await openModels(config, { machineMemoryBytes, environment: readEnvironment(), index }) };
 }
 
-type Watch = { signal: AbortSignal; progress: (done: number, total: number) => void; waiting: () => void };
+type Progress = (done: number, total: number) => void;
 
-/** Does work under a bar, prints the lines it ends with, and lets Ctrl-C stop it in order. */
-async function shown(unit: string, work: (watch: Watch) => Promise<string[]>): Promise<void> {
-  const bar = progressBar(unit);
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  const watch: Watch = {
-    signal: stop.signal,
-    progress(done, total) {
+/** Does work under a bar, and prints the lines it ends with. */
+async function shown(work: (progress: Progress) => Promise<string[]>): Promise<void> {
+  const bar = progressBar('MB');
+  try {
+    const lines = await work((done, total) => {
       bar.total(Math.ceil(total / mega));
       bar.update(Math.floor(done / mega));
-    },
-    waiting: () => console.error('Another command is at work on this model; waiting for it to end.'),
-  };
-  try {
-    const lines = await work(watch);
+    });
     bar.stop();
     console.log(lines.join('\n'));
   } finally {
     bar.stop();
   }
+}
+
+/** For what may take hours: Ctrl-C stops it in order, a second one at once. */
+function stoppable(): { signal: AbortSignal; waiting: () => void } {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  return {
+    signal: stop.signal,
+    waiting: () => console.error('Another command is at work on this model; waiting for it to end.'),
+  };
 }
 
 function listed(models: ListedModel[]): string {
