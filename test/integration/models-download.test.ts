@@ -146,6 +146,29 @@ test('a part that was spoilt on the disk is found by the checksum and removed', 
   assert.deepEqual(await readFile(place.part), data);
 });
 
+test('a part that is whole is taken without a request, if it is the file', limit, async (t) => {
+  const { start, part, server, ranges } = await world(t);
+  await start();
+  server.requests.length = 0;
+  assert.equal((await start()).sha256, sha256Of(data));
+  assert.equal(server.requests.length, 0);
+  await writeFile(part, randomBytes(data.length));
+  await start();
+  assert.deepEqual(ranges(), [undefined], 'another file of that size is fetched anew');
+  assert.deepEqual(await readFile(part), data);
+});
+
+test('a part that is longer than the file is no beginning of it', limit, async (t) => {
+  const { start, part, ranges, server } = await world(t);
+  const most = 2 * data.length;
+  await start({ bytes: undefined, most });
+  await writeFile(part, randomBytes(data.length + 1));
+  server.requests.length = 0;
+  await start({ bytes: undefined, most });
+  assert.deepEqual(ranges(), [`bytes=${data.length + 1}-`, undefined]);
+  assert.deepEqual(await readFile(part), data);
+});
+
 test('a wrong checksum refuses the file and leaves nothing behind', limit, async (t) => {
   const { start, dir } = await world(t);
   await assert.rejects(

@@ -169,6 +169,19 @@ test('a directory that cannot be written is said so', limit, async (t) => {
   });
 });
 
+test('a file that an earlier try has finished is not fetched again', limit, async (t) => {
+  const { server, store, root } = await modelWorld(t);
+  const model = embeddingModel(server);
+  const tokenizer = server.files.get('/simple/tiny-tokenizer/')!;
+  server.files.delete('/simple/tiny-tokenizer/');
+  await assert.rejects(store().pull(model), code('not-found', /tiny-tokenizer/));
+  assert.deepEqual(await readdir(join(root, '.staging', 'tiny-embedding@1')), ['model.onnx']);
+  server.files.set('/simple/tiny-tokenizer/', tokenizer);
+  server.requests.length = 0;
+  await store().pull(model);
+  assert.ok(server.requests.every(({ path }) => path.includes('tokenizer')));
+});
+
 test('two pulls of one model at once fetch it once, and the second says that it waits', limit, async (t) => {
   const { server, store } = await modelWorld(t);
   const { model } = textModel(server, 'small');
