@@ -1,6 +1,6 @@
 import { link, lstat, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { writeExport } from '#app/export-run.ts';
+import { writeExport } from '#app/exports/export-run.ts';
 import { openAdapters, openLog } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import { type ExportFormat, exportFormats } from '#domain/export.ts';

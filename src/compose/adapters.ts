@@ -44,18 +44,18 @@ export async function openAdapters(config: Config, options: OpenOptions) {
       await size.close();
       throw err;
     });
+  const models = load.models.createModelStore({ ...modelPlaces(config), clock });
   const textModel = load.textModel.createTextLlama({
-    active: async () =>
-      config.model === undefined
-        ? undefined
-        : ({
-            entry: { name: 'x', template: 'chatml', files: [{ role: 'model', sha256: 'f'.repeat(64) }] },
-            files: { model: config.model },
-          } as never),
+    active: () => models.active('text'),
     memoryBytes: config.modelMemoryBytes,
     threads: config.modelThreads,
     tuningFile: join(config.dataDir, 'models', 'tuning.json'),
     clock,
+    log,
+  });
+  const embedder = load.embedder.createOnnxEmbedder({
+    active: () => models.active('embedding'),
+    memoryBytes: config.embeddingMemoryBytes,
     log,
   });
   const reader = load.reader.createThreadedReader();
@@ -77,7 +77,8 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     classifier,
     tagger,
     blobs,
-    models: load.models.createModelStore({ ...modelPlaces(config), clock }),
+    models,
+    embedder,
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
     validator: load.validator.createAjvValidator(),
@@ -90,7 +91,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     }),
     transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
     async close(): Promise<void> {
-      await Promise.all([reader.close(), classifier.close(), tagger.close(), textModel.close()]);
+      await Promise.all([reader, classifier, tagger, textModel, embedder].map((one) => one.close()));
       await size.close();
       metrics.close();
     },
@@ -112,6 +113,7 @@ function loadModules() {
     passwordFile: import('#adapters/password-file-fs/password-file.ts'),
     passwords: import('#adapters/passwords-argon2/password-hasher.ts'),
     tokens: import('#adapters/tokens-jose/access-tokens.ts'),
+    embedder: import('#adapters/embedder-onnx/onnx-embedder.ts'),
     reader: import('#adapters/extractor-rules/threaded-reader.ts'),
     classifier: import('#adapters/classifier-ngram/classifier.ts'),
     tagger: import('#adapters/tagger-crf/tagger.ts'),

@@ -5,8 +5,9 @@ import { createUsers } from '#app/access/users.ts';
 import { createAnalytics } from '#app/analytics.ts';
 import { createAuditor } from '#app/audit.ts';
 import { createAuditSealer } from '#app/audit-seal.ts';
-import { createDailyExports } from '#app/daily-exports.ts';
-import { createExports } from '#app/exports.ts';
+import { createEmbedding } from '#app/embedding.ts';
+import { createDailyExports } from '#app/exports/daily-exports.ts';
+import { createExports } from '#app/exports/exports.ts';
 import { createFieldLearning } from '#app/fields/field-learning.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
 import { createForms } from '#app/forms.ts';
@@ -73,7 +74,8 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     offer,
     metrics,
   });
-  const learning = createLearning({ storage, classifier, blobs, clock, ids, audit, offer });
+  const embedding = createEmbedding({ embedder: adapters.embedder, blobs, log });
+  const learning = createLearning({ storage, classifier, embedding, blobs, clock, ids, audit, offer });
   const { textModel } = adapters;
   const region = undefined;
   const modelCalls = createModelCalls({ textModel, cache: adapters.cache, clock, pause: adapters.pause, metrics });
@@ -145,6 +147,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       storage,
       catalog,
       classifier,
+      embedding,
       reader,
       tagger,
       blobs,

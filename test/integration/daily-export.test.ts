@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDailyExports } from '#app/daily-exports.ts';
+import { createDailyExports } from '#app/exports/daily-exports.ts';
 import { openExportWorld, readLines, timeZone } from '../support/export-world.ts';
 
 const definition = { elements: [{ type: 'comment', name: 'message' }] };

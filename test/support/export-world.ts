@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createAuditor } from '#app/audit.ts';
-import { createExports } from '#app/exports.ts';
+import { createExports } from '#app/exports/exports.ts';
 import { dayIn } from '#domain/day.ts';
 import { compileForm, contentSha256 } from '#domain/form/compile.ts';
 import { parseDefinition } from '#domain/form/definition.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Download, Exports } from '#app/exports.ts';
+import type { Download, Exports } from '#app/exports/exports.ts';
 import { AppError } from '#domain/errors.ts';
 import type { ExportFormat } from '#domain/export.ts';
 import { exportView } from '#domain/export-view.ts';

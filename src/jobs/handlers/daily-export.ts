@@ -1,4 +1,4 @@
-import type { DailyExports } from '#app/daily-exports.ts';
+import type { DailyExports } from '#app/exports/daily-exports.ts';
 import type { Handler } from '../registry.ts';
 
 export function dailyExport(daily: DailyExports): Handler<'daily-export'> {

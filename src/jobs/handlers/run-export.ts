@@ -1,4 +1,4 @@
-import type { Exports } from '#app/exports.ts';
+import type { Exports } from '#app/exports/exports.ts';
 import type { Task } from '#domain/task.ts';
 import type { AbortReason, Handler } from '../registry.ts';
 import { errorOf } from '../settlement.ts';

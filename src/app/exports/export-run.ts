@@ -10,7 +10,7 @@ import { responseView } from '#domain/response-view.ts';
 import type { DiskSpace } from '#ports/disk-space.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Page, Storage } from '#ports/storage.ts';
-import { maskPlansOf, versionsOf, withheldOf } from './form-versions.ts';
+import { maskPlansOf, versionsOf, withheldOf } from '../form-versions.ts';
 
 type Deps = { storage: Pick<Storage, 'list'>; writer: ExportWriter; disk: DiskSpace; diskReserveBytes: number };
 

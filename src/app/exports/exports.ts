@@ -13,10 +13,10 @@ import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { Page, Storage } from '#ports/storage.ts';
-import type { Auditor, Caller } from './audit.ts';
+import type { Auditor, Caller } from '../audit.ts';
+import type { WantsEvent } from '../responses.ts';
+import type { Cause } from '../understanding.ts';
 import { type Run, writeExport } from './export-run.ts';
-import type { WantsEvent } from './responses.ts';
-import type { Cause } from './understanding.ts';
 
 /** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. `mask` is `none` when absent. */
 export type ExportWish = { formId?: string; format: ExportFormat; mask?: ExportMask; from?: number; to?: number };
