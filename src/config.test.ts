@@ -42,7 +42,7 @@ test('an empty environment is a working embedded server on the loopback, without
   assert.equal(config.timeZone, 'Europe/Vienna');
   assert.equal(config.concurrencyHigh, 6);
   assert.equal(config.concurrencyDefault, 4);
-  assert.equal(config.concurrencyBatched, 1);
+  assert.equal(config.concurrencyBatched, 8);
   assert.equal(config.workers, 1);
   assert.equal(config.metricsPort, undefined);
   assert.equal(config.secretKey, undefined);

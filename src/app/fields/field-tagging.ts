@@ -44,6 +44,7 @@ export function createFieldTagging(deps: Deps) {
     const cascade: Cascade = { specs: request.specs, rules, tagged, skills: tagger.byField };
     const { fields, dropped } = joinFields({ ...cascade, values: await valuesOf(cascade, response.submittedAt) });
     const milliseconds = performance.now() - from;
+    if (dropped > 0) count('dropped', dropped);
     deps.metrics.observe('formstead_inference_seconds', { kind: 'extract', tier: 'tagger' }, milliseconds / 1000);
     const joined = Object.entries(fields).map(([name, { text, confidence, ...field }]) => [
       name,
@@ -57,6 +58,10 @@ export function createFieldTagging(deps: Deps) {
     return { ...byRules, fields: Object.fromEntries(joined), tagger: { ...provenance, dropped } };
   };
 
+  function count(outcome: 'answered' | 'dropped' | 'failed', by = 1): void {
+    deps.metrics.count('formstead_inference_total', { kind: 'extract', tier: 'tagger', outcome }, by);
+  }
+
   /** Undefined: the tagger could not answer. */
   async function placesOf({ file, sha256 }: FormTagger, texts: Text[], rules: Cascade['rules']) {
     const read = async () => {
@@ -67,8 +72,6 @@ export function createFieldTagging(deps: Deps) {
     const hints = texts.map((_, i) =>
       Object.entries(rules).flatMap(([name, { text, start, end }]) => (text === i ? [{ name, start, end }] : [])),
     );
-    const count = (outcome: string) =>
-      deps.metrics.count('formstead_inference_total', { kind: 'extract', tier: 'tagger', outcome });
     try {
       const places = await deps.tagger.tag({ tagger: { sha256, read }, texts: texts.map(({ text }) => text), hints });
       count('answered');

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { startTestProgram, type TestProgram } from '../support/program.ts';
+
+let program: TestProgram;
+let form: string;
+
+const draft = {
+  definition: {
+    elements: [
+      { type: 'comment', name: 'message' },
+      { type: 'comment', name: 'more' },
+    ],
+  },
+  intelligence: {
+    extract: {
+      fields: [
+        { name: 'people', type: 'number' },
+        { name: 'guest', type: 'person' },
+      ],
+    },
+  },
+};
+const guests = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald', 'Margaret', 'Ken'];
+const examples = Array.from({ length: 40 }, (_, i) => {
+  const guest = guests[i % 7]!;
+  return i % 4 === 0
+    ? { text: `do you take cards? (${i})`, fields: {} }
+    : { text: `put it on ${guest}, a few chairs please ${i}`, fields: { guest, people: 'a few' } };
+});
+
+before(async () => {
+  program = await startTestProgram();
+  form = await program.publish(draft);
+});
+after(() => program.stop());
+
+const files = () => readdirSync(join(program.dir, 'blobs', 'taggers'));
+const tagger = async (id = form) => (await program.call('GET', `/forms/${id}/intelligence`)).body.tagger;
+
+async function teach(items: object[], id = form): Promise<{ trained: boolean; reason: string | null }> {
+  const { body } = await program.call('POST', `/forms/${id}/examples`, { body: items });
+  return (await program.finished(body.task_id)).result;
+}
+
+async function extracted(answers: object) {
+  const { response_id, task_id } = await program.accepted(form, answers);
+  assert.equal((await program.finished(task_id)).status, 'succeeded');
+  return (await program.call('GET', `/responses/${response_id}`)).body.intelligence.extract;
+}
+
+test('too few examples train nothing, and the task says how many are needed', async () => {
+  const { trained, reason } = await teach(examples.slice(0, 8));
+  assert.deepEqual([trained, reason], [false, '10 texts with a field in them are needed, there are 6']);
+  assert.equal(await tagger(), null);
+});
+
+test('of the taggers of a form only the newest stays on the disk', async () => {
+  assert.equal((await teach(examples)).trained, true);
+  assert.equal(
+    (await teach([{ text: 'put it on Linus, a few chairs', fields: { guest: 'Linus', people: 'a few' } }])).trained,
+    true,
+  );
+  assert.deepEqual(files(), [`${form}-${(await tagger()).sha256}.tagger`]);
+});
+
+test('each text is read for itself, and a place that holds no value of its type is dropped and counted', async () => {
+  const more = 'put it on Zoltan, a few chairs please';
+  const { fields, tagger: used } = await extracted({ message: 'do you take cards?', more });
+  assert.deepEqual([fields.guest.value, fields.guest.question, fields.guest.tier], ['Zoltan', 'more', 'tagger']);
+  assert.equal(more.slice(fields.guest.start, fields.guest.end), 'Zoltan');
+  assert.deepEqual([fields.people, used.dropped], [undefined, 1], '"a few" is no number');
+});
+
+test('a tagger whose file is lost leaves the response to the rules, and the next training makes it anew', async () => {
+  for (const name of files()) rmSync(join(program.dir, 'blobs', 'taggers', name));
+  await program.restart();
+  const alone = await extracted({ message: 'put it on Zoltan, a table for 4 people' });
+  assert.deepEqual([alone.fields.people.value, alone.fields.people.tier, alone.tagger], ['4', 'rules', undefined]);
+  assert.equal((await teach([examples[1]!])).trained, true, 'although there is nothing new to learn');
+  assert.equal((await extracted({ message: 'put it on Zoltan, a few chairs please' })).fields.guest.value, 'Zoltan');
+});
+
+test('a label alone trains the head only, fields alone the tagger only, both together both', async () => {
+  const labels = [{ name: 'billing' }, { name: 'delivery' }];
+  const both = await program.publish({ ...draft, intelligence: { ...draft.intelligence, classify: { labels } } });
+  const kinds = async (item: object) => {
+    const { body } = await program.call('POST', `/forms/${both}/examples`, { body: [item] });
+    const tasks = await Promise.all(body.task_ids.map((id: string) => program.finished(id)));
+    return tasks.map(({ kind }) => kind);
+  };
+  assert.deepEqual(await kinds({ text: 'x', label: 'billing' }), ['train-head']);
+  assert.deepEqual(await kinds({ text: 'x', fields: {} }), ['train-tagger']);
+  assert.deepEqual(await kinds({ text: 'x', label: 'delivery', fields: {} }), ['train-head', 'train-tagger']);
+});
