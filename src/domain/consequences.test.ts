@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventId, failureEventId, isFailureEventId } from './consequences.ts';
+import { eventId, examplesUploaded, failureEventId, isFailureEventId, published, trainSoon } from './consequences.ts';
 import { newSecret } from './webhook/secret.ts';
 import { signedHeaders } from './webhook/signature.ts';
 
@@ -24,4 +24,19 @@ test('the event that tells of a dead letter is known by its id, and no other eve
   assert.ok(isFailureEventId(failureEventId(`tsk_${uuid}_accepted:fan-out`, 1_782_000_000_000)));
   for (const id of [eventId(`rsp_${uuid}`, 'accepted'), eventId(`rsp_${uuid}`, 'reviewed-12'), `${death}:fan-out`])
     assert.ok(!isFailureEventId(id), id);
+});
+
+test('trainings of the same moment have an id for each of head and tagger, and the same wish twice is one task', () => {
+  const now = 1_782_000_003_000;
+  const kinds = (tasks: { kind: string }[]) => tasks.map(({ kind }) => kind);
+  const both = ['head', 'tagger'] as const;
+  const soon = trainSoon('frm_1', now, both).tasks;
+  assert.deepEqual(kinds(soon), ['train-head', 'train-tagger']);
+  assert.deepEqual(
+    trainSoon('frm_1', now + 2000, both).tasks.map(({ id }) => id),
+    soon.map(({ id }) => id),
+  );
+  const all = [...soon, ...published('frm_1', 3, now, both).tasks, ...examplesUploaded('frm_1', 'exb_1', now, both)];
+  assert.equal(new Set(all.map(({ id }) => id)).size, 6);
+  assert.deepEqual(trainSoon('frm_1', now, []).tasks, []);
 });

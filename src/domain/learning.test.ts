@@ -56,3 +56,23 @@ test('an upload is kept in pieces, in order, none too long to be parsed at once'
   assert.deepEqual(inBatches(long).flat(), long);
   assert.deepEqual(sizes(many(3, 'x'.repeat(300_000))), [1, 1, 1], 'one that is too long alone is a piece of its own');
 });
+
+test('what says nothing about a label teaches the head nothing, and overrules no label', () => {
+  const fields = [{ name: 'people', start: 0, end: 1 }];
+  const lesson = lessonOf([
+    [example('x', 'a')],
+    [
+      { text: 'x', fields },
+      { text: 'y', fields },
+    ],
+  ]);
+  assert.deepEqual([lesson.examples, lesson.none], [[example('x', 'a')], []]);
+  assert.equal(lesson.sha256, lessonOf([[example('x', 'a')]]).sha256);
+});
+
+test('marks count for the size of a piece, too', () => {
+  const fields = Array.from({ length: 50 }, (_, i) => ({ name: `field ${i}`, start: 0, end: 1 }));
+  const many = Array.from({ length: 500 }, (_, i): Example => ({ text: `${i}`, fields }));
+  assert.ok(inBatches(many).every((batch) => JSON.stringify(batch).length < 300_000));
+  assert.deepEqual(inBatches(many).flat(), many);
+});

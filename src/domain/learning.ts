@@ -53,18 +53,23 @@ export type FormTagger = {
 const batchExamples = 500;
 const batchCharacters = 200_000;
 
+/** Characters, about; a mark has its name and two numbers. */
+const sizeOf = ({ text, fields = [] }: Example): number =>
+  fields.reduce((sum, { name }) => sum + name.length + 40, text.length);
+
 /** An upload in pieces that are kept as a document each, in order. At least one, and none is empty but of an empty upload. */
 export function inBatches(items: readonly Example[]): Example[][] {
   const batches: Example[][] = [[]];
   let characters = 0;
   for (const item of items) {
-    const full = batches.at(-1)!.length >= batchExamples || characters + item.text.length > batchCharacters;
+    const size = sizeOf(item);
+    const full = batches.at(-1)!.length >= batchExamples || characters + size > batchCharacters;
     if (full && batches.at(-1)!.length > 0) {
       batches.push([]);
       characters = 0;
     }
     batches.at(-1)!.push(item);
-    characters += item.text.length;
+    characters += size;
   }
   return batches;
 }
