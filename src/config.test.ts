@@ -355,7 +355,6 @@ test('a check whose setting is wrong by itself does not report it a second time'
 });
 
 for (const [env, name] of [
-  [{ FORMSTEAD_MODEL: 'small.gguf' }, 'FORMSTEAD_MODEL'],
   [{ FORMSTEAD_HOST: '0.0.0.0' }, 'FORMSTEAD_HOST'],
   [{ FORMSTEAD_HOST: '::' }, 'FORMSTEAD_HOST'],
   [{ FORMSTEAD_RATE_LIMIT: 'off' }, 'FORMSTEAD_RATE_LIMIT'],

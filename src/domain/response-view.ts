@@ -1,5 +1,5 @@
 import type { Json } from './json.ts';
-import { effectiveLabel, type KeptResponse, type Response } from './response.ts';
+import { type ExtractedField, effectiveLabel, type KeptResponse, type Response } from './response.ts';
 
 const time = (at: number): string => new Date(at).toISOString();
 
@@ -34,7 +34,7 @@ function intelligenceView({ understanding }: Response): object | undefined {
       provenance: provenanceView(classify.provenance),
     },
     extract: extract && {
-      fields: extract.fields,
+      fields: Object.fromEntries(Object.entries(extract.fields).map(([name, field]) => [name, fieldView(field)])),
       provenance: provenanceView(extract.provenance),
       tagger: extract.tagger && { ...provenanceView(extract.tagger), dropped: extract.tagger.dropped },
       llm: extract.llm && { ...provenanceView(extract.llm), dropped: extract.llm.dropped },
@@ -49,6 +49,10 @@ function intelligenceView({ understanding }: Response): object | undefined {
     skipped,
     trail,
   };
+}
+
+function fieldView({ needsReview, ...field }: ExtractedField): object {
+  return { ...field, needs_review: needsReview };
 }
 
 function provenanceView(

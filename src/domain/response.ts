@@ -55,6 +55,8 @@ export type ExtractedField = {
   tier: Tier;
   /** Of a tier that is not sure. */
   confidence?: number;
+  /** Nobody has measured how often this tier is right on this form: a person should look. */
+  needsReview?: true;
 };
 
 export type ExtractResult = {

@@ -181,7 +181,9 @@ export function createModelParts(deps: Deps) {
       const source = text.slice(place.start, place.end);
       if (!isPlausible(field, source)) return 'wrong-type';
       const normal = await normalised(field, source, submittedAt);
-      return normal === undefined ? 'wrong-type' : { value: normal, source, ...place, question, tier: 'llm' };
+      return normal === undefined
+        ? 'wrong-type'
+        : { value: normal, source, ...place, question, tier: 'llm', needsReview: true };
     }
     return 'not-grounded';
   }

@@ -209,18 +209,6 @@ const checks: readonly Check[] = [
         : undefined,
   },
   {
-    reads: ['model'],
-    level: 'warning',
-    find: ({ model }) =>
-      model !== undefined
-        ? {
-            name: 'FORMSTEAD_MODEL',
-            problem: 'is set, and this release has no language model yet',
-            cure: 'Unset it; rules and trained heads do the work until a later release.',
-          }
-        : undefined,
-  },
-  {
     reads: ['rateLimit'],
     level: 'warning',
     find: ({ rateLimit }) =>
