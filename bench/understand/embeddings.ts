@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
+import { decodeHead } from '#adapters/classifier-ngram/codec.ts';
+import { createVerdict } from '#adapters/classifier-ngram/head.ts';
 import { createOnnxEmbedder } from '#adapters/embedder-onnx/onnx-embedder.ts';
 import { labelText } from '#domain/label-text.ts';
 import type { Example } from '#domain/learning.ts';
@@ -9,7 +11,7 @@ import type { Embedder } from '#ports/embedder.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
 import type { Classification, LabelledText, TextEmbeddings, TrainedHead } from '#ports/text-classifier.ts';
 import { bankingLabels } from './banking-labels.ts';
-import { type Measure, outcomes, percent, refOf, shareRight, verdictMeasures } from './classification.ts';
+import { type Measure, microseconds, outcomes, percent, refOf, shareRight, verdictMeasures } from './classification.ts';
 import { type Clinc, firstOfEach, readBanking77, readClinc } from './data.ts';
 
 /** How well texts are understood with embeddings: through the adapters themselves, processes, threads and bytes included. */
@@ -34,7 +36,7 @@ const asInstalled = ({ model, tokenizer, sha256 }: EmbeddingFiles): InstalledMod
 });
 
 /** As the application gives them to the classifier: rounded to 8 bits. */
-async function embed(embedder: Embedder, texts: string[]): Promise<TextEmbeddings> {
+export async function embed(embedder: Embedder, texts: string[]): Promise<TextEmbeddings> {
   const { model, embeddings } = await embedder.embed(texts);
   return { modelSha256: model.sha256, vectors: embeddings.map((vector) => dequantise(quantise(vector))) };
 }
@@ -63,8 +65,11 @@ async function learnAndAsk(embedder: Embedder, { train, none, texts, outside }: 
         embeddings: withEmbeddings ? await embed(embedder, of) : undefined,
       });
     const asked = texts.map(({ text }) => text);
+    const { modelSha256, vectors } = await embed(embedder, asked);
+    const verdict = createVerdict(decodeHead(training.bytes));
     return {
       head: training as TrainedHead,
+      microseconds: microseconds(asked.length, (at) => verdict(asked[at]!, { modelSha256, vector: vectors[at]! })),
       said: await ask(asked, true),
       without: await ask(asked, false),
       outside: await ask(outside, true),
@@ -80,10 +85,11 @@ async function* once<T>(item: T): AsyncGenerator<T> {
 
 async function banking(embedder: Embedder, train: LabelledText[], dev: LabelledText[], least: number) {
   const parts = { train, none: [], texts: dev, outside: [] };
-  const { head, said, without } = await learnAndAsk(embedder, parts, false);
+  const { head, said, without, ...cost } = await learnAndAsk(embedder, parts, false);
   return [
     { name: 'accuracy', value: percent(shareRight(outcomes(dev, said))), least, unit: '%' },
     ...verdictMeasures(head, dev, said),
+    { name: 'classification of an embedded text, processor time', value: cost.microseconds, most: 200, unit: 'µs' },
     { name: 'accuracy while the embedder is away', value: percent(shareRight(outcomes(dev, without))), unit: '%' },
   ] satisfies Measure[];
 }
@@ -136,9 +142,13 @@ async function described(embedder: Embedder, dev: LabelledText[]): Promise<Measu
   ];
 }
 
-export async function* measureEmbeddings(folder: string, files: EmbeddingFiles) {
+export function openBenchEmbedder(files: EmbeddingFiles): Embedder {
   const installed = asInstalled(files);
-  const embedder = createOnnxEmbedder({ active: async () => installed, memoryBytes: 2 ** 30 });
+  return createOnnxEmbedder({ active: async () => installed, memoryBytes: 2 ** 30 });
+}
+
+export async function* measureEmbeddings(folder: string, files: EmbeddingFiles) {
+  const embedder = openBenchEmbedder(files);
   try {
     const { train, dev } = readBanking77(folder);
     const ten = firstOfEach(train, 10);

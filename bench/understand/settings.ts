@@ -9,12 +9,12 @@ import { trainHead } from '#adapters/classifier-ngram/train-head.ts';
 import type { LabelledText } from '#ports/text-classifier.ts';
 import { firstOfEach, readBanking77, readClinc } from './data.ts';
 
-type Split = { learn: LabelledText[]; heldOut: LabelledText[] };
+export type Split = { learn: LabelledText[]; heldOut: LabelledText[] };
 type Change = (settings: TrainingSettings) => Partial<TrainingSettings>;
 
 const splits = [1, 2];
 
-function splitByLabel(examples: readonly LabelledText[], each: number, seed: number): Split {
+export function splitByLabel(examples: readonly LabelledText[], each: number, seed: number): Split {
   const order = shuffle([...examples.keys()], seededRandom(seed)).map((row) => examples[row]!);
   const learn = firstOfEach(order, each);
   const taken = new Set(learn);
@@ -73,13 +73,15 @@ function compare(title: string, splitOf: (seed: number) => Split, changes: Recor
   }
 }
 
-const folder = process.argv[2];
-if (!folder) {
-  console.error('Usage: node bench/understand/settings.ts <data folder>');
-  process.exit(2);
+if (import.meta.main) {
+  const folder = process.argv[2];
+  if (!folder) {
+    console.error('Usage: node bench/understand/settings.ts <data folder>');
+    process.exit(2);
+  }
+  const banking = readBanking77(folder).train;
+  const clinc = readClinc(folder).train;
+  compare('few: Banking77, 10 texts a label', (seed) => splitByLabel(banking, 10, seed), fewChanges);
+  compare('clinc: CLINC150, 38 texts a label', (seed) => splitByLabel(clinc, 38, seed), manyChanges);
+  compare('banking: Banking77, at most 100 texts a label', (seed) => splitByLabel(banking, 100, seed), manyChanges);
 }
-const banking = readBanking77(folder).train;
-const clinc = readClinc(folder).train;
-compare('few: Banking77, 10 texts a label', (seed) => splitByLabel(banking, 10, seed), fewChanges);
-compare('clinc: CLINC150, 38 texts a label', (seed) => splitByLabel(clinc, 38, seed), manyChanges);
-compare('banking: Banking77, at most 100 texts a label', (seed) => splitByLabel(banking, 100, seed), manyChanges);
