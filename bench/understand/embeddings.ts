@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { calibrationError } from '#adapters/classifier-ngram/calibration.ts';
 import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
 import { decodeHead } from '#adapters/classifier-ngram/codec.ts';
 import { createVerdict } from '#adapters/classifier-ngram/head.ts';
@@ -121,24 +122,39 @@ async function clinc(embedder: Embedder, data: Clinc, none: string[]): Promise<M
   ];
 }
 
-async function described(embedder: Embedder, dev: LabelledText[]): Promise<Measure[]> {
+async function described(embedder: Embedder, train: LabelledText[], dev: LabelledText[]): Promise<Measure[]> {
   const names = Object.keys(bankingLabels);
-  const ofLabels = await embed(
-    embedder,
-    names.map((name) => labelText({ name, description: bankingLabels[name]! })),
-  );
-  const labels = names.map((name, i) => ({ name, vector: ofLabels.vectors[i]! }));
-  const { vectors } = await embed(
-    embedder,
-    dev.map(({ text }) => text),
-  );
-  const said = vectors.map((vector) => zeroShot(vector, labels)!);
+  const vectorsOf = async (rows: LabelledText[]) =>
+    (
+      await embed(
+        embedder,
+        rows.map(({ text }) => text),
+      )
+    ).vectors;
+  const [ofTrain, ofDev] = [await vectorsOf(train), await vectorsOf(dev)];
+  /** What the labels' texts alone say. */
+  const verdicts = async (vectors: readonly Float32Array[], textOf: (name: string) => string) => {
+    const ofLabels = await embed(embedder, names.map(textOf));
+    const labels = names.map((name, i) => ({ name, vector: ofLabels.vectors[i]! }));
+    return vectors.map((vector) => zeroShot(vector, labels)!);
+  };
+  const both = (name: string) => labelText({ name, description: bankingLabels[name]! });
+  const said = await verdicts(ofDev, both);
   const amongFour = dev.filter(({ label }, i) =>
     [said[i]!.label, ...said[i]!.alternatives.map((other) => other.label)].includes(label),
   );
+  const onTrain = async (textOf: (name: string) => string) => outcomes(train, await verdicts(ofTrain, textOf));
+  const byBoth = await onTrain(both);
+  const byName = await onTrain((name) => labelText({ name }));
+  const byDescription = await onTrain((name) => bankingLabels[name]!);
   return [
     { name: 'accuracy', value: percent(shareRight(outcomes(dev, said))), least: 50, unit: '%' },
+    { name: 'expected calibration error, 15 bins', value: percent(calibrationError(outcomes(dev, said))), unit: '%' },
     { name: 'the right label is among the four named', value: percent(amongFour.length / dev.length), unit: '%' },
+    { name: 'on the training part: accuracy', value: percent(shareRight(byBoth)), unit: '%' },
+    { name: 'on the training part: calibration error', value: percent(calibrationError(byBoth)), unit: '%' },
+    { name: 'on the training part: by names only', value: percent(shareRight(byName)), unit: '%' },
+    { name: 'on the training part: by descriptions only', value: percent(shareRight(byDescription)), unit: '%' },
   ];
 }
 
@@ -151,6 +167,10 @@ export async function* measureEmbeddings(folder: string, files: EmbeddingFiles) 
   const embedder = openBenchEmbedder(files);
   try {
     const { train, dev } = readBanking77(folder);
+    yield {
+      title: 'Embeddings alone: Banking77, labels known by name and description, no examples → dev.csv',
+      measures: await described(embedder, train, dev),
+    };
     const ten = firstOfEach(train, 10);
     yield {
       title: `With embeddings: Banking77, all ${train.length} training texts → ${dev.length} of dev.csv`,
@@ -168,10 +188,6 @@ export async function* measureEmbeddings(folder: string, files: EmbeddingFiles) 
     yield {
       title: 'With embeddings: CLINC150 without oos_train',
       measures: await clinc(embedder, data, []),
-    };
-    yield {
-      title: `Embeddings alone: Banking77, labels known by name and description, no examples → dev.csv`,
-      measures: await described(embedder, dev),
     };
   } finally {
     await embedder.close();

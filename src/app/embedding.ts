@@ -89,7 +89,9 @@ export function createEmbedding({ embedder, blobs, log }: Deps) {
     }
 
     async function* withEmbeddings(): AsyncGenerator<ExamplePage> {
-      for await (const examples of pages) {
+      for await (const page of pages) {
+        // An example without a label teaches the tagger, not the head.
+        const examples = page.filter(({ label }) => label !== undefined);
         const texts = examples.map(({ text }) => text);
         for (const text of texts) own.add(vectorKey(text));
         const embeddings = failed ? undefined : await embedPage(texts);

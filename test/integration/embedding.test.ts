@@ -122,6 +122,13 @@ test('an example that is removed leaves the file with the next training, and the
   );
 });
 
+test('an example that says nothing of a label is not embedded', async (t) => {
+  const world = await openEmbedding(t);
+  const [page] = await world.learn('frm_1', [[...delivery, { text: 'of a field only' }]]);
+  assert.deepEqual([page!.examples, page!.embeddings!.vectors.length], [delivery, 3]);
+  assert.equal(world.asked.length, 3);
+});
+
 test('the vectors of a model that another one has taken over from are removed', async (t) => {
   const world = await openEmbedding(t);
   await world.learn('frm_1', [delivery]);
