@@ -130,7 +130,7 @@ export function createEmbedding({ embedder, blobs, log }: Deps) {
     return bytes ? decodeVectors(bytes).vectors : new Map();
   }
 
-  return { ofText, lesson };
+  return { ofText, lesson, model: modelNow };
 }
 export type Embedding = ReturnType<typeof createEmbedding>;
 

@@ -1,5 +1,14 @@
 import { leftToModel, type ModelTrust } from '#domain/cascade.ts';
-import { announce, askModel, type Consequences, eventId, fitModel, join, nothing } from '#domain/consequences.ts';
+import {
+  announce,
+  askModel,
+  type Consequences,
+  eventId,
+  fitModel,
+  join,
+  learnWithEmbeddings,
+  nothing,
+} from '#domain/consequences.ts';
 import { AppError } from '#domain/errors.ts';
 import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
@@ -40,7 +49,7 @@ type Deps = {
   catalog: Pick<FormCatalog, 'form' | 'version'>;
   classifier: Pick<TextClassifier, 'classify'>;
   /** Absent: texts are classified by their words alone. */
-  embedding?: Pick<Embedding, 'ofText'>;
+  embedding?: Pick<Embedding, 'ofText' | 'model'>;
   reader: Pick<TextReader, 'read'>;
   tagger: Pick<SequenceTagger, 'tag'>;
   blobs: Pick<BlobStore, 'read'>;
@@ -130,8 +139,20 @@ export function createUnderstanding(deps: Deps) {
     return {
       understanding: { ...understanding, trail: [...(understanding.trail ?? []), ...trail] },
       parts,
-      tasks: join(askModel(cause.taskId, response.id, parts, deps.clock.now()), measure),
+      tasks: join(
+        askModel(cause.taskId, response.id, parts, deps.clock.now()),
+        measure,
+        await relearn(response, version),
+      ),
     };
+  }
+
+  /** A head that has learnt without the embedding model in use learns again. */
+  async function relearn({ formId }: KeptResponse, version: FormVersion): Promise<Consequences> {
+    const model = version.intelligence?.classify && (await deps.embedding?.model());
+    const head = model && (await deps.storage.get('head', formId))?.doc;
+    if (!model || !head || head.embeddingSha256 === model.sha256) return nothing;
+    return learnWithEmbeddings(formId, model.sha256, head.sha256, deps.clock.now());
   }
 
   /** Fields that the form's tagger finds so well that what it does not find is not there. */

@@ -16,6 +16,9 @@ import { eventBody } from './webhook/model.ts';
  * | response understood |                                             | response.understood |
  * | response reviewed   | train-head, if it says a label              | response.reviewed   |
  * |                     | train-tagger, if it says fields             |                     |
+ * | response understood | train-head, where another embedding model   |                     |
+ * |                     | is in use; fit-model, where nothing is      |                     |
+ * |                     | known of the language model on this form    |                     |
  * | form published      | train-head, if it classifies                |                     |
  * |                     | train-tagger, if it extracts                |                     |
  * | examples uploaded   | train-head, train-tagger: what they say     |                     |
@@ -133,6 +136,17 @@ export function trainSoon(formId: string, now: number, subjects: readonly Subjec
   const window = Math.floor(now / trainingWindowMs);
   const runAt = (window + 1) * trainingWindowMs;
   return { tasks: subjects.map((subject) => training(subject, formId, String(window), now, runAt)), also: [] };
+}
+
+/** Another embedding model has come into use: a head learns anew with it, once. */
+export function learnWithEmbeddings(
+  formId: string,
+  modelSha256: string,
+  headSha256: string,
+  now: number,
+): Consequences {
+  const id = stepTaskId(formId, `train-${modelSha256.slice(0, 12)}-${headSha256.slice(0, 12)}`);
+  return { tasks: [newTask('train-head', { id, payload: { form_id: formId }, now })], also: [] };
 }
 
 /** A published version whose labels come with examples, or that asks for other fields than before, has something to learn from at once. */

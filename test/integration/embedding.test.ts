@@ -216,6 +216,11 @@ async function openForm(t: TestContext, labels: { name: string; description?: st
   return {
     ...world,
     embedding,
+    /** Trainings that are asked for. */
+    async trainings() {
+      const { items } = await storage.tasks.list({ limit: 100 });
+      return items.filter(({ kind }) => kind === 'train-head').length;
+    },
     async teach(items: Example[]) {
       const doc = anExampleBatch({ formId: form.id, at: clock.now(), items });
       await storage.commit({ change: { op: 'insert', kind: 'examples', doc } });
@@ -280,4 +285,20 @@ test('a label that was added after the training is named by its description unti
   assert.deepEqual([added.label, added.tier, added.needsReview], ['account', 'embedding', true]);
   const known = (await verdict('the parcel is late')).classify!;
   assert.deepEqual([known.label, known.tier], ['delivery', 'head']);
+});
+
+test('a head that has learnt without the embedding model in use is to learn again, once', async (t) => {
+  const { verdict, teach, embedding, trainings } = await openForm(t, described);
+  const model = await tinyEmbeddingModel(t, { turn: 1 });
+  embedding.use(undefined);
+  await teach([...delivery, ...billing]);
+  await verdict('parcel');
+  assert.equal(await trainings(), 0);
+  embedding.use(model);
+  await verdict('parcel');
+  await verdict('parcel late');
+  assert.equal(await trainings(), 1);
+  await teach([{ text: 'one more parcel', label: 'delivery' }]);
+  await verdict('parcel again');
+  assert.equal(await trainings(), 1);
 });

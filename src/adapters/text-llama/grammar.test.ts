@@ -24,8 +24,8 @@ test('words of a text are its own, in their order, from any word on', () => {
   const shape = { type: 'words-of', text: 'Table for 2,\nplease "Jo"', most: 3 } as const;
   const [, rule] = grammarOf({ type: 'object', properties: { a: shape, b: shape } }).split('\n');
   const runs = [
-    String.raw`"Table" (" for" (" 2")?)?`,
-    String.raw`"for" (" 2" (",")?)?`,
+    '"Table" (" for" (" 2")?)?',
+    '"for" (" 2" (",")?)?',
     String.raw`"2" ("," ("\\nplease")?)?`,
     String.raw`"please" (" \\\"" ("Jo")?)?`,
     String.raw`"Jo" ("\\\"")?`,
