@@ -68,6 +68,16 @@ export function createEmbedding({ embedder, blobs, log }: Deps) {
     };
   }
 
+  /** Texts as a classifier takes them, in one call. Undefined where there is no model or it fails; the reason of `signal` when it aborts. */
+  async function ofTexts(texts: readonly string[], signal: AbortSignal): Promise<TextEmbeddings | undefined> {
+    const answer = (await modelNow()) && (await embed(texts, signal));
+    if (!answer) return undefined;
+    return {
+      modelSha256: answer.model.sha256,
+      vectors: answer.embeddings.map((vector) => dequantise(quantise(vector))),
+    };
+  }
+
   /** Adds embeddings to the pages of a form's examples. Once the model fails, the rest of the pages come without, and the lesson is learnt without. */
   async function lesson(formId: string, pages: AsyncIterable<Example[]>, signal: AbortSignal): Promise<EmbeddedLesson> {
     const model = await modelNow();
@@ -130,7 +140,7 @@ export function createEmbedding({ embedder, blobs, log }: Deps) {
     return bytes ? decodeVectors(bytes).vectors : new Map();
   }
 
-  return { ofText, lesson, model: modelNow };
+  return { ofText, ofTexts, lesson, model: modelNow };
 }
 export type Embedding = ReturnType<typeof createEmbedding>;
 

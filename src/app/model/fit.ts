@@ -9,7 +9,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Classification, TextClassifier } from '#ports/text-classifier.ts';
 import type { TextModel } from '#ports/text-model.ts';
-import { plainPages } from '../embedding.ts';
+import type { Embedding } from '../embedding.ts';
 import type { FormCatalog } from '../form-catalog.ts';
 import type { Learning } from '../learning.ts';
 import type { Cause } from '../understanding.ts';
@@ -21,6 +21,7 @@ type Deps = {
   catalog: Pick<FormCatalog, 'form' | 'version'>;
   learning: Pick<Learning, 'examplesOf'>;
   classifier: Pick<TextClassifier, 'train' | 'classify'>;
+  embedding: Pick<Embedding, 'lesson' | 'ofTexts'>;
   textModel: Pick<TextModel, 'model' | 'score'>;
   calls: ModelCalls;
   clock: Clock;
@@ -78,15 +79,19 @@ export function createModelFitting(deps: Deps) {
   async function samplesOf(formId: string, version: FormVersion, head: FormHead, run: Run): Promise<Sample[]> {
     const spec = version.intelligence!.classify!;
     const { learnt, tried } = await split(deps.learning.examplesOf(formId, version.intelligence), head.examples);
+    // With embeddings where there is a model for them: the form's head is to be measured as it is. Nothing of this lesson is kept.
+    const lesson = await deps.embedding.lesson(formId, once(learnt), run.signal);
     const training = await deps.classifier.train({
-      pages: plainPages(once(learnt)),
+      pages: lesson.pages,
       labels: spec.labels.map(({ name }) => name),
       allowNone: spec.allow_none === true,
       signal: run.signal,
     });
     if (training.outcome !== 'trained' || tried.length === 0) return [];
     const ref = { sha256: training.sha256, read: () => Promise.resolve(training.bytes) };
-    const verdicts = await deps.classifier.classify({ head: ref, texts: tried.map(({ text }) => text) });
+    const texts = tried.map(({ text }) => text);
+    const embeddings = await deps.embedding.ofTexts(texts, run.signal);
+    const verdicts = await deps.classifier.classify({ head: ref, texts, embeddings });
     const doubtful = tried
       .map((example, i) => ({ example, verdict: verdicts[i]! }))
       .sort((a, b) => a.verdict.confidence - b.verdict.confidence)
