@@ -71,6 +71,8 @@ function provenanceView(
     grammar_sha256: provenance.grammarSha256,
     seed: provenance.seed,
     tokens: provenance.tokens,
+    queue_ms: provenance.times?.queue,
+    first_token_ms: provenance.times?.firstToken,
     cached: provenance.cached,
   };
 }

@@ -25,7 +25,9 @@ export type Provenance = {
   grammarSha256?: string;
   seed?: number;
   tokens?: { prompt: number; reused: number; answer: number };
-  /** The same question had been asked before. */
+  /** Milliseconds from the question on: until a place of the model was free, and until the first token of the answer. */
+  times?: { queue: number; firstToken: number };
+  /** The same question had been asked before: nobody waited, and `tokens` are those of the first time. */
   cached?: boolean;
 };
 

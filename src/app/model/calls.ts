@@ -19,7 +19,7 @@ type Deps = {
 
 /** An answer of the model, or why there is none: a fault of the model, `breaker-open`, `no-model`, `budget-spent` or `failed`. */
 export type Asked<T> = { value: T; ms: number; provenance: ModelProvenance } | { fault: string; ms: number };
-type ModelProvenance = Pick<Provenance, 'model' | 'modelSha256' | 'prompt' | 'seed' | 'tokens' | 'cached'>;
+type ModelProvenance = Pick<Provenance, 'model' | 'modelSha256' | 'prompt' | 'seed' | 'tokens' | 'times' | 'cached'>;
 
 export type Question<T extends Json> = {
   part: Part;
@@ -69,7 +69,8 @@ export function createModelCalls(deps: Deps) {
     // The model may have been changed between the two questions; what answered is what counts.
     const answeredBy = asked.model;
     await deps.cache.set(keyOf(answeredBy, question), JSON.stringify({ value, tokens }), cacheMs).catch(() => {});
-    return { value, ms: spent(), provenance: { ...provenanceOf(answeredBy, question), tokens } };
+    const times = { queue: rounded(usage.queueMs), firstToken: rounded(usage.firstTokenMs) };
+    return { value, ms: spent(), provenance: { ...provenanceOf(answeredBy, question), tokens, times } };
   }
 
   async function tryUntil<T extends Json>(
@@ -125,3 +126,5 @@ const keyOf = ({ sha256 }: TextModelInfo, { prompt, input, seed }: Question<Json
 function provenanceOf({ name, sha256 }: TextModelInfo, { prompt, seed }: Question<Json>): ModelProvenance {
   return { model: name, modelSha256: sha256, prompt, ...(seed !== undefined && { seed }) };
 }
+
+const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;

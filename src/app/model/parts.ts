@@ -3,10 +3,10 @@ import { checkDraft } from '#domain/draft-check.ts';
 import { AppError } from '#domain/errors.ts';
 import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
-import type { FieldSpec, IntelligenceSpec } from '#domain/intelligence.ts';
+import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import { fitId } from '#domain/model-fit.ts';
 import { respondScaffolding, wordsOf } from '#domain/prompt/respond.ts';
-import type { ExtractedField, KeptResponse, Part, Provenance, Understanding } from '#domain/response.ts';
+import type { KeptResponse, Part, Provenance, Understanding } from '#domain/response.ts';
 import { withApplied } from '#domain/response.ts';
 import type { NewTask } from '#domain/task.ts';
 import { prepareText } from '#domain/untrusted-text.ts';
@@ -20,7 +20,8 @@ import type { WantsEvent } from '../responses.ts';
 import { type Cause, textsOf, type Understood, understoodEvent } from '../understanding.ts';
 import type { ModelCalls } from './calls.ts';
 import { askForLabel, jointVerdict, optionsFor } from './classify.ts';
-import { askForFields, groundIn, isPlausible, schemaOf } from './extract.ts';
+import { askForFields, schemaOf } from './extract.ts';
+import { groundFields } from './ground.ts';
 import { askForReply } from './respond.ts';
 
 type Deps = {
@@ -147,52 +148,17 @@ export function createModelParts(deps: Deps) {
     const asked = await askForFields(deps, fields, message, limits);
     if ('fault' in asked) return { change: {}, outcome: asked.fault, ms: asked.ms };
     if (asked.value === null) return { change: {}, outcome: 'cut-off', ms: asked.ms };
-    const added: Record<string, ExtractedField> = {};
-    let dropped = 0;
-    for (const field of fields) {
-      const value = asked.value[field.name];
-      if (value == null) continue;
-      const grounded = await groundedField(field, value, texts, response.submittedAt);
-      if (typeof grounded === 'string') {
-        dropped += 1;
-        deps.metrics.count('formstead_fields_dropped_total', { tier: 'llm', reason: grounded });
-      } else added[field.name] = grounded;
-    }
+    const { added, dropped } = await groundFields(deps, fields, asked.value, texts, response.submittedAt);
+    for (const reason of dropped) deps.metrics.count('formstead_fields_dropped_total', { tier: 'llm', reason });
     const provenance = stamp({
       ...asked.provenance,
       grammarSha256: sha256Hex(JSON.stringify(schemaOf(fields, message))),
       milliseconds: rounded(asked.ms),
     });
-    const extracted = { ...found!, fields: { ...found!.fields, ...added }, llm: { ...provenance, dropped } };
+    const llm = { ...provenance, dropped: dropped.length };
+    const extracted = { ...found!, fields: { ...found!.fields, ...added }, llm };
     const outcome = Object.keys(added).length > 0 ? 'answered' : 'nothing-found';
     return { change: { extract: extracted }, outcome, ms: asked.ms };
-  }
-
-  /** The value with the place it stands at, or why it is dropped. */
-  async function groundedField(
-    field: FieldSpec,
-    value: string,
-    texts: { question: string; text: string }[],
-    submittedAt: number,
-  ): Promise<ExtractedField | 'not-grounded' | 'wrong-type'> {
-    for (const { question, text } of texts) {
-      const place = groundIn(text, value);
-      if (!place) continue;
-      const source = text.slice(place.start, place.end);
-      if (!isPlausible(field, source)) return 'wrong-type';
-      const normal = await normalised(field, source, submittedAt);
-      return normal === undefined
-        ? 'wrong-type'
-        : { value: normal, source, ...place, question, tier: 'llm', needsReview: true };
-    }
-    return 'not-grounded';
-  }
-
-  /** In the normal form of its type, by the rules that read values everywhere. */
-  async function normalised(field: FieldSpec, source: string, now: number): Promise<string | undefined> {
-    if (isWords(field)) return source;
-    const { fields } = await deps.reader.read([source], [field], { now, timeZone: deps.timeZone, region: deps.region });
-    return fields[field.name]?.value;
   }
 
   async function respond(
@@ -247,8 +213,5 @@ function withPart(doc: KeptResponse, { taskId }: Cause, part: Part, { change, ou
     applied: withApplied(doc.applied, taskId),
   };
 }
-
-const isWords = ({ type }: FieldSpec): boolean =>
-  type === 'text' || type === 'person' || type === 'place' || type === 'organisation';
 
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
