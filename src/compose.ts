@@ -9,7 +9,7 @@ import { isStack } from './compose/size.ts';
 import { listenForMetrics, type MetricsSnapshot, openSupervision, type Supervision } from './compose/supervision.ts';
 import { loadTls, lookAtCertificates } from './compose/tls.ts';
 import { createUseCases, type UseCases } from './compose/use-cases.ts';
-import { createWorkers } from './compose/workers.ts';
+import { createWorkers, modelQueue } from './compose/workers.ts';
 
 /*
  * The composition root: the only place where adapters are chosen and things are wired.
@@ -82,7 +82,12 @@ export async function startProgram(config: Config, options: StartOptions): Promi
   let stopping = false;
   const shuttingDown = () => stopping;
   const server = role.api
-    ? createApi(adapters, useCases, config, { version: options.version, shuttingDown, tls })
+    ? createApi(adapters, useCases, config, {
+        version: options.version,
+        shuttingDown,
+        tls,
+        runsModel: role.queues.includes(modelQueue),
+      })
     : undefined;
   const url = await server?.listen({ host: config.host, port: config.port });
   const metricsServer = options.supervised

@@ -7,6 +7,7 @@ import { authRoutes } from '#http/routes/auth.ts';
 import { exampleRoutes } from '#http/routes/examples.ts';
 import { exportRoutes } from '#http/routes/exports.ts';
 import { formRoutes } from '#http/routes/forms.ts';
+import { intelligenceRoutes, modelView } from '#http/routes/intelligence.ts';
 import { keptResponseRoutes } from '#http/routes/kept-responses.ts';
 import { submissionRoutes } from '#http/routes/responses.ts';
 import { taskEventRoutes } from '#http/routes/task-events.ts';
@@ -24,7 +25,7 @@ export function createApi(
   adapters: Adapters,
   useCases: UseCases,
   config: Config,
-  program: { version: string; shuttingDown: () => boolean; tls?: TlsIdentity | undefined },
+  program: { version: string; shuttingDown: () => boolean; tls?: TlsIdentity | undefined; runsModel: boolean },
 ): Server {
   const { storage, queue, clock, metrics, log, cache, keyRing, disk } = adapters;
   const {
@@ -76,6 +77,7 @@ export function createApi(
           }),
         },
         workers: { essential: false, run: async () => workersFinding(await queue.depths(), adapters.shared) },
+        ...(program.runsModel && { model: { essential: false, run: async () => modelFinding(useCases) } }),
       },
     },
     register(api) {
@@ -102,9 +104,16 @@ export function createApi(
       tokenRoutes(api, { apiTokens, paging });
       auditRoutes(api, { storage, paging });
       analyticsRoutes(api, { analytics: useCases.analytics });
+      intelligenceRoutes(api, { stats: useCases.intelligenceStats, runsModel: program.runsModel });
       exportRoutes(api, { exports: useCases.exports, paging });
     },
   });
+}
+
+/** A language model that fails costs what it would have added: responses are kept and understood without it. */
+function modelFinding({ intelligenceStats }: Pick<UseCases, 'intelligenceStats'>) {
+  const model = intelligenceStats.model();
+  return { ok: model.status !== 'failed' && model.breaker === 'closed', detail: modelView(model, true) };
 }
 
 function diskFinding({ freeBytes, totalBytes }: { freeBytes: number; totalBytes: number }, reserve: number) {

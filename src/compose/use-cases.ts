@@ -11,6 +11,7 @@ import { createExports } from '#app/exports/exports.ts';
 import { createFieldLearning } from '#app/fields/field-learning.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
 import { createForms } from '#app/forms.ts';
+import { createIntelligenceStats } from '#app/insight/intelligence-stats.ts';
 import { createLearning } from '#app/learning.ts';
 import { createModelCalls } from '#app/model/calls.ts';
 import { createModelFitting } from '#app/model/fit.ts';
@@ -108,6 +109,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     }),
     exports,
     dailyExports: createDailyExports({ storage, exports, timeZone }),
+    intelligenceStats: createIntelligenceStats({ storage, catalog, textModel, calls: modelCalls, clock }),
     analytics: createAnalytics({ storage, cache: adapters.cache, clock, metrics }),
     catalog,
     endpoints,

@@ -1,6 +1,6 @@
 import type { Config } from '#config.ts';
 import type { QueueName } from '#domain/task.ts';
-import { registerTaskGauges } from '#jobs/gauges.ts';
+import { registerModelGauges, registerTaskGauges } from '#jobs/gauges.ts';
 import { classifyResponse } from '#jobs/handlers/classify-response.ts';
 import { dailyExport } from '#jobs/handlers/daily-export.ts';
 import { deliverWebhook } from '#jobs/handlers/deliver-webhook.ts';
@@ -26,7 +26,8 @@ export type Workers = { nudge(): void; start(): void; stop(graceMs: number): Pro
 /** Whoever works on this queue keeps the schedules too: every one of their ticks has the same id in all processes, so several do no harm. */
 const schedulingQueue: QueueName = 'default';
 
-const modelQueue: QueueName = 'batched';
+/** Whoever works on this queue asks the language model. */
+export const modelQueue: QueueName = 'batched';
 
 /** Loads the language model before the first response needs it. One that cannot be loaded is told by the log, by health and by every result. */
 async function warm({ textModel, log }: Pick<Adapters, 'textModel' | 'log'>): Promise<void> {
@@ -85,6 +86,8 @@ export function createWorkers(
     offer: (offers) => queue.offer(offers),
   });
   registerTaskGauges({ tasks: storage.tasks, clock, metrics });
+  if (queues.includes(modelQueue))
+    registerModelGauges({ textModel: adapters.textModel, calls: useCases.modelCalls, clock, metrics });
 
   return {
     nudge: () => reconciler.nudge(),

@@ -47,7 +47,7 @@ async function routesOfTheProgram(): Promise<{ rows: readonly AccessRow[]; docum
   const adapters = await openAdapters(config, { log: await openLog({ logLevel: 'error' }), version });
   try {
     const useCases = createUseCases(adapters, config, () => {});
-    const server = createApi(adapters, useCases, config, { version, shuttingDown: () => false });
+    const server = createApi(adapters, useCases, config, { version, shuttingDown: () => false, runsModel: true });
     await server.ready();
     const document = openApiDocument(server);
     await server.close();

@@ -1,0 +1,54 @@
+import { type IntelligenceStats, statsOf } from '#domain/intelligence-stats.ts';
+import { mayTry } from '#domain/webhook/breaker.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Storage } from '#ports/storage.ts';
+import type { TextModel, TextModelState } from '#ports/text-model.ts';
+import type { FormCatalog } from '../form-catalog.ts';
+import type { ModelCalls } from '../model/calls.ts';
+
+type Deps = {
+  storage: Pick<Storage, 'list'>;
+  catalog: Pick<FormCatalog, 'form'>;
+  textModel: Pick<TextModel, 'state'>;
+  calls: Pick<ModelCalls, 'breaker'>;
+  clock: Clock;
+};
+
+export type StatsQuery = { form?: string; from?: number; limit: number };
+
+/** How the language model of this process does. `breaker`: `open` while it is not asked, since it failed several times in a row. */
+export type ModelStanding = TextModelState & { breaker: 'closed' | 'open' };
+
+/** Read at once: a response with all its answers is parsed on the thread that answers requests. */
+const pageSize = 200;
+
+export function createIntelligenceStats(deps: Deps) {
+  /** Of the newest responses, at most `limit`; `form`: id or slug. Errors: `form-not-found`. */
+  async function stats({ form, from, limit }: StatsQuery): Promise<IntelligenceStats> {
+    const formId = form === undefined ? undefined : (await deps.catalog.form(form)).id;
+    const counted = statsOf();
+    let after: string | undefined;
+    let left = limit;
+    do {
+      const page = await deps.storage.list('response', {
+        where: { formId },
+        ...(from !== undefined && { from }),
+        newestFirst: true,
+        after,
+        limit: Math.min(pageSize, left),
+      });
+      for (const { doc } of page.items) counted.add(doc);
+      left -= page.items.length;
+      after = page.next;
+    } while (after !== undefined && left > 0);
+    return counted.result();
+  }
+
+  function model(): ModelStanding {
+    const breaker = mayTry(deps.calls.breaker(), deps.clock.now()).yes ? 'closed' : 'open';
+    return { ...deps.textModel.state(), breaker };
+  }
+
+  return { stats, model };
+}
+export type IntelligenceStatsUseCase = ReturnType<typeof createIntelligenceStats>;
