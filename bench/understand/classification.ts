@@ -1,8 +1,9 @@
-import { calibrationError, type Outcome } from '#adapters/classifier-ngram/calibration.ts';
+import type { Outcome } from '#adapters/classifier-ngram/calibration.ts';
 import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
 import { decodeHead } from '#adapters/classifier-ngram/codec.ts';
 import { createScorer, createVerdict, type Head, signsOf } from '#adapters/classifier-ngram/head.ts';
 import { balancedAccuracy, bestThreshold, noneProbability } from '#adapters/classifier-ngram/scope.ts';
+import { calibrationError } from '#domain/evaluation.ts';
 import type { Classification, ExamplePage, LabelledText, TrainedHead } from '#ports/text-classifier.ts';
 import { type Clinc, firstOfEach, halves, readBanking77, readClinc } from './data.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { calibrationError } from '#adapters/classifier-ngram/calibration.ts';
 import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
 import { decodeHead } from '#adapters/classifier-ngram/codec.ts';
 import { createVerdict } from '#adapters/classifier-ngram/head.ts';
 import { createOnnxEmbedder } from '#adapters/embedder-onnx/onnx-embedder.ts';
+import { calibrationError } from '#domain/evaluation.ts';
 import { labelText } from '#domain/label-text.ts';
 import type { Example } from '#domain/learning.ts';
 import { dequantise, quantise } from '#domain/similarity.ts';

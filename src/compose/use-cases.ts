@@ -11,6 +11,7 @@ import { createExports } from '#app/exports/exports.ts';
 import { createFieldLearning } from '#app/fields/field-learning.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
 import { createForms } from '#app/forms.ts';
+import { createEvaluation } from '#app/insight/evaluation.ts';
 import { createIntelligenceStats } from '#app/insight/intelligence-stats.ts';
 import { createLearning } from '#app/learning.ts';
 import { createModelCalls } from '#app/model/calls.ts';
@@ -109,6 +110,19 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     }),
     exports,
     dailyExports: createDailyExports({ storage, exports, timeZone }),
+    evaluation: createEvaluation({
+      storage,
+      catalog,
+      classifier,
+      blobs,
+      reader,
+      textModel,
+      calls: modelCalls,
+      clock,
+      timeZone,
+      region,
+      budgetMs: config.modelBudgetMs,
+    }),
     intelligenceStats: createIntelligenceStats({ storage, catalog, textModel, calls: modelCalls, clock }),
     analytics: createAnalytics({ storage, cache: adapters.cache, clock, metrics }),
     catalog,

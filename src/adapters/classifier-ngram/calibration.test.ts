@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { abstainThreshold, calibrationError, fitTemperature, logLoss, softmax } from './calibration.ts';
+import { calibrationError } from '#domain/evaluation.ts';
+import { abstainThreshold, fitTemperature, logLoss, softmax } from './calibration.ts';
 import { seededRandom } from './random.ts';
 
 /** Scores of a model whose probabilities are right at the temperature `sureness`, with classes drawn from them. */

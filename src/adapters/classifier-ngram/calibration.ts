@@ -58,22 +58,6 @@ export function fitTemperature(scores: readonly Float64Array[], targets: ArrayLi
   return Math.exp((low + high) / 2);
 }
 
-/** Expected calibration error, 0…1: the gap between confidence and accuracy, over equal-width bins weighted by their size. */
-export function calibrationError(outcomes: readonly Outcome[], bins = 15): number {
-  const count = new Float64Array(bins);
-  const confidence = new Float64Array(bins);
-  const right = new Float64Array(bins);
-  for (const outcome of outcomes) {
-    const bin = Math.min(bins - 1, Math.floor(outcome.confidence * bins));
-    count[bin] = count[bin]! + 1;
-    confidence[bin] = confidence[bin]! + outcome.confidence;
-    right[bin] = right[bin]! + (outcome.right ? 1 : 0);
-  }
-  let sum = 0;
-  for (let bin = 0; bin < bins; bin++) sum += Math.abs(confidence[bin]! - right[bin]!);
-  return outcomes.length === 0 ? 0 : sum / outcomes.length;
-}
-
 /**
  * The lowest confidence at which the verdicts at or above it were right often enough (`wanted`, a share) on held-out texts.
  * Four imagined verdicts, half of them right, stand for what few examples cannot show. Kept within 0.5 … 0.9 (a verdict more

@@ -1,6 +1,7 @@
+import { calibrationError } from '#domain/evaluation.ts';
 import { labelWords } from '#domain/label-text.ts';
 import type { LabelledText, TextEmbeddings } from '#ports/text-classifier.ts';
-import { abstainThreshold, calibrationError, fitTemperature, logLoss, type Outcome } from './calibration.ts';
+import { abstainThreshold, fitTemperature, logLoss, type Outcome } from './calibration.ts';
 import { type Corpus, countTexts } from './corpus.ts';
 import { mixScores, scoreDense, trainDense } from './dense/dense.ts';
 import { stratifiedFolds } from './folds.ts';

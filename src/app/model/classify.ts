@@ -5,10 +5,13 @@ import type { ClassifyResult } from '#domain/response.ts';
 import type { TextModel } from '#ports/text-model.ts';
 import type { Asked, ModelCalls } from './calls.ts';
 
+/** What a cheaper tier said of the label. */
+export type Said = Pick<ClassifyResult, 'label' | 'confidence' | 'alternatives'>;
+
 export type Classify = { labels: readonly LabelSpec[]; allow_none?: boolean };
 
 /** The options a model chooses among: all of a form's, or, of more than it can tell apart, those that the cheaper tiers named. */
-export function optionsFor(spec: Classify, said: ClassifyResult | undefined): Option[] {
+export function optionsFor(spec: Classify, said: Said | undefined): Option[] {
   const names = spec.labels.map(({ name }) => name);
   const none = spec.allow_none === true;
   if (hasFixedOptions(spec)) return optionsOf(names, none);
@@ -56,7 +59,7 @@ export const hasFixedOptions = ({ labels, allow_none }: Classify): boolean =>
  */
 export function jointVerdict(
   options: readonly Option[],
-  said: ClassifyResult | undefined,
+  said: Said | undefined,
   probabilities: readonly number[],
   fit: ModelFit | undefined,
 ): Omit<ClassifyResult, 'provenance'> {

@@ -3,7 +3,6 @@ import { sha256Hex } from '#domain/hash.ts';
 import type { Example, FormHead } from '#domain/learning.ts';
 import { fitId, fitJoint, headProbabilities, type ModelFit, type Sample } from '#domain/model-fit.ts';
 import { classifyPrompt } from '#domain/prompt/classify.ts';
-import type { ClassifyResult } from '#domain/response.ts';
 import { prepareText } from '#domain/untrusted-text.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
@@ -112,7 +111,7 @@ export function createModelFitting(deps: Deps) {
     verdict: Classification,
     signal: AbortSignal,
   ): Promise<Sample> {
-    const said = { ...verdict, label: verdict.label ?? null } as unknown as ClassifyResult;
+    const said = { ...verdict, label: verdict.label ?? null };
     const options = optionsFor(spec, said);
     const labels = options.map(({ label }) => label);
     const limits = { timeMs: questionMs, signal };
