@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { AppError } from '#domain/errors.ts';
 import type { DemoOptions } from './demo.ts';
+import type { EvalOptions } from './eval.ts';
 import { addModelCommands } from './models/program.ts';
 import { version } from './version.ts';
 
@@ -118,6 +119,8 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     )
     .action(async (options) => (await import('./export.ts')).exportFile(options));
 
+  addEval(program);
+
   const user = program.command('user').description('Add and change users without the API; the server must be stopped');
   user
     .command('add <email>')
@@ -192,8 +195,43 @@ runs in the same container, or in one that shares its network. On a server that 
     if (!(err instanceof AppError)) throw err;
     console.error(`formstead: ${err.detail}`);
     for (const { pointer, detail } of err.issues ?? []) console.error(`  ${pointer}: ${detail}`);
-    process.exitCode = 1;
+    process.exitCode ??= 1;
   }
+}
+
+function addEval(program: Command): void {
+  program
+    .command('eval')
+    .description('Say how good the labels and fields of a form are, against what people say is right')
+    .requiredOption('--form <id or slug>', 'the form')
+    .option('--file <jsonl>', 'texts with what is right, a JSON object a line')
+    .option('--reviews', 'what people said of responses, against what the machine had said')
+    .option('--limit <number>', 'at most so many texts, of reviews the newest')
+    .option('--all-tiers', 'ask every tier about every text, not only about what those before it leave open')
+    .option('--no-model', 'do not ask the language model')
+    .option('--json', 'print everything as JSON')
+    .addHelpText(
+      'after',
+      `
+Reads only, beside a running server too. A line of the file has a text, and a label, fields, or both; null is "none of the
+labels", and a field that is not named is not in the text. "at" says when the text was written ("tomorrow" depends on it).
+
+  {"text": "My parcel is late", "label": "delivery"}
+  {"text": "Call me on 3 May", "fields": {"day": "2026-05-03"}, "at": "2026-04-27T09:00:00Z"}
+
+Labels: accuracy, macro-F1, expected calibration error (15 bins), the share answered and the accuracy at each threshold, the
+ten worst labels; of the trained head, of the language model (llm), of both (joint), and of what would be kept (cascade).
+Fields: precision, recall and F1 by field and tier; "all" is what would be kept. The language model runs in a process of its
+own beside that of the server, and takes as much memory again.
+
+With --reviews nothing is asked again. What people chose to review is no fair sample: people look at what is doubtful.
+
+Exit code 0: it was evaluated. 2: it cannot be (no such form, a line that cannot be used, nothing to evaluate).
+
+  $ formstead eval --form contact --file held-out.jsonl
+  $ formstead eval --form contact --reviews --limit 500 --json`,
+    )
+    .action(async (options: EvalOptions) => (await import('./eval.ts')).evaluate(options));
 }
 
 function addStackCommands(program: Command): void {
