@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MongoClient } from 'mongodb';
-import { directory, formstead, freePort } from '../support/command-line.ts';
-import { testEnvironment } from '../support/program.ts';
+import { directory, formstead, freePort, served } from '../support/command-line.ts';
+import { eventually, testEnvironment } from '../support/program.ts';
 import { ownRedis } from '../support/redis.ts';
 import { stackFor } from '../support/stack-settings.ts';
+import { writeTinyGguf } from '../support/tiny-gguf.ts';
 import { certificate, tlsFiles } from '../support/tls-files.ts';
 
 /* What `doctor` says beyond the embedded size (command-line.test.ts): of certificates, and of the servers of the stack. */
@@ -87,4 +88,41 @@ test('doctor says which server does not answer, and that Redis drops entries', l
   assert.equal(second.code, 1);
   assert.match(second.stdout, /^fault +Redis does not answer: .*ECONNREFUSED.*\n +.*REDIS_URL/m);
   for (const { stdout, stderr } of [first, second]) assert.ok(!`${stdout}${stderr}`.includes(password));
+});
+
+test('doctor tells how the language model was measured to run here, and does not start it', limit, async (t) => {
+  const dir = directory(t);
+  const env = testEnvironment(dir);
+  const withModel = { ...env, FORMSTEAD_MODEL: writeTinyGguf(join(directory(t), 'tiny.gguf')) };
+  const doctor = async (settings: Record<string, string>) => {
+    const { code, stdout } = await formstead(['doctor'], settings);
+    assert.equal(code, 0, stdout);
+    return stdout;
+  };
+  const server = await served(t, env);
+  assert.match(await doctor(env), /^ok +language model: none in use$/m);
+  assert.match(await doctor(withModel), /^ok +language model: .+ its first start here will measure how it runs best$/m);
+  server.signal('SIGTERM');
+  await server.gone;
+  const measuring = await served(t, withModel);
+  const file = join(dir, 'models', 'tuning.json');
+  const kept = await eventually(async () => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch {
+      return undefined;
+    }
+  }, 30_000);
+  measuring.signal('SIGTERM');
+  await measuring.gone;
+  const [tuning] = Object.values(JSON.parse(kept)) as { threads: number; writeRate: number }[];
+  const line = /^ok +language model: .+ (\d+) threads?, reads \d+ tokens a second, writes (\d+)/m;
+  const [, threads, rate] = line.exec(await doctor(withModel)) ?? [];
+  assert.deepEqual([Number(threads), Number(rate)], [tuning!.threads, Math.round(tuning!.writeRate)]);
+  assert.match(await doctor({ ...withModel, FORMSTEAD_MODEL_THREADS: '3' }), /3 threads at most, by FORMSTEAD_MODEL_T/);
+  // Measured on another machine, or spoilt: it is measured again.
+  for (const content of [kept.replaceAll(/ x \d+"/g, ' x 999"'), '{"a/b": null, "c": 1}', 'no json']) {
+    writeFileSync(file, content);
+    assert.match(await doctor(withModel), /its first start here will measure how/, content);
+  }
 });

@@ -1,4 +1,4 @@
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { createReplacedChild } from '#adapters/child-process/replaced-child.ts';
 import { startWatchedChild } from '#adapters/child-process/watched-child.ts';
 import { ModelError } from '#domain/model-error.ts';
@@ -7,7 +7,7 @@ import type { Log } from '#ports/log.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
 import type { Budget, Prompt, TextModel, TextModelInfo, TextModelState, Usage } from '#ports/text-model.ts';
 import type { AnswerData, CallData, CallUsage, ProgressData, ReadyData, StartData } from './protocol.ts';
-import { createTuningFile } from './tuning-file.ts';
+import { createTuningFile, machineName } from './tuning-file.ts';
 
 type Deps = {
   /** The model in use, `ModelStore.active('text')`. */
@@ -41,7 +41,7 @@ export function createTextLlama(deps: Deps): TextModel {
   const cores = deps.cores ?? availableParallelism();
   const mostThreads = deps.threads > 0 ? Math.min(deps.threads, cores) : Math.max(1, cores - 1);
   const tunings = createTuningFile(deps.tuningFile);
-  const machine = `${cpus()[0]?.model.trim() ?? 'unknown'} x ${cores}`;
+  const machine = machineName(cores);
   let models: { current: InstalledModel | undefined; problem: string | undefined } = {
     current: undefined,
     problem: undefined,

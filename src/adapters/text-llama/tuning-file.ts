@@ -1,6 +1,11 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
 import { dirname } from 'node:path';
 import type { Tuning } from './protocol.ts';
+
+/** What a measurement holds for. */
+export const machineName = (cores: number = availableParallelism()): string =>
+  `${cpus()[0]?.model.trim() ?? 'unknown'} x ${cores}`;
 
 /** What was measured, by model and machine: `<sha256 of the model>/<processor> x <cores>`. A file that is lost or spoilt costs a measurement. */
 export function createTuningFile(file: string) {
@@ -20,6 +25,13 @@ export function createTuningFile(file: string) {
     async find(key: string): Promise<Tuning | undefined> {
       const found = (await all())[key];
       return found && isTuning(found) ? found : undefined;
+    },
+    /** Of each model that was measured on a machine. */
+    async here(machine: string = machineName()): Promise<(Tuning & { sha256: string })[]> {
+      return Object.entries(await all()).flatMap(([key, tuning]) => {
+        const [sha256 = '', ...rest] = key.split('/');
+        return rest.join('/') === machine && isTuning(tuning) ? [{ ...tuning, sha256 }] : [];
+      });
     },
     /** Errors: none; the next start measures again where it could not be kept. */
     async keep(key: string, tuning: Tuning, at: string): Promise<void> {
@@ -42,6 +54,8 @@ const rates = ['readRate', 'writeRate', 'writeRateTogether'] as const;
 
 function isTuning(found: Tuning): boolean {
   return (
+    typeof found === 'object' &&
+    found !== null &&
     counts.every((name) => Number.isInteger(found[name]) && found[name] > 0 && found[name] <= 4096) &&
     rates.every((name) => Number.isFinite(found[name]) && found[name] > 0)
   );
