@@ -19,7 +19,7 @@ import { askForLabel, jointVerdict, optionsFor } from '../model/classify.ts';
 import { comparable, type EvaluationItem, readEvaluationSet } from './evaluation-set.ts';
 import { type FieldTier, modelTier, rulesTier } from './field-tiers.ts';
 import { judgedReviews } from './reviewed.ts';
-import { createVerdicts, type Verdicts, type WhoseScore } from './verdicts.ts';
+import { createVerdicts, headBesideModel, type Verdicts, type WhoseScore } from './verdicts.ts';
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'list'>;
@@ -167,7 +167,7 @@ export function createEvaluation(deps: Deps) {
     took('classify', 'llm', asked.provenance.cached ? undefined : asked.ms);
     const found = best(asked.value);
     const joint = jointVerdict(options, said, asked.value, fit);
-    if (said) verdicts.add('head where the model was asked', target, said, !said.abstained);
+    if (said) verdicts.add(headBesideModel, target, said, !said.abstained);
     verdicts.add('llm', target, { label: options[found]!.label, confidence: asked.value[found]! });
     verdicts.add('joint', target, joint, !joint.needsReview);
     // As the server keeps it: a head that is sure is not overruled, and where neither is sure the head's word is kept.

@@ -1,10 +1,10 @@
 import { accuracy, type Judged, type VerdictScore, verdictScore } from '#domain/evaluation.ts';
 
-/**
- * Whose verdicts: a tier's own; `joint`, of model and head together; `cascade`, what is kept in the end; and, to compare with the model, the head's on the texts
- * that the model was asked about.
- */
-export type Whose = 'head' | 'head where the model was asked' | 'llm' | 'joint' | 'cascade' | (string & {});
+/** The head's verdicts on the texts that the language model was asked about, to compare them with its own. */
+export const headBesideModel = 'head where the model was asked';
+
+/** A tier, `headBesideModel`, `joint` (model and head together), or `cascade` (what is kept in the end). */
+export type Whose = string;
 
 export type WhoseScore = VerdictScore & {
   whose: Whose;

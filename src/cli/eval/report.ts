@@ -1,5 +1,5 @@
 import type { Evaluation } from '#app/insight/evaluation.ts';
-import type { WhoseScore } from '#app/insight/verdicts.ts';
+import { headBesideModel, type WhoseScore } from '#app/insight/verdicts.ts';
 import { tableText } from '../table.ts';
 
 const percent = (share: number | undefined): string => (share === undefined ? '-' : `${(share * 100).toFixed(1)} %`);
@@ -11,7 +11,7 @@ export function evaluationText(evaluation: Evaluation): string {
   return [
     headline(evaluation),
     evaluation.verdicts.length > 0 && labelsTable(evaluation.verdicts),
-    ...evaluation.verdicts.flatMap((verdict) => [curveTable(verdict), worstTable(verdict)]),
+    ...detailed(evaluation.verdicts).flatMap((verdict) => [curveTable(verdict), worstTable(verdict)]),
     evaluation.fields.length > 0 && fieldsTable(evaluation),
     evaluation.latency.length > 0 && latencyTable(evaluation),
     unansweredLine(evaluation),
@@ -50,6 +50,12 @@ function labelsTable(verdicts: WhoseScore[]): string {
     percent(one.standing?.accuracy),
   ]);
   return tableText([head, ...rows], [1, 2, 3, 4, 5, 6]);
+}
+
+/** Those that a table of their own adds something to: without a language model the cascade is the head. */
+function detailed(verdicts: WhoseScore[]): WhoseScore[] {
+  const alone = verdicts.length <= 2;
+  return verdicts.filter(({ whose }) => whose !== headBesideModel && !(whose === 'cascade' && alone));
 }
 
 function curveTable({ whose, curve }: WhoseScore): string {
