@@ -128,6 +128,9 @@ test(
       found.dropped_values,
       all.reduce((total, { extract: { dropped = 0 } }) => total + dropped, 0),
     );
+    const fields = tierOf(extract, 'llm');
+    // An answer that was cut before its end is none; any other one is told of, whatever it found.
+    assert.equal(fields?.tokens.written > 0, (extract.outcomes['llm:cut-off'] ?? 0) < 3);
     assert.equal(respond.results, 3);
     assert.ok(found.model_milliseconds.p50 > 0);
   },
