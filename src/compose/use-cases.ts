@@ -31,6 +31,9 @@ import type { Adapters } from './adapters.ts';
 
 export type UseCases = ReturnType<typeof createUseCases>;
 
+/** For an evaluation: an answer of yesterday would take no time, and one of an evaluation is nobody else's. */
+const noCache = { get: async () => undefined, set: async () => {} };
+
 /** Every use case on its narrow part of the adapters. `nudge` makes the reconciler look for due tasks now. */
 export function createUseCases(adapters: Adapters, config: Config, nudge: () => void = () => {}) {
   const { storage, clock, ids, keyRing, metrics, blobs, transport, classifier, reader, tagger, log } = adapters;
@@ -117,7 +120,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       blobs,
       reader,
       textModel,
-      calls: modelCalls,
+      calls: createModelCalls({ textModel, cache: noCache, clock, pause: adapters.pause, metrics }),
       clock,
       timeZone,
       region,

@@ -164,7 +164,7 @@ export function createEvaluation(deps: Deps) {
       if (said) verdicts.add('cascade', target, said, !said.abstained);
       return;
     }
-    took('classify', 'llm', asked.provenance.cached ? undefined : asked.ms);
+    took('classify', 'llm', asked.ms);
     const found = best(asked.value);
     const joint = jointVerdict(options, said, asked.value, fit);
     if (said) verdicts.add(headBesideModel, target, said, !said.abstained);
@@ -203,11 +203,11 @@ export function createEvaluation(deps: Deps) {
       const asked = all.filter((field) => mayFind(field) && (allTiers || first[field.name] === undefined));
       if (asked.length === 0) continue;
       const answer = await read(text, asked, at, signal);
-      notes.dropped += answer.dropped;
-      if (answer.fault !== undefined) {
+      if ('fault' in answer) {
         notes.unanswered('extract', answer.fault);
         continue;
       }
+      notes.dropped += answer.dropped;
       notes.took('extract', tier, answer.ms);
       for (const field of asked) notes.cases.push(caseOf(field, tier, expected, answer.values));
       for (const [name, value] of Object.entries(answer.values)) first[name] ??= value;

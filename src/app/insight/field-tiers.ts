@@ -17,13 +17,8 @@ export type FieldTier = {
   read(text: string, fields: FieldSpec[], now: number, signal: AbortSignal): Promise<FieldAnswer>;
 };
 
-/** `ms`: undefined where the answer was in the cache. `fault`: why there is none. */
-export type FieldAnswer = {
-  values: Record<string, string>;
-  dropped: number;
-  ms: number | undefined;
-  fault?: string;
-};
+/** An answer, or why there is none. */
+export type FieldAnswer = { values: Record<string, string>; dropped: number; ms: number } | { fault: string };
 
 type Reads = { reader: Pick<TextReader, 'read'>; timeZone: string; region: string | undefined };
 
@@ -48,11 +43,10 @@ export function modelTier(
     async read(text, fields, now, signal) {
       const limits = { timeMs: deps.budgetMs, signal, progress: () => {} };
       const asked = await askForFields(deps, fields, prepareText(text).text, limits);
-      if ('fault' in asked) return { values: {}, dropped: 0, ms: undefined, fault: asked.fault };
-      const ms = asked.provenance.cached ? undefined : asked.ms;
-      if (asked.value === null) return { values: {}, dropped: 0, ms, fault: 'cut-off' };
+      if ('fault' in asked) return { fault: asked.fault };
+      if (asked.value === null) return { fault: 'cut-off' };
       const { added, dropped } = await groundFields(deps, fields, asked.value, [{ question: '', text }], now);
-      return { values: valuesOf(added), dropped: dropped.length, ms };
+      return { values: valuesOf(added), dropped: dropped.length, ms: asked.ms };
     },
   };
 }
