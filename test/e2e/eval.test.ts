@@ -147,6 +147,7 @@ test('for people it is printed as tables', limit, async () => {
   assert.match(stdout, /^head +1 +100\.0 % +1\.000 /m);
   assert.match(stdout, /^if head answered from … +0\.50 .* 0\.95$/m);
   assert.match(stdout, /^email +rules +1 +0 +0 +- +- +0\.000$/m);
+  assert.doesNotMatch(stdout, /^email +all/m, 'one tier alone is not told twice');
   assert.match(stdout, /^classify +head +1 /m);
 });
 

@@ -85,8 +85,11 @@ function worstTable({ whose, worst }: WhoseScore): string {
   );
 }
 
-function fieldsTable({ fields, droppedValues }: Evaluation): string {
-  const rows = fields.map((one) => [
+function fieldsTable({ source, fields, droppedValues }: Evaluation): string {
+  // Of a single tier that was asked about every text, `all` says the same again.
+  const alone = source === 'file' && new Set(fields.map(({ tier }) => tier)).size === 2;
+  const shown = fields.filter(({ tier }) => !(alone && tier === 'all'));
+  const rows = shown.map((one) => [
     one.field,
     one.tier,
     String(one.texts),
