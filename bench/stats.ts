@@ -56,7 +56,7 @@ function understandingOf(i: number): Understanding {
     extract: {
       fields: { email: { ...field, tier: 'rules' }, city: { ...field, tier: 'llm' } },
       provenance: provenance('rules', i),
-      further: [provenance('llm', i)],
+      llm: { ...provenance('llm', i), dropped: 0 },
       dropped: 1,
     },
     respond: { text: 'Thank you. '.repeat(30), tier: 'llm', draft: true, provenance: provenance('llm', i) },
