@@ -57,7 +57,6 @@ function understandingOf(i: number): Understanding {
       fields: { email: { ...field, tier: 'rules' }, city: { ...field, tier: 'llm' } },
       provenance: provenance('rules', i),
       llm: { ...provenance('llm', i), dropped: 0 },
-      dropped: 1,
     },
     respond: { text: 'Thank you. '.repeat(30), tier: 'llm', draft: true, provenance: provenance('llm', i) },
     trail: (['classify', 'extract', 'respond'] as const).map((part) => ({ part, tier: 'llm', outcome: 'answered' })),

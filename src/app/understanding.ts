@@ -14,6 +14,7 @@ import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { LabelSpec } from '#domain/intelligence.ts';
 import type { FormHead } from '#domain/learning.ts';
+import { ModelError } from '#domain/model-error.ts';
 import { fitId, isOutdated } from '#domain/model-fit.ts';
 import { classifyPrompt } from '#domain/prompt/classify.ts';
 import { templateModel, templateReply } from '#domain/reply-template.ts';
@@ -37,7 +38,7 @@ import type { Metrics } from '#ports/metrics.ts';
 import type { SequenceTagger } from '#ports/sequence-tagger.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
-import type { TextModel } from '#ports/text-model.ts';
+import type { TextModel, TextModelInfo } from '#ports/text-model.ts';
 import type { Reading, TextReader } from '#ports/text-reader.ts';
 import { type EmbeddedText, type Embedding, embeddedBy, forClassifier, withDescriptions } from './embedding.ts';
 import { createFieldTagging } from './fields/field-tagging.ts';
@@ -129,10 +130,10 @@ export function createUnderstanding(deps: Deps) {
     version: FormVersion,
     understanding: Understanding,
   ): Promise<Left> {
-    const model = await deps.textModel.model();
+    const { model, noModel } = await modelNow(deps.textModel);
     const { trust, measure } = model ? await trustIn(response, model.sha256, version) : noTrust;
     const { parts, trail } = leftToModel(version.intelligence ?? {}, understanding, {
-      hasModel: model !== undefined,
+      noModel,
       trust,
       known: new Set(model && version.intelligence?.extract ? await wellKnown(response.formId) : []),
     });
@@ -339,6 +340,18 @@ export function createUnderstanding(deps: Deps) {
   return { understand };
 }
 export type UnderstandingUseCase = ReturnType<typeof createUnderstanding>;
+
+async function modelNow(
+  textModel: Pick<TextModel, 'model'>,
+): Promise<{ model: TextModelInfo | undefined; noModel: 'no-model' | 'model-unavailable' | undefined }> {
+  try {
+    const model = await textModel.model();
+    return { model, noModel: model ? undefined : 'no-model' };
+  } catch (err) {
+    if (!(err instanceof ModelError)) throw err;
+    return { model: undefined, noModel: 'model-unavailable' };
+  }
+}
 
 /** What stays to be done after the cheap tiers, and what they made of it. */
 type Left = { understanding: Understanding; parts: Part[]; tasks: Consequences };

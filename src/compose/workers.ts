@@ -31,8 +31,11 @@ export const modelQueue: QueueName = 'batched';
 
 /** Loads the language model before the first response needs it. One that cannot be loaded is told by the log, by health and by every result. */
 async function warm({ textModel, log }: Pick<Adapters, 'textModel' | 'log'>): Promise<void> {
-  if (!(await textModel.model())) return;
-  await textModel.warm().catch((err: unknown) => log.warn({ err }, 'language model does not start'));
+  try {
+    if (await textModel.model()) await textModel.warm();
+  } catch (err) {
+    log.warn({ err }, 'language model does not start');
+  }
 }
 
 /** The workers of the given queues, the reconciler that feeds them, and the schedules. */

@@ -30,7 +30,7 @@ const found = (...names: string[]): ExtractResult => ({
   ),
   provenance,
 });
-const facts: CascadeFacts = { hasModel: true, trust: 'useful', known: new Set() };
+const facts: CascadeFacts = { noModel: undefined, trust: 'useful', known: new Set() };
 const left = (understanding: Understanding, over: Partial<CascadeFacts> = {}, of = spec) =>
   leftToModel(of, understanding, { ...facts, ...over });
 const why = (result: ReturnType<typeof left>, part: string) =>
@@ -62,7 +62,7 @@ test('without examples there is nothing to measure, and the model proposes a lab
 });
 
 test('without a model every part that it would have done says so', () => {
-  const result = left({ classify: verdict(true), extract: found() }, { hasModel: false });
+  const result = left({ classify: verdict(true), extract: found() }, { noModel: 'no-model' });
   assert.deepEqual(result.parts, []);
   assert.deepEqual(
     result.trail.map(({ part, outcome }) => `${part} ${outcome}`),

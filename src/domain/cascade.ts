@@ -14,7 +14,8 @@ import type { Part, TrailEntry, Understanding } from './response.ts';
 export type ModelTrust = 'useful' | 'no-gain' | 'not-measured' | 'nothing-to-measure';
 
 export type CascadeFacts = {
-  hasModel: boolean;
+  /** Why there is no model to ask; undefined where there is one. */
+  noModel: 'no-model' | 'model-unavailable' | undefined;
   trust: ModelTrust;
   /** Fields that the form's tagger finds reliably: what it does not find is not there. */
   known: ReadonlySet<string>;
@@ -28,8 +29,8 @@ export function leftToModel(
   const parts: Part[] = [];
   const trail: TrailEntry[] = [];
   const consider = (part: Part, why: string | undefined) => {
-    if (why === undefined && facts.hasModel) parts.push(part);
-    else trail.push({ part, tier: 'llm', outcome: why ?? 'no-model' });
+    if (why === undefined && facts.noModel === undefined) parts.push(part);
+    else trail.push({ part, tier: 'llm', outcome: why ?? facts.noModel! });
   };
   const noText = (part: Part) => understanding.skipped?.[part] === 'no-text';
   if (spec.classify && !noText('classify')) consider('classify', whyNotClassify(understanding, facts));
@@ -39,9 +40,9 @@ export function leftToModel(
   return { parts, trail };
 }
 
-function whyNotClassify({ classify }: Understanding, { trust, hasModel }: CascadeFacts): string | undefined {
+function whyNotClassify({ classify }: Understanding, { trust, noModel }: CascadeFacts): string | undefined {
   if (classify && !classify.needsReview) return 'not-needed';
-  if (!hasModel) return undefined;
+  if (noModel !== undefined) return undefined;
   return trust === 'no-gain' || trust === 'not-measured' ? trust : undefined;
 }
 

@@ -72,7 +72,7 @@ export type Scores = {
  * `model-too-slow` (the time is spent; whatever was begun is stopped), `prompt-too-long`, and the reason of `signal` when it aborts.
  */
 export interface TextModel {
-  /** The model in use now, whether its process runs or not; undefined where there is none. */
+  /** The model in use now, whether its process runs or not; undefined where there is none. Errors: `model-unavailable` where its file cannot be used. */
   model(): Promise<TextModelInfo | undefined>;
   /** How likely each of 2…26 options is to be the answer. Decodes one token. */
   score(prompt: Prompt & { options: readonly string[] }, budget: Budget): Promise<Scores>;

@@ -160,6 +160,7 @@ export function createTextLlama(deps: Deps): TextModel {
   return {
     async model() {
       const found = await find();
+      if (!found && models.problem !== undefined) throw new ModelError('model-unavailable', models.problem);
       return found && infoOf(found);
     },
     async score({ options, ...prompt }, budget) {

@@ -135,13 +135,14 @@ export function createEvaluation(deps: Deps) {
 
   /** Errors: `value-refused` when one is set and does not start: figures without it would look like figures of it. */
   async function startedModel(): Promise<TextModelInfo | undefined> {
-    const model = await deps.textModel.model();
-    if (!model) return undefined;
-    await deps.textModel.warm().catch((err: unknown) => {
+    try {
+      const model = await deps.textModel.model();
+      if (model) await deps.textModel.warm();
+      return model;
+    } catch (err) {
       const why = err instanceof Error ? err.message : String(err);
       throw refused(`The language model does not start: ${why} Leave it out with --no-model.`);
-    });
-    return model;
+    }
   }
 
   async function judge(

@@ -1,7 +1,7 @@
 import { canonicalJson } from '#domain/canonical-json.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
-import { ModelError } from '#domain/model-error.ts';
+import { ModelError, type ModelFault } from '#domain/model-error.ts';
 import type { Part, Provenance } from '#domain/response.ts';
 import { afterEvent, type BreakerState, closedBreaker, mayTry } from '#domain/webhook/breaker.ts';
 import type { Cache } from '#ports/cache.ts';
@@ -49,8 +49,8 @@ export function createModelCalls(deps: Deps) {
   async function ask<T extends Json>(question: Question<T>): Promise<Asked<T>> {
     const from = performance.now();
     const spent = () => performance.now() - from;
-    const model = await deps.textModel.model();
-    if (!model) return { fault: 'no-model', ms: 0 };
+    const model = await deps.textModel.model().catch(faultOf);
+    if (model === undefined || 'fault' in model) return { fault: model?.fault ?? 'no-model', ms: 0 };
     const key = keyOf(model, question);
     const kept = await deps.cache.get(key).catch(() => undefined);
     if (kept !== undefined) {
@@ -92,7 +92,7 @@ export function createModelCalls(deps: Deps) {
         return answer;
       } catch (err) {
         signal.throwIfAborted();
-        const fault = err instanceof ModelError ? err.fault : 'failed';
+        const { fault } = faultOf(err);
         // A crowd before the model and a text that is too long are no faults of the model.
         if (fault !== 'model-busy' && fault !== 'prompt-too-long')
           breaker = afterEvent(breaker, 'failure', clock.now());
@@ -119,6 +119,10 @@ export function createModelCalls(deps: Deps) {
   return { ask, breaker: (): BreakerState => breaker };
 }
 export type ModelCalls = ReturnType<typeof createModelCalls>;
+
+const faultOf = (err: unknown): { fault: ModelFault | 'failed' } => ({
+  fault: err instanceof ModelError ? err.fault : 'failed',
+});
 
 const keyOf = ({ sha256 }: TextModelInfo, { prompt, input, seed }: Question<Json>): string =>
   `llm:${sha256Hex(canonicalJson({ sha256, prompt, input, seed: seed ?? null }))}`;
