@@ -16,7 +16,10 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 COPY deploy/image /image
-RUN mkdir -p /root-of-image/usr/local/bin \
+# all: with llama.cpp and ONNX Runtime, which run models. none: without, 75 MB less; rules, trained heads and templates do all the work.
+ARG AI=all
+RUN /image/models "$AI" \
+ && mkdir -p /root-of-image/usr/local/bin \
  && cp node_modules/node-linux-*/bin/node /root-of-image/usr/local/bin/node \
  && strip --strip-unneeded /root-of-image/usr/local/bin/node \
  && /image/sbom >sbom.cdx.json \
@@ -28,12 +31,12 @@ COPY examples ./examples
 COPY src ./src
 # The process looks its user and host names up; tmp and data belong to it, everything else to root.
 RUN /image/warm /root-of-image/usr/local/bin/node /app \
- && mkdir -p /root-of-image/etc /root-of-image/tmp /root-of-image/data \
+ && mkdir -p /root-of-image/etc /root-of-image/tmp /root-of-image/data/models \
  && printf 'formstead:x:10001:10001::/data:/sbin/nologin\n' >/root-of-image/etc/passwd \
  && printf 'formstead:x:10001:\n' >/root-of-image/etc/group \
  && printf 'hosts: files dns\n' >/root-of-image/etc/nsswitch.conf \
- && chown 10001:10001 /root-of-image/data /root-of-image/tmp \
- && chmod 0700 /root-of-image/data \
+ && chown -R 10001:10001 /root-of-image/data /root-of-image/tmp \
+ && chmod 0700 /root-of-image/data /root-of-image/data/models \
  && mv /app /root-of-image/app \
  && chmod -R u=rwX,go=rX /root-of-image/app \
  && test -z "$(find /root-of-image -perm /6000)"

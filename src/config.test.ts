@@ -44,6 +44,7 @@ test('an empty environment is a working embedded server on the loopback, without
   assert.equal(config.concurrencyDefault, 4);
   assert.equal(config.concurrencyBatched, 8);
   assert.equal(config.workers, 1);
+  assert.equal(config.cpus, 6);
   assert.equal(config.metricsPort, undefined);
   assert.equal(config.secretKey, undefined);
   assert.equal(config.model, undefined);

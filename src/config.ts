@@ -30,7 +30,11 @@ export const sections = [
 export const settings = { ...serving, ...keeping, ...stack, ...access, ...limits, ...working, ...understanding };
 
 /** Frozen to the bottom. Durations are milliseconds, sizes bytes; the names say so. */
-export type Config = ValuesOf<typeof settings> & { readonly workers: number };
+export type Config = ValuesOf<typeof settings> & {
+  readonly workers: number;
+  /** That this process may use: of the machine or of its container, whichever is less. No setting. */
+  readonly cpus: number;
+};
 
 export type LoadedConfig =
   | { config: Config; warnings: kind.ConfigMistake[] }
@@ -45,7 +49,7 @@ export function loadConfig(
   const { values: read, failed, mistakes } = readSettings(settings, env, readFile, machine);
   // Its default is the one that depends on another setting.
   const cpus = read.mongodbUrl === undefined ? 1 : Math.min(machine.cpus, mostWorkers);
-  const values: Config = { ...read, workers: read.workers ?? cpus };
+  const values: Config = { ...read, workers: read.workers ?? cpus, cpus: machine.cpus };
   const together = checkSettings(values, failed);
   const all = [...mistakes, ...together.mistakes];
   return all.length > 0

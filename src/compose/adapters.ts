@@ -49,13 +49,16 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     active: () => models.active('text'),
     memoryBytes: config.modelMemoryBytes,
     threads: config.modelThreads,
-    tuningFile: join(config.dataDir, 'models', 'tuning.json'),
+    // Beside the models, not among them: in a container those may only be read.
+    tuningFile: join(config.dataDir, 'model-tuning.json'),
+    cores: config.cpus,
     clock,
     log,
   });
   const embedder = load.embedder.createOnnxEmbedder({
     active: () => models.active('embedding'),
     memoryBytes: config.embeddingMemoryBytes,
+    cores: config.cpus,
     log,
   });
   const reader = load.reader.createThreadedReader();

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { sections } from '#config.ts';
+import { loadConfig, sections } from '#config.ts';
 import { queueNames } from '#domain/task.ts';
 
 /* What the files of a deployment promise, read without Docker. test/stack/ asks the running containers. */
@@ -37,7 +37,9 @@ type Compose = {
 
 const compose: Compose = parse(read('docker-compose.yml'), { merge: true });
 const services = Object.entries(compose.services);
-const running = services.filter(([name]) => name !== 'mongodb-setup');
+/** Those that do their work and end. */
+const ending = ['mongodb-setup', 'models'];
+const running = services.filter(([name]) => !ending.includes(name));
 const named = (name: string): Service => compose.services[name]!;
 const settings = sections.flatMap((section) => Object.values(section.settings));
 const secretSettings = settings.filter(({ secret }) => secret).map(({ env }) => env);
@@ -122,13 +124,13 @@ test('nginx alone has ports on the machine', () => {
   for (const [name, { ports }] of services) assert.equal(ports !== undefined, name === 'nginx', name);
 });
 
-test('only nginx and the workers that send webhooks are on a network that leads out, and nginx gets no address there', () => {
+test('only nginx, the workers that send webhooks and who fetches models are on a network that leads out, and nginx gets no address there', () => {
   const open = Object.keys(compose.networks).filter((name) => compose.networks[name]?.internal !== true);
   assert.deepEqual(open, ['edge', 'egress']);
   const on = (network: string) =>
     services.flatMap(([name, { networks = [] }]) => (networks.includes(network) ? name : []));
   assert.deepEqual(on('edge'), ['nginx']);
-  assert.deepEqual(on('egress'), ['worker-high', 'worker-default']);
+  assert.deepEqual(on('egress'), ['worker-high', 'worker-default', 'models']);
   assert.deepEqual(compose.networks.edge?.driver_opts, {
     'com.docker.network.bridge.enable_ip_masquerade': 'false',
   });
@@ -150,6 +152,29 @@ test('what is kept is in named volumes', () => {
   assert.ok(named('redis').volumes!.includes('redis:/data'));
   for (const name of ['api', 'worker-high', 'worker-default', 'worker-ai'])
     assert.ok(named(name).volumes!.includes('data:/data'));
+});
+
+test('models can be read by all that may run them, and changed by the service alone that fetches them and runs when it is called', () => {
+  const mounts = services.flatMap(([name, { volumes = [] }]) =>
+    volumes.filter((volume) => volume.startsWith('models:')).map((volume) => [name, volume]),
+  );
+  assert.deepEqual(mounts, [
+    ['api', 'models:/data/models:ro'],
+    ['worker-high', 'models:/data/models:ro'],
+    ['worker-default', 'models:/data/models:ro'],
+    ['worker-ai', 'models:/data/models:ro'],
+    ['models', 'models:/data/models'],
+  ]);
+  const { profiles, restart, mem_limit } = named('models');
+  assert.deepEqual([profiles, restart, mem_limit], [['tools'], 'no', named('worker-ai').mem_limit]);
+});
+
+test('the worker that runs models has the memory that their settings allow, and 300 MB', () => {
+  const loaded = loadConfig({});
+  assert.ok('config' in loaded);
+  const { modelMemoryBytes, embeddingMemoryBytes } = loaded.config;
+  const [, gib] = /^(\d+)g$/.exec(byDefault(named('worker-ai').mem_limit))!;
+  assert.ok(modelMemoryBytes + embeddingMemoryBytes + 300e6 <= Number(gib) * 2 ** 30);
 });
 
 test('the guide says of every volume what is in it, and each is mounted somewhere', () => {

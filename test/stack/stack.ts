@@ -16,6 +16,7 @@ import { eventually } from '../support/program.ts';
 import { apiTls } from './api-tls.ts';
 import { certificates } from './certificates.ts';
 import { install } from './installation.ts';
+import { imageWithoutModels, modelsInTheStack } from './models.ts';
 import { restarts } from './restarts.ts';
 import { sbom } from './sbom.ts';
 import { tls } from './tls.ts';
@@ -101,7 +102,7 @@ for (const name of services) {
 
 test('the image holds no shell, no secret and no file that gives rights, and says what it is', async () => {
   const [image] = JSON.parse(await stack.docker('image', 'inspect', stack.image));
-  assert.ok(image.Size < 220e6, `${image.Size} bytes`);
+  assert.ok(image.Size < 320e6, `${image.Size} bytes`);
   assert.equal(image.Config.User, '10001:10001');
   assert.equal(image.Config.Labels['org.opencontainers.image.version'], 'formstead-test');
   const id = await stack.container('api');
@@ -345,8 +346,10 @@ test('who asks too often gets 429 and is told when to come back, and is served a
 
 apiTls(() => stack);
 sbom(() => stack);
+modelsInTheStack(() => stack);
 trivy(() => stack);
 if (!isSlim) {
+  imageWithoutModels(() => stack);
   certificates(() => stack);
   tls(() => stack);
   // After the certificates: an engine takes a signal by `docker kill` for a stop by hand, and starts nothing again then.

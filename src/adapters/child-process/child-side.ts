@@ -58,3 +58,17 @@ export function serveParent<Start, Ready, Call, Answer>(work: {
     }
   });
 }
+
+/** A module of the work, or in a sentence for the operator why it cannot be loaded: its package is not there. */
+export async function loaded<M>(module: Promise<M>): Promise<M> {
+  try {
+    return await module;
+  } catch (err) {
+    const { code, message } = err as NodeJS.ErrnoException;
+    const [, name] = /^Cannot find package '([^']+)'/.exec(message) ?? [];
+    if (code !== 'ERR_MODULE_NOT_FOUND' || name === undefined) throw err;
+    throw new Error(`${name} is not installed here: an image that was built with AI=none runs no model`, {
+      cause: err,
+    });
+  }
+}

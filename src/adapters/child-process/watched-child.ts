@@ -32,6 +32,8 @@ export type ChildSettings = {
   entry: URL;
   start: unknown;
   memoryBytes: number;
+  /** All of its environment: the secrets of the server are none of its business. */
+  env?: Readonly<Record<string, string>>;
   startMs: number;
   /** Without a beat for so long it hangs. */
   silenceMs?: number;
@@ -51,10 +53,10 @@ export async function startWatchedChild<Ready, Call, Answer, Progress = never>(
   settings: ChildSettings,
 ): Promise<{ ready: Ready; child: WatchedChild<Call, Answer, Progress> }> {
   const { silenceMs = 10_000, graceMs = 5_000 } = settings;
-  // No environment: the secrets of the server are none of its business. Its JavaScript is small; the memory that counts is the model's.
+  // Its JavaScript is small; the memory that counts is the model's.
   const child = fork(fileURLToPath(settings.entry), [], {
     execArgv: ['--max-old-space-size=512'],
-    env: {},
+    env: { ...settings.env },
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });

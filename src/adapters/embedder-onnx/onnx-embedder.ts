@@ -20,6 +20,8 @@ type Deps = {
 };
 
 const entry = new URL('./embed-child.ts', import.meta.url);
+/** ONNX Runtime 1.30 reports its use to its makers, and makes a number for this machine, unless it is told not to before it is loaded. */
+const quiet = { ORT_DISABLE_TELEMETRY: '1' };
 // What MiniLM was trained to read; a longer text is cut.
 const mostTokens = 256;
 // 1 thread: 3.2 ms a text one by one, 2.5 with 256 or 512 tokens together, 3.5 with 2,048, which also take 120 MB more (bench/embed.ts).
@@ -59,7 +61,7 @@ export function createOnnxEmbedder(deps: Deps): Embedder {
     // One core stays for those who wait for the API; more than four gain little with batches this small.
     const threads = Math.min(4, Math.max(1, cores - 1));
     const data: StartData = { model, tokenizer, dimensions, mostTokens, threads, batchTokens };
-    const settings = { entry, start: data, memoryBytes: deps.memoryBytes, startMs, signal };
+    const settings = { entry, start: data, memoryBytes: deps.memoryBytes, env: quiet, startMs, signal };
     const life = await startWatchedChild<ReadyData, CallData, AnswerData>(settings);
     deps.log?.info({ model: name, loadMs: life.ready.loadMs, threads }, 'embedding model ready');
     return life;

@@ -5,6 +5,8 @@ import type { InstalledModel } from '#ports/model-store.ts';
 import type { Finding } from './finding.ts';
 import { machineMemory } from './machine-memory.ts';
 
+const memorySettings = { text: 'FORMSTEAD_MODEL_MEMORY', embedding: 'FORMSTEAD_EMBEDDING_MEMORY' } as const;
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 const titles = { text: 'language model', embedding: 'embedding model' } as const;
 
 /**
@@ -15,6 +17,7 @@ export async function modelFindings(config: Config): Promise<Finding[]> {
   const allowed = { text: config.modelMemoryBytes, embedding: config.embeddingMemoryBytes };
   const found = await lookAtModels(config);
   const measured = await measuredModels(config);
+  const machine = machineMemory();
   return found.map(({ purpose, model, fault }) => {
     const title = titles[purpose];
     if (fault !== undefined)
@@ -27,9 +30,17 @@ export async function modelFindings(config: Config): Promise<Finding[]> {
     const { name, version, requires } = model.entry;
     const runs = purpose === 'text' ? `, ${howItRuns(config, measured, model)}` : '';
     const what = `${title}: ${name}@${version}, ${Math.round(model.bytes / 1e6)} MB${runs}`;
-    if (requires.memoryBytes <= Math.min(allowed[purpose], machineMemory())) return { level: 'ok', what };
-    const wants = `wants ${(requires.memoryBytes / 1e9).toFixed(1)} GB of memory, more than it may have`;
-    return { level: 'warning', what: `${what}: ${wants}`, cure: 'Use a smaller one: formstead models list.' };
+    if (requires.memoryBytes > Math.min(allowed[purpose], machine)) {
+      const wants = `wants ${gigabytes(requires.memoryBytes)} of memory, more than it may have`;
+      return { level: 'warning', what: `${what}: ${wants}`, cure: 'Use a smaller one: formstead models list.' };
+    }
+    if (allowed[purpose] <= machine) return { level: 'ok', what };
+    // It is ended at what it is allowed; by the kernel, at what there is, and not it alone.
+    return {
+      level: 'warning',
+      what: `${what}: ${memorySettings[purpose]} allows it ${gigabytes(allowed[purpose])} of memory, and here are ${gigabytes(machine)}`,
+      cure: 'Lower the setting, or give the machine or container more.',
+    };
   });
 }
 

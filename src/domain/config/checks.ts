@@ -8,7 +8,6 @@ export type CheckedSettings = {
   port: number;
   tlsCertificateFile: string | undefined;
   tlsKeyFile: string | undefined;
-  model: string | undefined;
   metricsPort: number | undefined;
   trustedProxies: readonly Network[];
   webhookAllow: readonly Network[];
