@@ -16,7 +16,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 COPY deploy/image /image
-# all: with llama.cpp and ONNX Runtime, which run models. none: without, 75 MB less; rules, trained heads and templates do all the work.
+# all: with llama.cpp and ONNX Runtime, which run models. none: without, 80 MB less; rules, trained heads and templates do all the work.
 ARG AI=all
 RUN /image/models "$AI" \
  && mkdir -p /root-of-image/usr/local/bin \

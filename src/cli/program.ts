@@ -54,7 +54,7 @@ what cannot be used is said in the log, and the certificate before goes on.
       `
 high-priority  people wait for it      FORMSTEAD_CONCURRENCY_HIGH at once, by default one for each CPU
 default        webhooks, exports …     FORMSTEAD_CONCURRENCY_DEFAULT, 4; keeps the schedules too
-batched        reading of responses    FORMSTEAD_CONCURRENCY_BATCHED, 1
+batched        reading of responses    FORMSTEAD_CONCURRENCY_BATCHED, 8
 
 Health and metrics are at FORMSTEAD_METRICS_PORT (9464): /health, /health/ready, /metrics. SIGTERM stops it in order: what
 runs is finished or handed back. A worker that is killed leaves its tasks to the others, who have them within 15 s.

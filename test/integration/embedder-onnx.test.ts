@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -161,6 +161,22 @@ test('a short call does not wait for a long one', async (t) => {
   await embed(['parcel']).then(() => order.push('short'));
   await long;
   assert.deepEqual(order, ['short', 'long']);
+});
+
+test('the runtime reports nothing to its makers: it opens no socket and no store of events', {
+  skip: process.platform !== 'linux' && 'there is no /proc here',
+}, async (t) => {
+  const { embed } = open(t, await tinyEmbeddingModel(t));
+  await embed(['parcel']);
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ');
+  const [pid] = children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('embed-child.ts'));
+  const opened = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  assert.deepEqual(
+    opened.filter((file) => /\.db(-\w+)?$/.test(file)),
+    [],
+  );
+  // The channel to its parent.
+  assert.equal(opened.filter((file) => file.startsWith('socket:')).length, 1);
 });
 
 test('a closed embedder refuses calls', async (t) => {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
-import { getPriority } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { getPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { loaded } from '../../src/adapters/child-process/child-side.ts';
 import { createReplacedChild } from '../../src/adapters/child-process/replaced-child.ts';
 import { type ChildSettings, startWatchedChild } from '../../src/adapters/child-process/watched-child.ts';
 import { ModelError } from '../../src/domain/model-error.ts';
@@ -115,6 +120,34 @@ test('a child that cannot start says why; one that takes too long is killed; so 
   const starting = start({ start: { readyAfterMs: 20_000 }, signal: stop.signal });
   setTimeout(() => stop.abort(), 300);
   await assert.rejects(starting, isFault('model-unavailable', 'it was stopped'));
+});
+
+test('a child whose package is not installed says which one, and any other mistake in its code is told as it is', async (t) => {
+  const place = await mkdtemp(join(tmpdir(), 'formstead-loaded-'));
+  t.after(() => rm(place, { recursive: true, force: true }));
+  const module = async (name: string, code: string) => {
+    await writeFile(join(place, name), code);
+    return loaded(import(pathToFileURL(join(place, name)).href));
+  };
+  assert.equal((await module('good.mjs', 'export const one = 1;')).one, 1);
+  await assert.rejects(module('poor.mjs', `import '@some/package/part';`), {
+    message: '@some/package is not installed here: an image that was built with AI=none runs no model',
+  });
+  await assert.rejects(module('lost.mjs', `import './nowhere.mjs';`), /^Error.*Cannot find module/s);
+  await assert.rejects(module('wrong.mjs', 'export const = 1;'), SyntaxError);
+});
+
+test('a child has the environment that it is given, and nothing of its parent', async (t) => {
+  process.env.FORMSTEAD_TEST_SECRET = 'a secret';
+  t.after(() => delete process.env.FORMSTEAD_TEST_SECRET);
+  const environment = async (env?: Record<string, string>) => {
+    const { child } = await started({ ...(env && { env }) });
+    return readFileSync(`/proc/${child.pid}/environ`, 'utf8')
+      .split('\0')
+      .filter((line) => line !== '' && !line.startsWith('NODE_CHANNEL_'));
+  };
+  assert.deepEqual(await environment(), []);
+  assert.deepEqual(await environment({ ONE: '1' }), ['ONE=1']);
 });
 
 test('there is always one: started at the first call, started again after its death, refused while it waits for that', async () => {

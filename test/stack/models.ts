@@ -79,7 +79,7 @@ export function imageWithoutModels(stack: () => Installation): void {
     assert.ok(Size < 220e6, `${Size} bytes`);
     for (const [engine, name] of [
       ['text-llama/llama-child.ts', 'node-llama-cpp'],
-      ['embedder-onnx/embed-child.ts', 'onnxruntime-node'],
+      ['embedder-onnx/embed-child.ts', '@huggingface/tokenizers'],
     ] as const) {
       const said = await docker(
         ...['run', '--rm', '--network', 'none', '--read-only', '--entrypoint', 'node', image],

@@ -102,7 +102,7 @@ for (const name of services) {
 
 test('the image holds no shell, no secret and no file that gives rights, and says what it is', async () => {
   const [image] = JSON.parse(await stack.docker('image', 'inspect', stack.image));
-  assert.ok(image.Size < 320e6, `${image.Size} bytes`);
+  assert.ok(image.Size < 300e6, `${image.Size} bytes`);
   assert.equal(image.Config.User, '10001:10001');
   assert.equal(image.Config.Labels['org.opencontainers.image.version'], 'formstead-test');
   const id = await stack.container('api');
