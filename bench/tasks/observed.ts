@@ -9,6 +9,7 @@ export const emptyHandlers: Handlers = {
   'draft-reply': empty,
   'fit-model': empty,
   'train-tagger': empty,
+  'embed-responses': empty,
   'train-head': empty,
   'fan-out-event': empty,
   'deliver-webhook': empty,

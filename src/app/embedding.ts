@@ -18,8 +18,8 @@ type Deps = {
 
 const area = 'embeddings';
 
-/** A text and the labels of its form, embedded by one model. */
-export type EmbeddedText = { model: EmbeddingModel; vector: Float32Array; labels: DescribedLabel[] };
+/** A text, embedded by this model. */
+export type EmbeddedText = { model: EmbeddingModel; vector: Float32Array };
 
 /** A lesson's pages with embeddings, and what is to be done when all have been taken in. */
 export type EmbeddedLesson = { pages: AsyncIterable<ExamplePage>; keep: () => Promise<void> };
@@ -51,21 +51,23 @@ export function createEmbedding({ embedder, blobs, log }: Deps) {
     }
   }
 
-  /** The text and its form's labels, asked for in one call: those of the labels come from the embedder's memory. */
-  async function ofText(
-    text: string,
-    labels: readonly { name: string; description?: string }[],
-  ): Promise<EmbeddedText | undefined> {
+  /** None where no model is in use, or it gives no answer. */
+  async function ofText(text: string): Promise<EmbeddedText | undefined> {
     if (!(await modelNow())) return undefined;
-    const answer = await embed([text, ...labels.map(labelText)]);
-    if (!answer) return undefined;
-    const [vector, ...others] = answer.embeddings;
-    return {
-      model: answer.model,
-      // Rounded as the examples are that the head has learnt from.
-      vector: dequantise(quantise(vector!)),
-      labels: labels.map(({ name }, i) => ({ name, vector: others[i]! })),
-    };
+    const answer = await embed([text]);
+    // Rounded as the examples are that the head has learnt from.
+    return answer && { model: answer.model, vector: dequantise(quantise(answer.embeddings[0]!)) };
+  }
+
+  /** What a form's labels mean, by the model that embedded the text they are compared with; mostly from the embedder's memory. */
+  async function ofLabels(
+    labels: readonly { name: string; description?: string }[],
+    { model }: EmbeddedText,
+  ): Promise<DescribedLabel[] | undefined> {
+    const answer = await embed(labels.map(labelText));
+    // Another model may have taken over since: its vectors cannot be compared with the text's.
+    if (answer?.model.sha256 !== model.sha256) return undefined;
+    return labels.map(({ name }, i) => ({ name, vector: answer.embeddings[i]! }));
   }
 
   /** Texts as a classifier takes them, in one call. Undefined where there is no model or it fails; the reason of `signal` when it aborts. */
@@ -140,7 +142,7 @@ export function createEmbedding({ embedder, blobs, log }: Deps) {
     return bytes ? decodeVectors(bytes).vectors : new Map();
   }
 
-  return { ofText, ofTexts, lesson, model: modelNow };
+  return { ofText, ofTexts, ofLabels, lesson, model: modelNow };
 }
 export type Embedding = ReturnType<typeof createEmbedding>;
 
@@ -155,7 +157,8 @@ export const forClassifier = ({ model, vector }: EmbeddedText): TextEmbeddings =
 /** What the head said, if there is one, beside what the descriptions say of the labels it does not know. */
 export function withDescriptions(
   said: Verdict | undefined,
-  { vector, labels }: EmbeddedText,
+  { vector }: EmbeddedText,
+  labels: DescribedLabel[],
   trained: ReadonlySet<string>,
 ): Verdict | undefined {
   return said ? withUntrained(said, vector, labels, trained) : zeroShot(vector, labels);

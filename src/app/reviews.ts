@@ -15,7 +15,7 @@ import { type Auditor, actorName, type Caller } from './audit.ts';
 import type { FormCatalog } from './form-catalog.ts';
 import { withheldOf } from './form-versions.ts';
 import type { WantsEvent } from './responses.ts';
-import { textsOf } from './understanding.ts';
+import { textsOf } from './search/text-of.ts';
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;

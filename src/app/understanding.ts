@@ -30,6 +30,7 @@ import type {
   Understanding,
 } from '#domain/response.ts';
 import { withApplied } from '#domain/response.ts';
+import type { ResponseVector } from '#domain/response-vector.ts';
 import { responseView } from '#domain/response-view.ts';
 import type { NewTask } from '#domain/task.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
@@ -44,13 +45,17 @@ import { type EmbeddedText, type Embedding, embeddedBy, forClassifier, withDescr
 import { createFieldTagging } from './fields/field-tagging.ts';
 import type { FormCatalog } from './form-catalog.ts';
 import type { WantsEvent } from './responses.ts';
+import type { Placing } from './search/placing.ts';
+import { type Text, textsOf, wholeOf } from './search/text-of.ts';
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get'>;
   catalog: Pick<FormCatalog, 'form' | 'version'>;
   classifier: Pick<TextClassifier, 'classify'>;
   /** Absent: texts are classified by their words alone. */
-  embedding?: Pick<Embedding, 'ofText' | 'model'>;
+  embedding?: Pick<Embedding, 'ofText' | 'ofLabels' | 'model'>;
+  /** Absent: vectors of texts are used and not kept. */
+  placing?: Placing;
   reader: Pick<TextReader, 'read'>;
   tagger: Pick<SequenceTagger, 'tag'>;
   blobs: Pick<BlobStore, 'read'>;
@@ -73,8 +78,6 @@ const wellEnough = 0.8;
 /** Somebody may review the response at the same moment; more collisions than this are not chance. */
 const tries = 5;
 
-type Text = { question: string; text: string };
-
 export function createUnderstanding(deps: Deps) {
   const tagFields = createFieldTagging(deps);
 
@@ -90,9 +93,10 @@ export function createUnderstanding(deps: Deps) {
       if (stored.doc.applied.includes(cause.taskId)) return 'already-understood';
       const form = await deps.catalog.form(stored.doc.formId);
       const { version } = await deps.catalog.version(form, stored.doc.formVersion);
-      const understanding = await readResponse(stored.doc, version, progress);
+      const { understanding, vector } = await readResponse(stored.doc, version, progress);
       const left = await leave(cause, stored.doc, version, understanding);
-      const done = await keep(cause, stored, left);
+      const done = await keep(cause, stored, left, vector);
+      if (done === 'understood' && vector) await deps.placing?.kept(vector, cause);
       if (done !== 'conflict') return done;
     }
     throw new AppError('conflict', { detail: `The response kept changing while it was read (${tries} times).` });
@@ -102,6 +106,7 @@ export function createUnderstanding(deps: Deps) {
     cause: Cause,
     stored: { revision: number; doc: KeptResponse },
     { understanding, parts, tasks }: Left,
+    vector: ResponseVector | undefined,
   ): Promise<Understood | 'conflict'> {
     const { open: _, ...before } = stored.doc;
     const doc: KeptResponse = {
@@ -115,7 +120,8 @@ export function createUnderstanding(deps: Deps) {
     const follow = join(tasks, await understoodEvent(deps, doc, cause.taskId));
     const result = await deps.storage.commit({
       change: { op: 'update', kind: 'response', doc, expect: stored.revision },
-      ...follow,
+      also: [...follow.also, ...(vector ? [{ kind: 'vector' as const, doc: vector }] : [])],
+      tasks: follow.tasks,
       cause,
     });
     if (result.outcome === 'lease-lost') return 'lease-lost';
@@ -183,10 +189,10 @@ export function createUnderstanding(deps: Deps) {
     response: KeptResponse,
     version: FormVersion,
     progress: (fraction: number) => void,
-  ): Promise<Understanding> {
+  ): Promise<{ understanding: Understanding; vector: ResponseVector | undefined }> {
     const spec = version.intelligence ?? {};
     const texts = textsOf(response, spec.text ?? version.compiled.texts);
-    const whole = texts.map(({ text }) => text).join('\n\n');
+    const whole = wholeOf(texts);
     const stamp = stampFor(sha256Hex(whole));
     const skipped: Record<string, string> = {};
     const result: Understanding = {};
@@ -210,8 +216,9 @@ export function createUnderstanding(deps: Deps) {
       trail.push(...extractTrail(result.extract));
     }
 
+    const embedded = texts.length > 0 ? await embed(whole) : undefined;
     if (spec.classify && texts.length > 0) {
-      const verdict = await classify(response.formId, spec.classify.labels, whole, stamp);
+      const verdict = await classify(response.formId, spec.classify.labels, { text: whole, embedded }, stamp);
       if (typeof verdict === 'string') skipped.classify = verdict;
       else result.classify = verdict;
       const outcome = typeof verdict === 'string' ? verdict : verdict.needsReview ? 'unsure' : 'answered';
@@ -224,7 +231,16 @@ export function createUnderstanding(deps: Deps) {
     }
     result.trail = trail;
     if (Object.keys(skipped).length > 0) result.skipped = skipped;
-    return result;
+    const placed = embedded && (await deps.placing?.place(response, embedded));
+    if (placed?.nearDuplicateOf) result.nearDuplicateOf = placed.nearDuplicateOf;
+    return { understanding: result, vector: placed?.vector };
+  }
+
+  /** Once for the classifier, the search and the near-duplicates. */
+  async function embed(text: string): Promise<Embedded | undefined> {
+    const started = performance.now();
+    const embedded = await deps.embedding?.ofText(text);
+    return embedded && { ...embedded, milliseconds: performance.now() - started };
   }
 
   const readTexts = (response: KeptResponse, version: FormVersion, texts: Text[]): Promise<Reading> =>
@@ -238,7 +254,7 @@ export function createUnderstanding(deps: Deps) {
   async function classify(
     formId: string,
     labels: LabelSpec[],
-    text: string,
+    read: ReadText,
     stamp: Stamp,
   ): Promise<ClassifyResult | 'no-trained-head' | 'head-missing'> {
     let missing: string | undefined;
@@ -246,7 +262,7 @@ export function createUnderstanding(deps: Deps) {
       const head = (await deps.storage.get('head', formId))?.doc;
       if (head && head.sha256 === missing) return 'head-missing';
       try {
-        return (await classifyWith(head, labels, text, stamp)) ?? 'no-trained-head';
+        return (await classifyWith(head, labels, read, stamp)) ?? 'no-trained-head';
       } catch (err) {
         if (!(err instanceof AppError && err.code === 'gone')) throw err;
         // A training has just put another in its place; where none has, the file was lost, and the next training makes it anew.
@@ -262,17 +278,17 @@ export function createUnderstanding(deps: Deps) {
   async function classifyWith(
     head: FormHead | undefined,
     labels: readonly LabelSpec[],
-    text: string,
+    { text, embedded }: ReadText,
     stamp: Stamp,
   ): Promise<ClassifyResult | undefined> {
     const trained = new Set(head?.labels);
     const untrained = labels.some(({ name }) => !trained.has(name));
     const started = performance.now();
-    const embedded = await deps.embedding?.ofText(text, untrained ? labels : []);
     const said = head && (await askHead(head, text, embedded));
-    const verdict = embedded && untrained ? withDescriptions(said, embedded, trained) : said;
+    const described = embedded && untrained ? await deps.embedding?.ofLabels(labels, embedded) : undefined;
+    const verdict = embedded && described ? withDescriptions(said, embedded, described, trained) : said;
     if (!verdict) return undefined;
-    const milliseconds = performance.now() - started;
+    const milliseconds = performance.now() - started + (embedded?.milliseconds ?? 0);
     const tier = verdict.zeroShot ? 'embedding' : 'head';
     deps.metrics.observe('formstead_inference_seconds', { kind: 'classify', tier }, milliseconds / 1000);
     deps.metrics.count('formstead_inference_total', {
@@ -292,7 +308,7 @@ export function createUnderstanding(deps: Deps) {
       provenance: {
         ...stamp(tier, tier === 'head' ? 'ngram-head/1' : 'label-descriptions/1', milliseconds),
         ...(head && { modelSha256: head.sha256 }),
-        ...(embedded && (untrained || head?.embeddingSha256 === embedded.model.sha256) && embeddedBy(embedded)),
+        ...(embedded && (described || head?.embeddingSha256 === embedded.model.sha256) && embeddedBy(embedded)),
       },
     };
   }
@@ -353,6 +369,10 @@ async function modelNow(
   }
 }
 
+type Embedded = EmbeddedText & { milliseconds: number };
+/** A text as the classifier takes it. */
+type ReadText = { text: string; embedded: Embedded | undefined };
+
 /** What stays to be done after the cheap tiers, and what they made of it. */
 type Left = { understanding: Understanding; parts: Part[]; tasks: Consequences };
 
@@ -395,14 +415,6 @@ function extractTrail({ fields, tagger }: ExtractResult): TrailEntry[] {
   const outcome = (tier: Tier) => (found(tier) ? 'answered' : 'nothing-found');
   const rules: TrailEntry = { part: 'extract', tier: 'rules', outcome: outcome('rules') };
   return tagger ? [rules, { part: 'extract', tier: 'tagger', outcome: outcome('tagger') }] : [rules];
-}
-
-/** The answers that are read, in the order of the form; what is blank or no text is left out. */
-export function textsOf(response: Pick<KeptResponse, 'answers'>, questions: string[]): Text[] {
-  return questions.flatMap((question) => {
-    const text = response.answers[question];
-    return typeof text === 'string' && text.trim() !== '' ? [{ question, text }] : [];
-  });
 }
 
 const rounded = (probability: number): number => Math.round(probability * 10_000) / 10_000;

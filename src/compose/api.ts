@@ -94,7 +94,7 @@ export function createApi(
       const perAddress = { name: 'requests', max: config.requestsPerMinute, windowMs: 60_000, key: sharedLimitKey };
       api.addHook('onRequest', limits.limitPer(perAddress));
       formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes, paging });
-      keptResponseRoutes(api, { reviews, paging });
+      keptResponseRoutes(api, { reviews, similar: useCases.similar, reindexing: useCases.reindexing, paging });
       exampleRoutes(api, { learning, fieldLearning, paging, examplesBytes: config.examplesLimitBytes });
       taskRoutes(api, { tasks, queue, clock, paging });
       taskEventRoutes(api, { tasks, metrics, maxStreams: config.eventStreams, shuttingDown: program.shuttingDown });

@@ -21,6 +21,10 @@ import { createPruning } from '#app/pruning.ts';
 import { createReceiptSigner } from '#app/receipts.ts';
 import { createResponses } from '#app/responses.ts';
 import { createReviews } from '#app/reviews.ts';
+import { createPlacing, duplicateRows } from '#app/search/placing.ts';
+import { createReindexing } from '#app/search/reindexing.ts';
+import { createSimilar } from '#app/search/similar.ts';
+import { createVectorIndex } from '#app/search/vector-index.ts';
 import { createTasks } from '#app/tasks.ts';
 import { createUnderstanding } from '#app/understanding.ts';
 import { createWebhookDelivery } from '#app/webhooks/delivery.ts';
@@ -79,11 +83,13 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     offer,
     metrics,
   });
-  const embedding = createEmbedding({ embedder: adapters.embedder, blobs, log });
+  const { textModel, embedder, pause } = adapters;
+  const embedding = createEmbedding({ embedder, blobs, log });
   const learning = createLearning({ storage, classifier, embedding, blobs, clock, ids, audit, offer });
-  const { textModel } = adapters;
+  const reindexing = createReindexing({ storage, catalog, embedder, clock, audit, offer });
+  const newest = createVectorIndex({ storage, clock, pause, bytes: 64 * 2 ** 20, rows: duplicateRows });
   const region = undefined;
-  const modelCalls = createModelCalls({ textModel, cache: adapters.cache, clock, pause: adapters.pause, metrics });
+  const modelCalls = createModelCalls({ textModel, cache: adapters.cache, clock, pause, metrics });
   return {
     audit,
     modelCalls,
@@ -176,6 +182,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       catalog,
       classifier,
       embedding,
+      placing: createPlacing({ storage, index: newest, clock }),
       reader,
       tagger,
       blobs,
@@ -187,6 +194,8 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       timeZone,
       region,
     }),
+    reindexing,
+    similar: createSimilar({ storage, catalog, embedder, reindexing, clock, pause }),
     learning,
     fieldLearning: createFieldLearning({ storage, tagger, reader, blobs, clock, timeZone, region }),
     delivery,

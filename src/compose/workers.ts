@@ -5,6 +5,7 @@ import { classifyResponse } from '#jobs/handlers/classify-response.ts';
 import { dailyExport } from '#jobs/handlers/daily-export.ts';
 import { deliverWebhook } from '#jobs/handlers/deliver-webhook.ts';
 import { draftReply } from '#jobs/handlers/draft-reply.ts';
+import { embedResponses } from '#jobs/handlers/embed-responses.ts';
 import { extractFields } from '#jobs/handlers/extract-fields.ts';
 import { fanOutEvent } from '#jobs/handlers/fan-out-event.ts';
 import { fitModel } from '#jobs/handlers/fit-model.ts';
@@ -55,6 +56,7 @@ export function createWorkers(
     'fit-model': fitModel(useCases.modelFitting),
     'train-head': trainHead(useCases.learning),
     'train-tagger': trainTagger(useCases.fieldLearning),
+    'embed-responses': embedResponses(useCases.reindexing, clock.now),
     'fan-out-event': fanOutEvent(useCases.delivery),
     'deliver-webhook': deliverWebhook(useCases.delivery),
     'run-export': runExport(useCases.exports),

@@ -21,6 +21,7 @@ import { eventBody } from './webhook/model.ts';
  * |                     | known of the language model on this form    |                     |
  * | form published      | train-head, if it classifies                |                     |
  * |                     | train-tagger, if it extracts                |                     |
+ * | search lacks vectors| embed-responses                             |                     |
  * | examples uploaded   | train-head, train-tagger: what they say     |                     |
  * | export asked for    | run-export                                  |                     |
  * | export finished     |                                             | export.ready        |
@@ -116,6 +117,17 @@ export function fitModel(formId: string, modelSha256: string, headSha256: string
   const id = stepTaskId(formId, `fit-${modelSha256.slice(0, 12)}-${headSha256.slice(0, 12)}`);
   const payload = { form_id: formId, model_sha256: modelSha256 };
   return { tasks: [newTask('fit-model', { id, payload, now })], also: [] };
+}
+
+/** What the ids of all tasks that make vectors of a form's responses begin with. */
+export function embedTaskPrefix(formId: string): string {
+  return stepTaskId(formId, 'embed-');
+}
+
+/** `window` names the time in which asking twice is asking once. */
+export function embedResponses(formId: string, modelSha256: string, window: string, now: number): NewTask {
+  const id = `${embedTaskPrefix(formId)}${modelSha256.slice(0, 12)}-${window}`;
+  return newTask('embed-responses', { id, payload: { form_id: formId }, now });
 }
 
 /** Reviews come in bursts: all of the same ten seconds share one training. */

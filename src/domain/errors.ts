@@ -191,6 +191,11 @@ export const errorTable = {
     title: 'The disk is nearly full',
     detail: 'Nothing was kept; the operator must make room on the disk.',
   },
+  'model-unavailable': {
+    status: 503,
+    title: 'No embedding model answers',
+    detail: 'The operator chooses one: formstead models use. While one is in use that fails, try again later.',
+  },
   timeout: {
     status: 503,
     title: 'The answer took too long',

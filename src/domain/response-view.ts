@@ -23,7 +23,7 @@ export function responseView(response: Response & Partial<Pick<KeptResponse, 're
 
 function intelligenceView({ understanding }: Response): object | undefined {
   if (!understanding) return undefined;
-  const { classify, extract, respond, personal, skipped, trail } = understanding;
+  const { classify, extract, respond, personal, nearDuplicateOf, skipped, trail } = understanding;
   return {
     classify: classify && {
       label: classify.label,
@@ -46,6 +46,7 @@ function intelligenceView({ understanding }: Response): object | undefined {
       provenance: provenanceView(respond.provenance),
     },
     personal: personal?.map(({ question, kind, start, end }) => ({ question, kind, start, end })),
+    near_duplicate_of: nearDuplicateOf,
     skipped,
     trail,
   };

@@ -79,6 +79,8 @@ export type Understanding = {
   respond?: RespondResult;
   /** Where the texts say who somebody is; absent where nobody has looked. Never the words themselves. */
   personal?: (PersonalSpan & { question: string })[];
+  /** The nearest earlier response of the form, where it says the same (`nearDuplicateFrom`). */
+  nearDuplicateOf?: { id: string; similarity: number };
   /** Why a part is missing, e.g. `{ classify: 'no-trained-head' }`. */
   skipped?: Record<string, string>;
   trail?: TrailEntry[];

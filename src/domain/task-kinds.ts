@@ -81,6 +81,16 @@ export const taskKinds = {
     payloadVersion: 1,
     about: "Trains the tagger that finds a form's fields, on its examples and reviews.",
   },
+  'embed-responses': {
+    queue: 'batched',
+    // Behind everything that a response waits for.
+    priority: 9,
+    timeLimitMs: 600_000,
+    maxAttempts: 4,
+    backoffMs: 60_000,
+    payloadVersion: 1,
+    about: 'Makes the vectors that responses of a form lack for the search by meaning.',
+  },
   'fan-out-event': {
     queue: 'default',
     priority: 3,
@@ -148,6 +158,7 @@ export type TaskPayloads = {
   'fit-model': { form_id: string; model_sha256: string };
   'train-head': { form_id: string };
   'train-tagger': { form_id: string };
+  'embed-responses': { form_id: string };
   'fan-out-event': { event_id: string };
   'deliver-webhook': { delivery_id: string };
   'run-export': { export_id: string };

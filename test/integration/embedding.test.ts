@@ -166,7 +166,7 @@ test('once the model fails the rest of a lesson comes without vectors, the log s
     [3],
   );
   assert.equal(world.log.lines.filter(({ level }) => level === 'warn').length, 1);
-  assert.equal(await world.ofText('parcel', []), undefined);
+  assert.equal(await world.ofText('parcel'), undefined);
 });
 
 test('a damaged file of vectors is computed anew', async (t) => {

@@ -50,6 +50,7 @@ function startWorker(t: TestContext, world: World) {
     'fit-model': unexpected,
     'train-head': unexpected,
     'train-tagger': unexpected,
+    'embed-responses': unexpected,
     'fan-out-event': unexpected,
     'deliver-webhook': unexpected,
     'daily-export': unexpected,

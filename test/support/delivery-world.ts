@@ -101,6 +101,7 @@ export async function openDeliveryWorld(
         'fit-model': unexpected,
         'train-head': unexpected,
         'train-tagger': unexpected,
+        'embed-responses': unexpected,
         'run-export': unexpected,
         'daily-export': unexpected,
         'seal-audit': unexpected,

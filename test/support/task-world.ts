@@ -151,6 +151,7 @@ function handlersWith(seal: Handler<'seal-audit'>): Handlers {
     'fit-model': unexpected,
     'train-head': unexpected,
     'train-tagger': unexpected,
+    'embed-responses': unexpected,
     'fan-out-event': unexpected,
     'deliver-webhook': unexpected,
     'run-export': unexpected,

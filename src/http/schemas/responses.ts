@@ -67,6 +67,20 @@ export const responseSchema = {
   },
 } as const;
 
+/** One that a search by meaning has found. */
+export const similarSchema = {
+  ...responseSchema,
+  properties: {
+    ...responseSchema.properties,
+    similarity: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1,
+      description: 'To what was searched for; only where `search` or `similar_to` was asked for.',
+    },
+  },
+} as const;
+
 export const reviewSchema = {
   type: 'object',
   minProperties: 1,
