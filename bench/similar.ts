@@ -12,6 +12,7 @@ import { createVectorIndex } from '#app/search/vector-index.ts';
 import { responseVector } from '#domain/response-vector.ts';
 import { quantise } from '#domain/similarity.ts';
 import type { Insert } from '#ports/storage.ts';
+import { aResponse } from '../test/contract/storage/documents.ts';
 import { median } from './baselines.ts';
 import { printPairs } from './understand/pairs.ts';
 
@@ -76,6 +77,23 @@ async function timed(work: () => unknown): Promise<{ ms: number; cpu: number }> 
   const before = computed();
   await work();
   return { ms: performance.now() - from, cpu: computed() - before };
+}
+
+/** What a search reads in the worst case: 500 responses, 25 at a time. */
+async function readResponses(storage: Awaited<ReturnType<typeof openSqliteStorage>>): Promise<number> {
+  const docs = Array.from({ length: 500 }, () =>
+    aResponse({ answers: { message: 'a text of some words. '.repeat(15) } }),
+  );
+  for (const doc of docs) await storage.commit({ change: { op: 'insert', kind: 'response', doc } });
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const { ms } = await timed(async () => {
+      for (let from = 0; from < 500; from += 25)
+        await Promise.all(docs.slice(from, from + 25).map(({ id }) => storage.get('response', id)));
+    });
+    times.push(ms);
+  }
+  return median(times);
 }
 
 async function measure(rows: number): Promise<void> {

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { dequantise, dotProduct, nearest, quantise, quantisedDot, type VectorMatrix } from './similarity.ts';
+import {
+  collectNearest,
+  dequantise,
+  dotProduct,
+  type Neighbour,
+  nearest,
+  quantise,
+  quantisedDot,
+  type VectorMatrix,
+} from './similarity.ts';
 
 /** Unit vectors that are the same on every run. */
 function vectors(count: number, dimensions: number): Float32Array[] {
@@ -93,4 +102,15 @@ test('100,000 vectors of 384 dimensions are searched in less than 400 ms of proc
   nearest(matrix, query, 10);
   const { user } = process.cpuUsage(before);
   assert.ok(user < 400_000, `${user / 1000} ms`);
+});
+
+test('the nearest of several matrices are those of one of all their rows, and only accepted rows are among them', () => {
+  const rows = vectors(300, 16);
+  const query = quantise(vectors(301, 16)[300]!);
+  const best: Neighbour[] = [];
+  const odd = (row: number) => row % 2 === 1;
+  for (const firstRow of [200, 0, 100])
+    collectNearest(best, matrixOf(rows.slice(firstRow, firstRow + 100)), query, { count: 7, firstRow, accept: odd });
+  const all = nearest(matrixOf(rows), query, 300).filter(({ row }) => odd(row));
+  assert.deepEqual(best, all.slice(0, 7));
 });

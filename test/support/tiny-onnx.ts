@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { writeRecord } from '#adapters/models-fs/record.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
 
 /**
@@ -137,6 +138,19 @@ export async function tinyEmbeddingModel(t: TestContext, { turn = 0 } = {}): Pro
   const names = { model: 'model.onnx', tokenizer: 'tokenizer.json' };
   for (const role of ['model', 'tokenizer'] as const) await writeFile(join(folder, names[role]), contents[role]);
   return installedModel(join(folder, names.model), join(folder, names.tokenizer), contents.model, tinyDimensions);
+}
+
+/** Installs it in a data directory as `tiny@<version>` and puts it in use, as `formstead models` does; a running server takes it within two seconds. */
+export async function useTinyModel(dataDir: string, { entry, files }: InstalledModel, version = '1'): Promise<string> {
+  const root = join(dataDir, 'models');
+  const folder = join(root, `tiny@${version}`);
+  await mkdir(folder, { recursive: true });
+  const both = [entry.files[0]!, { ...entry.files[0]!, role: 'tokenizer', name: 'tokenizer.json' }];
+  for (const { role, name } of both) await copyFile(files[role]!, join(folder, name));
+  await writeRecord(folder, { ...entry, version, files: both }, 0);
+  await writeFile(join(root, 'active.new'), JSON.stringify({ embedding: { name: 'tiny', version, since: 0 } }));
+  await rename(join(root, 'active.new'), join(root, 'active.json'));
+  return folder;
 }
 
 /** A model's two files as the model store gives them. */

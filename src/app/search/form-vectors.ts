@@ -7,7 +7,6 @@ type Block = { ids: string[]; values: Int8Array; scales: Float32Array };
 export type FormVectors = {
   formId: string;
   modelSha256: string;
-  /** 0 while there is no vector. */
   dimensions: number;
   blocks: Block[];
   ids: Set<string>;
@@ -24,7 +23,7 @@ export type FormVectors = {
 const blockRows = 1_024;
 /** Blocks: 8,192 rows of 384 dimensions take 4 ms, then other requests have their turn. */
 export const scansAtOnce = 8;
-/** An id of 40 characters in a list and a set: 110 bytes (bench/similar.ts). */
+/** An id of 40 characters in a list and a set: 95 bytes with 100,000 of them (bench/similar.ts), and more while a set has just grown. */
 const idBytes = 110;
 
 /** The forms in memory, the one longest unasked for first. */
@@ -32,9 +31,9 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
   const forms = new Map<string, FormVectors>();
 
   /** By the model given: vectors of another one are of no use any more. */
-  function open(formId: string, modelSha256: string): FormVectors {
+  function open(formId: string, modelSha256: string, dimensions: number): FormVectors {
     const known = forms.get(formId);
-    const form = known?.modelSha256 === modelSha256 ? known : empty(formId, modelSha256);
+    const form = known?.modelSha256 === modelSha256 ? known : empty(formId, modelSha256, dimensions);
     forms.delete(formId);
     forms.set(formId, form);
     return form;
@@ -46,8 +45,7 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
 
   /** `older`: than what is there, for as long as there is room. `newer`: the oldest block makes room. A vector of other length is left out. */
   function put(form: FormVectors, id: string, { values, scale }: Quantised, side: 'older' | 'newer'): void {
-    if (form.dimensions === 0) form.dimensions = values.length;
-    if (values.length !== form.dimensions || form.dimensions === 0) return;
+    if (values.length !== form.dimensions) return;
     const block = roomIn(form, side);
     if (!block) return;
     block.values.set(values, block.ids.length * form.dimensions);
@@ -97,11 +95,11 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
 
 const blockBytes = (dimensions: number): number => blockRows * (dimensions + Float32Array.BYTES_PER_ELEMENT + idBytes);
 
-function empty(formId: string, modelSha256: string): FormVectors {
+function empty(formId: string, modelSha256: string, dimensions: number): FormVectors {
   return {
     formId,
     modelSha256,
-    dimensions: 0,
+    dimensions,
     blocks: [],
     ids: new Set(),
     readAt: 0,

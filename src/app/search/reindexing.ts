@@ -20,22 +20,22 @@ type Deps = {
   clock: Clock;
   audit: Auditor;
   offer: (tasks: NewTask[]) => void;
+  /** Vectors made in one go: the 4,000 of the default take about 10 s, then the task makes room for others of its queue. */
+  atOnce?: number;
 };
 
 /** Responses read, and texts embedded in one call: 32 short ones take 80 ms, for which a response that is being understood may have to wait. */
 const pageResponses = 32;
-/** Vectors made in one go: about 10 s, then the task makes room for others of its queue. */
-const atOnce = 4_000;
 /** An automatic task of a form and a model is asked for at most once in this time: responses without a text never get a vector. */
 const dayMs = 86_400_000;
-const minuteMs = 60_000;
+const secondMs = 1_000;
 
 export type Reindexed = { made: number; responses: number } | 'model-changed' | 'lease-lost' | 'to-be-continued';
 type Run = { signal: AbortSignal; progress: (fraction: number) => void };
 
 /** Makes the vectors that responses of a form lack: those from before a model was in use, or of another one. */
 export function createReindexing(deps: Deps) {
-  const { storage, clock, embedder } = deps;
+  const { storage, clock, embedder, atOnce = 4_000 } = deps;
   /** Where this process has stopped. Another one, and a start, walk from the beginning and pass over what is done. */
   const places = new Map<string, { modelSha256: string; after: string | undefined; walked: number; made: number }>();
 
@@ -49,7 +49,7 @@ export function createReindexing(deps: Deps) {
     if (await underWay(form.id))
       throw new AppError('conflict', { detail: 'The vectors of this form are being made already.' });
     const now = clock.now();
-    const task = embedResponses(form.id, model.sha256, `m${Math.floor(now / minuteMs)}`, now);
+    const task = embedResponses(form.id, model.sha256, `s${Math.floor(now / secondMs)}`, now);
     await storage.commit({
       change: { op: 'none' },
       tasks: [task],

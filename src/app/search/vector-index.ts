@@ -32,8 +32,8 @@ const overlapMs = 60_000;
 export function createVectorIndex(deps: Deps) {
   const forms = createForms(deps);
 
-  async function ready(formId: string, modelSha256: string): Promise<FormVectors> {
-    const form = forms.open(formId, modelSha256);
+  async function ready(formId: string, modelSha256: string, dimensions: number): Promise<FormVectors> {
+    const form = forms.open(formId, modelSha256, dimensions);
     form.busy ??= bring(form).finally(() => {
       form.busy = undefined;
     });
@@ -94,7 +94,7 @@ export function createVectorIndex(deps: Deps) {
       count: number,
       accept: (id: string) => boolean = () => true,
     ): Promise<Similar[]> {
-      const form = await ready(formId, modelSha256);
+      const form = await ready(formId, modelSha256, query.values.length);
       const best: Neighbour[] = [];
       // A block may be let go of in between, and others begun: these are the ones of this moment.
       const blocks = [...form.blocks];
@@ -105,9 +105,8 @@ export function createVectorIndex(deps: Deps) {
         const base = firstRow;
         const rows = block.ids.length;
         const scales = block.scales.subarray(0, rows);
-        const matrix = { dimensions: query.values.length, values: block.values, scales };
-        if (form.dimensions === query.values.length)
-          collectNearest(best, matrix, query, { count, firstRow, accept: (row) => accept(block.ids[row - base]!) });
+        const matrix = { dimensions: form.dimensions, values: block.values, scales };
+        collectNearest(best, matrix, query, { count, firstRow, accept: (row) => accept(block.ids[row - base]!) });
         starts.push(firstRow);
         firstRow += rows;
       }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Commit, Storage } from '#ports/storage.ts';
-import { aForm, anEntry, anEvent, aResponse, aTask, itsTask, newId, t0 } from './documents.ts';
+import { aForm, anEntry, anEvent, aResponse, aTask, aVector, itsTask, newId, t0 } from './documents.ts';
 import {
   auditEntries,
   claimed,
@@ -55,6 +55,30 @@ export function commitRules(under: StoreUnderTest): void {
       await keep(storage, { change: { op: 'none' }, ...follow.rest });
       assert.deepEqual(await follow.written(storage), all);
     });
+
+    rule(
+      'a document is replaced in one commit by its removal and a follower of the same id, and then stands last in its list',
+      async (storage) => {
+        const formId = newId('frm');
+        const [first, second] = [aVector({ formId, at: t0 }), aVector({ formId, at: t0 + 1 })];
+        await insert(storage, 'vector', first);
+        await insert(storage, 'vector', second);
+        const anew = { ...first, modelSha256: 'f'.repeat(64), at: t0 + 2 };
+        const replace: Commit = {
+          change: { op: 'remove', kind: 'vector', id: first.id, expect: 1 },
+          also: [inserting('vector', anew)],
+        };
+        await keep(storage, replace);
+        const { items } = await storage.list('vector', { where: { formId }, limit: 10 });
+        assert.deepEqual(
+          items.map(({ doc }) => doc),
+          [second, anew],
+        );
+        await keep(storage, replace);
+        const [again] = (await storage.list('vector', { where: { formId }, from: t0 + 2, limit: 10 })).items;
+        assert.deepEqual(again, { revision: 1, doc: anew }, 'a second time');
+      },
+    );
 
     rule('the first revision is 1, and every update adds one', async (storage) => {
       const form = aForm();
