@@ -136,6 +136,7 @@ async function measure(rows: number): Promise<void> {
     line('a bare loop', ms(of(loops, 'ms')), `${ms(of(loops, 'cpu'))} computed`);
     line('ratio', (of(scans, 'cpu') / of(loops, 'cpu')).toFixed(2));
     const exact = globalThis.gc ? '' : ' (not exact without --expose-gc)';
+    line('reading 500', ms(await readResponses(storage)));
     line(
       'memory',
       `${(used / 2 ** 20).toFixed(0)} MB${exact}`,

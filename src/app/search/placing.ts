@@ -15,8 +15,8 @@ type Deps = {
 /** The task that commits. */
 export type Cause = NonNullable<Commit['cause']>;
 
-/** What `placing` looks among; a scan of as many takes 8 ms, and loading them half a second, once (bench/similar.ts). */
-export const duplicateRows = 20_480;
+/** What is looked among: a scan of as many is 6 ms of computing for each response, loading them 0.1 s, once (bench/similar.ts --rows 10240). */
+export const duplicateRows = 10_240;
 
 /** Some of the nearest may have been removed since they were read. */
 const candidates = 5;

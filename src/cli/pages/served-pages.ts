@@ -82,6 +82,9 @@ both come from the schemas that validate. \`needs\` is a permission ([permission
   are ([decision 17](../decisions/0017-derived-ids.md)).
 - An unknown key in a body is refused (400), an unknown answer name too (422). When a key stands twice in a body, the last one wins.
 - Lists take \`limit\` (1 to 1000, default 50) and \`cursor\`, and answer \`{ "items": [], "next_cursor": null }\`.
+- \`GET /forms/{id}/responses\` with \`search=<text>\` or \`similar_to=<id of a response of the form>\` finds by meaning: responses with a \`similarity\` of 0 to 1, best
+  first, at most 100, in one page. \`label\`, \`status\`, \`from\` and \`to\` then choose among the 500 most similar, so that fewer than \`limit\` may come although more would
+  fit. Not with \`q\`, which finds letters. It takes an embedding model ([models](../guides/models.md#search-by-meaning)), else 503 \`model-unavailable\`.
 - \`If-None-Match\` with an \`ETag\` that is still right is answered 304. \`If-Match\` is needed to replace a form, and honoured where a form is published, closed,
   reopened or archived: 412 when the form has changed since.
 - Whole numbers in paths and queries are plain digits: \`1\`, not \`01\`, \`1.0\` or \`0x1\`.
