@@ -195,7 +195,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       region,
     }),
     reindexing,
-    similar: createSimilar({ storage, catalog, embedder, reindexing, clock, pause }),
+    similar: createSimilar({ storage, catalog, embedder, reindexing, clock, pause, log }),
     learning,
     fieldLearning: createFieldLearning({ storage, tagger, reader, blobs, clock, timeZone, region }),
     delivery,

@@ -70,9 +70,17 @@ async function taggers(db: Db): Promise<void> {
   await db.collection(layouts.tagger.collection).createIndexes([madeInOrder, carriesOthers]);
 }
 
+/** What is read of them is read by form: the search by meaning goes through all of one form's vectors. */
+async function vectors(db: Db): Promise<void> {
+  await db.collection(layouts['model-fit'].collection).createIndexes([madeInOrder, carriesOthers]);
+  const ofForm: IndexDescription = { key: { formId: 1, at: 1, _id: 1 } };
+  await db.collection(layouts.vector.collection).createIndexes([madeInOrder, carriesOthers, ofForm]);
+}
+
 export const migrations: Migration[] = [
   { number: 1, compatibleWith: 1, about: 'the first schema', up: firstSchema },
   { number: 2, compatibleWith: 1, about: 'taggers', up: taggers },
+  { number: 3, compatibleWith: 1, about: 'vectors of responses by form, and what models are worth', up: vectors },
 ];
 
 const stepsIn = (db: Db) => db.collection<StepRecord>('schema_steps');

@@ -6,6 +6,7 @@ import { quantisedOf } from '#domain/response-vector.ts';
 import { type Quantised, quantise } from '#domain/similarity.ts';
 import type { Clock, Pause } from '#ports/clock.ts';
 import type { Embedder } from '#ports/embedder.ts';
+import type { Log } from '#ports/log.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { FormCatalog } from '../form-catalog.ts';
 import { roundedSimilarity } from './placing.ts';
@@ -20,6 +21,7 @@ type Deps = {
   reindexing: Pick<Reindexing, 'makeUp'>;
   clock: Clock;
   pause: Pause;
+  log: Pick<Log, 'warn'>;
 };
 
 /** Vectors in memory, of all forms: 260,000 of 384 dimensions. */
@@ -40,7 +42,12 @@ export function createSimilar(deps: Deps) {
     ...deps,
     bytes: indexBytes,
     // Nobody waits for it, and what it finds missing is asked for again at the next load.
-    onLoaded: (loaded) => void deps.reindexing.makeUp(loaded).catch(() => {}),
+    onLoaded: (loaded) =>
+      void deps.reindexing
+        .makeUp(loaded)
+        .catch((err: unknown) =>
+          deps.log.warn({ err, formId: loaded.formId }, 'missing vectors could not be asked for'),
+        ),
   });
 
   /**
