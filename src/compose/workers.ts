@@ -50,9 +50,9 @@ export function createWorkers(
   const { wantsEvent } = useCases;
   const handlers: Handlers = {
     'understand-response': understandResponse(useCases.understanding),
-    'classify-response': classifyResponse(useCases.modelParts),
-    'extract-fields': extractFields(useCases.modelParts),
-    'draft-reply': draftReply(useCases.modelParts),
+    'classify-response': classifyResponse(useCases.modelParts, clock),
+    'extract-fields': extractFields(useCases.modelParts, clock),
+    'draft-reply': draftReply(useCases.modelParts, clock),
     'fit-model': fitModel(useCases.modelFitting),
     'train-head': trainHead(useCases.learning),
     'train-tagger': trainTagger(useCases.fieldLearning),

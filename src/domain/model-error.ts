@@ -1,6 +1,6 @@
 /**
  * Why a model gave no answer:
- * `model-unavailable` none is set, or its process cannot be started, died or hangs; `model-busy` as many calls wait as may; `model-too-slow` the time was spent;
+ * `model-unavailable` none is set, or its process cannot be started, died or hangs; `model-busy` as many calls wait as may, or no place was free in time; `model-too-slow` the time was spent;
  * `prompt-too-long` the text does not fit into the model's context.
  */
 export type ModelFault = 'model-unavailable' | 'model-busy' | 'model-too-slow' | 'prompt-too-long';

@@ -30,7 +30,7 @@ export const taskKinds = {
     queue: 'batched',
     // Behind the cheap tiers of other responses: what they can answer need not wait for a model.
     priority: 5,
-    timeLimitMs: 60_000,
+    timeLimitMs: 120_000,
     maxAttempts: 4,
     backoffMs: 5_000,
     payloadVersion: 1,

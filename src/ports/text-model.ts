@@ -33,8 +33,10 @@ export type Usage = {
 };
 
 export type Budget = {
-  /** From the call on, waiting included. */
+  /** Of the model's own time, from when the call has a place among those that run side by side. */
   timeMs: number;
+  /** How long it may wait for that place; as long as `timeMs` when absent. */
+  waitMs?: number;
   signal?: AbortSignal;
   /** Told of each token of the answer, with the most there can be. */
   progress?: (tokens: number, most: number) => void;
@@ -68,7 +70,7 @@ export type Scores = {
 };
 
 /**
- * Errors of both calls, as `ModelError`: `model-unavailable` (none is set, its process cannot be started, died, or hangs), `model-busy` (as many calls wait as may),
+ * Errors of both calls, as `ModelError`: `model-unavailable` (none is set, its process cannot be started, died, or hangs), `model-busy` (as many calls wait as may, or no place was free in time),
  * `model-too-slow` (the time is spent; whatever was begun is stopped), `prompt-too-long`, and the reason of `signal` when it aborts.
  */
 export interface TextModel {

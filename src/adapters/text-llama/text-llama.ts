@@ -28,10 +28,8 @@ const entry = new URL('./llama-child.ts', import.meta.url);
 const contextTokens = 2048;
 // Loading 4 GB from a slow disk and measuring.
 const startMs = 300_000;
-/** More that wait than this many times the places would only wait in vain. */
-const queueFactor = 4;
-/** Taken for their number before the model has told it. */
-const placesBefore = 8;
+/** A worker has 8 tasks under way by default, and a measurement asks 8 questions at once; more than these is a fault of whoever asks. */
+const mostWaiting = 64;
 
 /**
  * Language model (GGUF) by llama.cpp in a child process of its own. It is started at the first call or by `warm`, measures how it runs best on this
@@ -96,17 +94,16 @@ export function createTextLlama(deps: Deps): TextModel {
 
   async function run<K extends CallData['kind']>(
     call: CallData & { kind: K },
-    { timeMs, signal, progress }: Budget,
+    { timeMs, waitMs = timeMs, signal, progress }: Budget,
     most: number,
   ): Promise<{ answer: AnswerData & { kind: K }; model: TextModelInfo; usage: Usage }> {
     const from = performance.now();
-    const left = () => Math.max(1, timeMs - (performance.now() - from));
     const model = await activeModel();
-    await place(left(), signal);
+    await place(waitMs, signal);
     const queueMs = performance.now() - from;
     try {
       const answer = await child.call(keyOf(model), call, {
-        timeMs: left(),
+        timeMs,
         ...(signal && { signal }),
         ...(progress && { progress: ({ tokens }: ProgressData) => progress(tokens, most) }),
       });
@@ -121,19 +118,18 @@ export function createTextLlama(deps: Deps): TextModel {
     }
   }
 
-  /** A place beside the others, in the order of coming. Errors: `model-busy`, `model-too-slow`, the signal's reason. */
-  async function place(timeMs: number, signal: AbortSignal | undefined): Promise<void> {
+  /** A place beside the others, in the order of coming. Errors: `model-busy`, the signal's reason. */
+  async function place(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (running >= places) {
-      const most = (child.ready() ? places : placesBefore) * queueFactor;
-      if (queue.length >= most)
+      if (queue.length >= mostWaiting)
         throw new ModelError('model-busy', `${queue.length} calls are waiting for the model already.`);
-      await turn(timeMs, signal);
+      await turn(waitMs, signal);
     }
     running += 1;
   }
 
-  function turn(timeMs: number, signal: AbortSignal | undefined): Promise<void> {
+  function turn(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (err: unknown) => {
         const at = queue.indexOf(mine);
@@ -141,9 +137,9 @@ export function createTextLlama(deps: Deps): TextModel {
         done();
         reject(err);
       };
-      const late = () => leave(new ModelError('model-too-slow', `No place was free within ${timeMs / 1000} s.`));
+      const late = () => leave(new ModelError('model-busy', `No place was free within ${waitMs / 1000} s.`));
       const abort = () => leave(signal?.reason);
-      const timer = setTimeout(late, timeMs);
+      const timer = setTimeout(late, waitMs);
       const done = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', abort);

@@ -65,7 +65,7 @@ test('the same question is asked once, and its second answer says so', async () 
 });
 
 test('a model that died is asked again while there is time', async () => {
-  const { calls, question, pauses } = world(['model-unavailable', 'model-busy', 5]);
+  const { calls, question, pauses } = world(['model-unavailable', 'model-unavailable', 5]);
   const answer = await calls.ask(question());
   assert.ok('value' in answer && answer.value === 5);
   assert.deepEqual(pauses, [1000, 1000]);
@@ -76,6 +76,12 @@ test('without time for another try the fault is the answer', async () => {
   assert.equal(faultOf(await calls.ask(question({ timeMs: 1500 }))), 'model-unavailable');
   assert.equal(asked(), 1);
   assert.equal(faultOf(await calls.ask(question({ timeMs: 0 }))), 'budget-spent');
+});
+
+test('a crowd before the model is told at once: the task waits elsewhere', async () => {
+  const { calls, question, asked } = world(['model-busy', 5]);
+  assert.equal(faultOf(await calls.ask(question())), 'model-busy');
+  assert.equal(asked(), 1);
 });
 
 test('a model that is too slow is not asked again for the same response', async () => {

@@ -36,6 +36,8 @@ export type Question<T extends Json> = {
 
 const cacheMs = 86_400_000;
 const againMs = 1000;
+/** For a place beside other responses, in a task's slot; then the task is given back. It costs nothing of a response's budget. */
+const waitMs = 45_000;
 
 /**
  * Asks the language model, with all that keeps a bad model from harming: the cache, a breaker, a budget of time, and one more try after another for as long as
@@ -58,10 +60,10 @@ export function createModelCalls(deps: Deps) {
       return { value, ms: spent(), provenance: { ...provenanceOf(model, question), tokens, cached: true } };
     }
     if (question.timeMs <= 0) return { fault: 'budget-spent', ms: 0 };
-    const asked = await tryUntil(question, () => question.timeMs - spent());
+    const asked = await tryUntil(question);
     if ('fault' in asked) {
       metrics.count('formstead_inference_total', { kind: question.part, tier: 'llm', outcome: 'failed' });
-      return { fault: asked.fault, ms: spent() };
+      return { fault: asked.fault, ms: Math.min(spent(), question.timeMs) };
     }
     const { value, usage } = asked;
     told(question.part, usage);
@@ -70,13 +72,21 @@ export function createModelCalls(deps: Deps) {
     const answeredBy = asked.model;
     await deps.cache.set(keyOf(answeredBy, question), JSON.stringify({ value, tokens }), cacheMs).catch(() => {});
     const times = { queue: rounded(usage.queueMs), firstToken: rounded(usage.firstTokenMs) };
-    return { value, ms: spent(), provenance: { ...provenanceOf(answeredBy, question), tokens, times } };
+    return {
+      value,
+      ms: usage.totalMs - usage.queueMs,
+      provenance: { ...provenanceOf(answeredBy, question), tokens, times },
+    };
   }
 
-  async function tryUntil<T extends Json>(
-    { signal, progress, call }: Question<T>,
-    left: () => number,
-  ): Promise<{ value: T; model: TextModelInfo; usage: Usage } | { fault: string }> {
+  async function tryUntil<T extends Json>({
+    signal,
+    progress,
+    call,
+    timeMs,
+  }: Question<T>): Promise<{ value: T; model: TextModelInfo; usage: Usage } | { fault: string }> {
+    const from = performance.now();
+    const left = () => timeMs - (performance.now() - from);
     for (;;) {
       signal.throwIfAborted();
       if (!mayTry(breaker, clock.now()).yes) return { fault: 'breaker-open' };
@@ -84,6 +94,7 @@ export function createModelCalls(deps: Deps) {
       try {
         const budget = {
           timeMs: left(),
+          waitMs,
           signal,
           progress: (tokens: number, most: number) => progress?.(tokens / most),
         };
@@ -96,8 +107,7 @@ export function createModelCalls(deps: Deps) {
         // A crowd before the model and a text that is too long are no faults of the model.
         if (fault !== 'model-busy' && fault !== 'prompt-too-long')
           breaker = afterEvent(breaker, 'failure', clock.now());
-        const worthIt = fault === 'model-unavailable' || fault === 'model-busy';
-        if (!worthIt || left() < 2 * againMs) return { fault };
+        if (fault !== 'model-unavailable' || left() < 2 * againMs) return { fault };
         await deps.pause(againMs, signal);
       }
     }

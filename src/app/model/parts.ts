@@ -54,13 +54,15 @@ const tries = 8;
  * model said where it stands up to our checks, else with what the cheaper tiers had said, and why.
  */
 export function createModelParts(deps: Deps) {
-  async function run(cause: Cause, responseId: string, part: Part, given: PartRun): Promise<Understood> {
+  /** `busy`: too many are before the model; nothing was changed, and the task may come again. */
+  async function run(cause: Cause, responseId: string, part: Part, given: PartRun): Promise<Understood | 'busy'> {
     const stored = await deps.storage.get('response', responseId);
     if (!stored) return 'gone';
     if (!isOpen(stored.doc, cause, part)) return 'already-understood';
     const form = await deps.catalog.form(stored.doc.formId);
     const { version } = await deps.catalog.version(form, stored.doc.formVersion);
     const done = await partOf(stored.doc, version, part, given);
+    if (done.outcome === 'model-busy') return 'busy';
     deps.metrics.count('formstead_inference_total', {
       kind: part,
       tier: 'llm',

@@ -1,9 +1,11 @@
 import type { ModelParts } from '#app/model/parts.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { Handler } from '../registry.ts';
+import { partOutcome } from './part-outcome.ts';
 
-export function classifyResponse(parts: ModelParts): Handler<'classify-response'> {
+export function classifyResponse(parts: ModelParts, clock: Clock): Handler<'classify-response'> {
   return async ({ task, lease, payload, signal, progress }) => {
     const outcome = await parts.run({ taskId: task.id, lease }, payload.response_id, 'classify', { signal, progress });
-    return { done: { outcome } };
+    return partOutcome(outcome, clock);
   };
 }
