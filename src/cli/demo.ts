@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { readEnvironment } from '#config.ts';
@@ -10,15 +10,26 @@ import { AppError } from '#domain/errors.ts';
 import { type ApiClient, login } from './demo/api-client.ts';
 import { runFlows, timed } from './demo/flows.ts';
 import { type Live, publishForms, tellReceiver } from './demo/forms.ts';
+import { type DemoModels, defaultModel, defaultModelsDir, linkModels, readyModels } from './demo/models.ts';
 import { startReceiver } from './demo/receiver-process.ts';
 import type { Row } from './demo/report.ts';
 import { startServer } from './demo/server-process.ts';
 import { configOrExit } from './settings.ts';
 
-export type DemoOptions = { keep?: boolean; url?: string; responses?: string; receiver?: string };
+export type DemoOptions = {
+  keep?: boolean;
+  url?: string;
+  responses?: string;
+  receiver?: string;
+  /** true: the default one. */
+  model?: string | true;
+  modelsDir?: string;
+};
 
 /** FORMSTEAD_RESPONSES_PER_MINUTE, of one address to one form. */
 const responsesOfAnInstallation = 60;
+/** A draft of the smallest model takes about a second. */
+const responsesWithModel = 20;
 
 /** Everything at work: keep, understand, deliver, count. Exit code 1 when anything was lost. */
 export async function demo(options: DemoOptions): Promise<void> {
@@ -28,16 +39,31 @@ export async function demo(options: DemoOptions): Promise<void> {
   if (options.url === undefined) {
     if (options.receiver !== undefined)
       throw new AppError('value-refused', { detail: '--receiver goes with --url: the own server has one.' });
-    return onOwnServer(most ?? Number.POSITIVE_INFINITY, options.keep ?? false);
+    const models = await modelsOf(options);
+    const all = models ? responsesWithModel : Number.POSITIVE_INFINITY;
+    return onOwnServer(most ?? all, options.keep ?? false, models);
   }
+  if (options.model !== undefined)
+    throw new AppError('value-refused', {
+      detail: '--model is for a server of its own: the one at --url has its own.',
+    });
   if (options.keep)
     throw new AppError('value-refused', { detail: '--keep is for a server of its own: the one at --url goes on.' });
   await onInstallation(urlOf('--url', options.url), most ?? responsesOfAnInstallation, options.receiver);
 }
 
+async function modelsOf({ model, modelsDir }: DemoOptions): Promise<DemoModels | undefined> {
+  if (model === undefined) {
+    if (modelsDir !== undefined) throw new AppError('value-refused', { detail: '--models-dir goes with --model.' });
+    return undefined;
+  }
+  return readyModels(model === true ? defaultModel : model, resolve(modelsDir ?? defaultModelsDir()));
+}
+
 /** On a data directory that is thrown away, with a SIGKILL in the middle. */
-async function onOwnServer(most: number, keep: boolean): Promise<void> {
+async function onOwnServer(most: number, keep: boolean, models: DemoModels | undefined): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'formstead-demo-'));
+  if (models) linkModels(dir, models);
   const admin = { email: 'admin@example.org', password: randomBytes(12).toString('base64url') };
   const env = {
     FORMSTEAD_DATA_DIR: dir,
@@ -47,12 +73,14 @@ async function onOwnServer(most: number, keep: boolean): Promise<void> {
     // All clients of the demo share one address, and its receiver listens on this machine.
     FORMSTEAD_RATE_LIMIT: 'off',
     FORMSTEAD_WEBHOOK_ALLOW: '127.0.0.0/8',
+    ...models?.env,
   };
   const startedAt = performance.now();
   console.log('Starting a server on a fresh data directory …');
   const start = await timed(() => startServer(env));
   let server = start.value;
   const rows: Row[] = [{ what: 'started', result: server.url, seconds: start.seconds }];
+  if (models) rows.push({ what: 'models', result: models.line });
   // Its next life must be found at the same address.
   const samePort = { ...env, FORMSTEAD_PORT: new URL(server.url).port };
   const receiver = await startReceiver();
@@ -74,6 +102,7 @@ async function onOwnServer(most: number, keep: boolean): Promise<void> {
         },
       },
       receiver,
+      hasModel: models !== undefined,
       verify: () => verify(dir),
     };
     if (!(await runFlows(place, forms, rows, startedAt))) process.exitCode = 1;
@@ -108,7 +137,14 @@ async function onInstallation(url: URL, most: number, receiverAt: string | undef
   try {
     if (receiver) endpoint = await reached(url, tellReceiver(api, receiver));
     await teach(rows, forms, () => publishForms(api, forms, most, 'demo'));
-    const place = { url: () => url.origin, login: signIn, disturb: undefined, receiver, verify: undefined };
+    const place = {
+      url: () => url.origin,
+      login: signIn,
+      disturb: undefined,
+      receiver,
+      hasModel: false,
+      verify: undefined,
+    };
     if (!(await runFlows(place, forms, rows, startedAt))) process.exitCode = 1;
   } finally {
     receiver?.stop();

@@ -87,6 +87,8 @@ Reads only, beside a running server too. Exit code 0: everything adds up. 1: it 
       '--receiver <url>',
       'with --url: where the installation reaches this machine, to receive webhooks at that port',
     )
+    .option('--model [name]', 'with a language model: a known name (by default smollm2-135m-q4) or a GGUF file')
+    .option('--models-dir <directory>', 'where models stay between two demos; by default ~/.cache/formstead-models')
     .addHelpText(
       'after',
       `
@@ -98,7 +100,12 @@ On an installation it signs in as FORMSTEAD_ADMIN_EMAIL with FORMSTEAD_ADMIN_PAS
 where the installation's rate limits tell it to. Instead of verifying the store it compares every receipt with what was
 answered. Its forms are called "(demo)" and stay behind, archived, with their responses.
 
-  $ NODE_EXTRA_CA_CERTS=deploy/secrets/ca_certificate formstead demo --url https://forms.example.org`,
+With --model it first pulls that language model and the embedding model minilm-l6-int8, unless they are there; sends 20
+responses to each form; and shows what each tier did, a field with its place, and a draft with its provenance.
+
+  $ NODE_EXTRA_CA_CERTS=deploy/secrets/ca_certificate formstead demo --url https://forms.example.org
+  $ formstead demo --model
+  $ formstead demo --model /media/usb/my-model.gguf`,
     )
     .action(async (options: DemoOptions) => (await import('./demo.ts')).demo(options));
 

@@ -1,10 +1,11 @@
 import { progressBar } from '../progress.ts';
 import type { ApiClient } from './api-client.ts';
 import { exportAll } from './exports.ts';
-import { jobsOf, type Live, progressing, readBack, waitUntilUnderstood } from './forms.ts';
+import { jobsOf, type Live, measured, progressing, readBack, waitUntilUnderstood } from './forms.ts';
 import type { ReceiverProcess } from './receiver-process.ts';
 import { printTable, type Row, type Understood } from './report.ts';
 import { type Sent, sendAll } from './senders.ts';
+import { showProvenance, tierTable } from './tiers.ts';
 import { accuracyLine, showOne, understandingLine } from './understanding.ts';
 
 /** Where the demo runs. */
@@ -16,6 +17,8 @@ export type Place = {
   disturb: { name: string; what: string; work: () => Promise<void> } | undefined;
   /** Undefined: nobody receives webhooks. */
   receiver: ReceiverProcess | undefined;
+  /** A language model is at work. */
+  hasModel: boolean;
   /** What `formstead verify` finds; undefined where its store is out of reach. */
   verify: (() => Promise<{ ok: boolean; line: string }>) | undefined;
 };
@@ -24,6 +27,7 @@ const clients = 8;
 
 /** Sends, understands, delivers, exports and counts the responses of these forms, and prints what became of them. False when anything was lost. */
 export async function runFlows(place: Place, forms: Live[], rows: Row[], startedAt: number): Promise<boolean> {
+  if (place.hasModel) await sendFirst(place, forms, rows);
   const sent = await send(place, forms, rows);
   // The login of before need not be good after a disturbance.
   const api = await place.login();
@@ -52,7 +56,9 @@ export async function runFlows(place: Place, forms: Live[], rows: Row[], started
   rows.push({ what: 'lost', result: `${lost} responses, ${webhooks}${unexported} exported rows` });
   rows.push({ what: 'in all', result: '', seconds: (performance.now() - startedAt) / 1000 });
   printTable(rows);
+  if (place.hasModel) console.log(`${tierTable([...kept.values()]).replaceAll(/^/gm, '  ')}\n`);
   for (const form of forms) showOne(form, sent, kept);
+  if (place.hasModel) console.log(showProvenance([...kept.values()]).join('\n'));
   return lost === 0 && !undelivered && !place.receiver?.bad && unexported === 0 && verdict.ok;
 }
 
@@ -60,6 +66,17 @@ export async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seco
   const from = performance.now();
   const value = await work();
   return { value, seconds: (performance.now() - from) / 1000 };
+}
+
+/** One response to each form, which makes the server measure what the model adds there; until it has, the model is not asked for labels. Sent again, they are the same. */
+async function sendFirst({ url, login }: Place, forms: Live[], rows: Row[]): Promise<void> {
+  const jobs = forms.flatMap((form) => jobsOf(form).slice(0, 1));
+  const { value, seconds } = await timed(async () => {
+    await sendAll({ url, jobs, clients, onAccepted: () => {} });
+    const api = await login();
+    return await measured(api);
+  });
+  rows.push({ what: 'measured', result: `what the model adds, on ${value} forms`, seconds });
 }
 
 async function send({ url, disturb }: Place, forms: Live[], rows: Row[]): Promise<Map<string, Sent>> {

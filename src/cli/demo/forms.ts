@@ -75,6 +75,23 @@ export async function waitUntilUnderstood(api: ApiClient, forms: Live[]): Promis
   bar.stop();
 }
 
+/** Waits until nothing is being measured; returns how many measurements there were. */
+export async function measured(api: ApiClient): Promise<number> {
+  type Page = { items: { id: string; kind: string }[] };
+  const seen = new Set<string>();
+  let quiet = 0;
+  await progressing('the measurement of the model', 1, async () => {
+    const pages = await Promise.all(
+      ['pending', 'running'].map((status) => api.get<Page>(`/tasks?status=${status}&limit=500`)),
+    );
+    const open = pages.flatMap(({ items }) => items);
+    for (const { id, kind } of open) if (kind === 'fit-model') seen.add(id);
+    quiet = open.length === 0 ? quiet + 1 : 0;
+    return quiet > 1 ? 1 : 0;
+  });
+  return seen.size;
+}
+
 /** Waits until `look` finds `wanted`. Errors: it has found nothing new for two minutes. */
 export async function progressing(what: string, wanted: number, look: () => Promise<number>): Promise<void> {
   let best = -1;

@@ -18,10 +18,21 @@ export type Understood = {
   language?: string;
   receipt: { chain: string; seq: number; sha256: string };
   intelligence?: {
-    classify?: { label: string | null; confidence: number; tier: string; needs_review: boolean };
-    extract?: { fields: Record<string, { value: string; source: string; tier: string }> };
-    respond?: { text: string; tier: string };
+    classify?: { label: string | null; confidence: number; tier: string; needs_review: boolean; provenance?: By };
+    extract?: { fields: Record<string, Field>; provenance?: By; tagger?: By; llm?: By };
+    respond?: { text: string; tier: string; provenance?: By };
+    trail?: { part: 'classify' | 'extract' | 'respond'; tier: string; outcome: string }[];
   };
+};
+type Field = { value: string; source: string; question: string; start: number; end: number; tier: string };
+/** Provenance, as the API tells it. */
+type By = {
+  model: string;
+  model_sha256?: string;
+  milliseconds: number;
+  prompt?: string;
+  seed?: number;
+  tokens?: { prompt: number; reused: number; answer: number };
 };
 
 export function printResponse(form: string, text: string, response: Understood): void {

@@ -7,17 +7,33 @@ import type { Sent } from './senders.ts';
 type Sents = Map<string, Sent>;
 type Responses = Map<string, Understood>;
 
+const called: Record<string, string> = {
+  head: 'the head',
+  embedding: 'embeddings',
+  llm: 'the language model',
+  rules: 'rules',
+  tagger: 'the tagger',
+};
+
 /** How many were answered by which tier. */
 export function understandingLine(responses: Responses): string {
-  const all = [...responses.values()];
-  const count = (keep: (response: Understood) => boolean) => all.filter(keep).length;
-  const head = count(({ intelligence }) => intelligence?.classify !== undefined && !intelligence.classify.needs_review);
-  const review = count(({ intelligence }) => intelligence?.classify?.needs_review === true);
-  const fields = all.reduce(
-    (sum, { intelligence }) => sum + Object.keys(intelligence?.extract?.fields ?? {}).length,
-    0,
+  const all = [...responses.values()].flatMap(({ intelligence }) => intelligence ?? []);
+  const labels = all.flatMap(({ classify }) => classify ?? []);
+  const answered = labels.filter(({ needs_review }) => !needs_review).map(({ tier }) => tier);
+  const fields = all.flatMap(({ extract }) => Object.values(extract?.fields ?? {})).map(({ tier }) => tier);
+  const review = labels.length - answered.length;
+  return [
+    ...byTier(answered, 'labels', 'head'),
+    `${review} left for review`,
+    ...byTier(fields, 'fields', 'rules'),
+  ].join(', ');
+}
+
+/** `first` is told where it has none, too. */
+function byTier(tiers: string[], what: string, first: string): string[] {
+  return [...new Set([first, ...tiers])].map(
+    (tier) => `${tiers.filter((one) => one === tier).length} ${what} by ${called[tier] ?? tier}`,
   );
-  return `${head} labels by the head, ${review} left for review, ${fields} fields by rules`;
 }
 
 /** Accuracy against the examples' own labels, over what the head answered and over everything. */
