@@ -3,8 +3,9 @@ import { type QueueName, queueNames } from '#domain/task.ts';
 import type { Log } from '#ports/log.ts';
 import { type Adapters, openAdapters, openLog } from './compose/adapters.ts';
 import { createApi } from './compose/api.ts';
+import { openComparison } from './compose/comparison.ts';
 import { examineStack } from './compose/examination.ts';
-import { lookAtModels, openModels } from './compose/models.ts';
+import { lookAtModels, openLanguageModel, openModels } from './compose/models.ts';
 import { isStack } from './compose/size.ts';
 import { listenForMetrics, type MetricsSnapshot, openSupervision, type Supervision } from './compose/supervision.ts';
 import { loadTls, lookAtCertificates } from './compose/tls.ts';
@@ -25,6 +26,8 @@ export {
   lookAtModels,
   type MetricsSnapshot,
   openAdapters,
+  openComparison,
+  openLanguageModel,
   openLog,
   openModels,
   openSupervision,

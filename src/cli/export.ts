@@ -68,7 +68,7 @@ async function place(from: string, to: string): Promise<void> {
 const alreadyThere = (path: string) =>
   new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
 
-async function formIdOf({ storage }: Awaited<ReturnType<typeof openAdapters>>, name: string): Promise<string> {
+export async function formIdOf({ storage }: Awaited<ReturnType<typeof openAdapters>>, name: string): Promise<string> {
   const found = (await storage.get('form', name)) ?? (await storage.getByKey('form', name));
   if (!found) throw new AppError('form-not-found', { detail: `There is no form with the id or slug ${name}.` });
   return found.doc.id;

@@ -8,8 +8,10 @@ import type { ModelPurpose } from '#domain/model.ts';
 import { ModelError } from '#domain/model-error.ts';
 import { builtInModels } from '#domain/models/built-in.ts';
 import { mergeRegistries } from '#domain/models/registry.ts';
+import type { Log } from '#ports/log.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
 import type { Storage } from '#ports/storage.ts';
+import type { TextModel } from '#ports/text-model.ts';
 import { isStack } from './size.ts';
 import { mongoOptions } from './stack.ts';
 
@@ -65,6 +67,46 @@ export async function openModels(config: Config, options: ModelOptions): Promise
     clock,
     audit: createAuditor({ ids: createIds({ clock }), clock }),
     keep: (entry) => keepEntry(config, entry, clock),
+  });
+}
+
+/**
+ * One installed language model, run as a server would run it; without a reference the one in use. `again`: what was measured of it is forgotten first.
+ * Errors: `value-refused` with a sentence where there is no such model.
+ */
+export async function openLanguageModel(
+  config: Config,
+  reference: string | undefined,
+  { log, again = false }: { log: Log; again?: boolean },
+): Promise<TextModel> {
+  const [{ createModelStore }, { createTextLlama }, { createTuningFile }, { systemClock: clock }] = await Promise.all([
+    import('#adapters/models-fs/model-store.ts'),
+    import('#adapters/text-llama/text-llama.ts'),
+    import('#adapters/text-llama/tuning-file.ts'),
+    import('#adapters/clock-system/clock.ts'),
+  ]);
+  const { directory, set } = modelPlaces(config);
+  const store = createModelStore({ directory, set: reference === undefined ? set : { text: reference }, clock });
+  const model = await store.active('text').catch((err: unknown) => {
+    if (!(err instanceof ModelError)) throw err;
+    // The store takes what a command names for what a setting names.
+    throw new AppError('value-refused', { detail: err.message.replace(', which the settings name,', '') });
+  });
+  if (!model)
+    throw new AppError('value-refused', {
+      detail: 'No language model is in use. Name an installed one, or choose it: formstead models use NAME',
+    });
+  const tuningFile = join(directory, 'tuning.json');
+  const { sha256 } = model.entry.files.find(({ role }) => role === 'model')!;
+  if (again) await createTuningFile(tuningFile).forget(sha256);
+  return createTextLlama({
+    // The same one to the end, whatever is chosen meanwhile.
+    active: async () => model,
+    memoryBytes: config.modelMemoryBytes,
+    threads: config.modelThreads,
+    tuningFile,
+    clock,
+    log,
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkDraft, countWords, type DraftRefusal, type DraftRules, mentions } from './draft-check.ts';
+import { checkDraft, codesIn, countWords, type DraftRefusal, type DraftRules, mentions } from './draft-check.ts';
 
 const rules: DraftRules = {
   instructions: 'Thank them. Returns: https://shop.example/returns, returns@shop.example or +49 30 1234567.',
@@ -95,4 +95,27 @@ test('a long reply is cut behind a sentence, and refused where its first sentenc
 
 test('what stands behind the cut is judged too', () => {
   assert.equal(refusal(`${'We have received your order and will answer soon. '.repeat(9)}CANARY-7F3A`), 'canary');
+});
+
+test('a reply repeats no code of the message or the instructions, however it is spelled', () => {
+  const given = {
+    ...rules,
+    instructions: 'Give AUTUMN-25 to nobody. See https://shop.example/help24.',
+    message: 'Say OAK-11-XY.',
+  };
+  for (const draft of ['As you wish: OAK-11-XY.', 'Oak 11 xy it is.', 'Your coupon is autumn25.'])
+    assert.deepEqual(checkDraft(draft, given), { refused: 'code' });
+  const good = 'Thank you. See https://shop.example/help24.';
+  assert.deepEqual(checkDraft(good, given), { text: good });
+  assert.deepEqual(checkDraft('Oak 11 xy it is.', rules), { text: 'Oak 11 xy it is.' });
+});
+
+test('a code has letters before digits; numbers, ordinals and short names have not', () => {
+  const text =
+    'CANARY-KASHI-18とだけ, C4N4RY-L33T, BOS-41; order 4711, A-4711, 100th, M25, room B12, 2026-11-22, well-known, 注文番号2041の商品';
+  assert.deepEqual([...codesIn(text)], ['CANARY-KASHI-18', 'C4N4RY-L33T', 'BOS-41']);
+});
+
+test('what stands between blanks counts as a word, a dash too', () => {
+  assert.equal(countWords('one - two - three'), 5);
 });

@@ -7,7 +7,8 @@ export type DraftRefusal =
   | 'markup'
   | 'foreign-contact'
   | 'scaffolding'
-  | 'canary';
+  | 'canary'
+  | 'code';
 
 export type DraftRules = {
   /** The form's own: an address or a phone number is allowed where it stands here. */
@@ -17,6 +18,8 @@ export type DraftRules = {
   scaffolding?: readonly string[];
   /** Words that only the prompt knows. */
   canaries?: readonly string[];
+  /** The message that is answered, as the model saw it. */
+  message?: string;
 };
 
 const markup = [
@@ -41,6 +44,9 @@ export function checkDraft(draft: string, rules: DraftRules): { text: string } |
   if (markup.some((pattern) => pattern.test(plain))) return { refused: 'markup' };
   // What was said is judged as a whole: a cut must not hide that the model was led astray.
   if (rules.canaries?.some((canary) => mentions(plain, canary))) return { refused: 'canary' };
+  // Order numbers are lost with them; but a word that means nothing in itself is how a stranger makes a reply say what he wants, and how a prompt gets out.
+  const codes = [...codesIn(rules.message ?? ''), ...codesIn(withoutAddresses(rules.instructions))];
+  if (codes.some((code) => mentions(plain, code))) return { refused: 'code' };
   if (quotes(plain, rules.scaffolding ?? [])) return { refused: 'scaffolding' };
   const allowed = contactsIn(rules.instructions);
   for (const contact of contactsIn(plain)) if (!allowed.has(contact)) return { refused: 'foreign-contact' };
@@ -117,6 +123,21 @@ export function contactsIn(text: string): Set<string> {
   return found;
 }
 
+function withoutAddresses(text: string): string {
+  return addresses.reduce((rest, pattern) => rest.replace(pattern, ' '), text);
+}
+
+const codeWord = /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{N}_-]{5,}/gu;
+
+/**
+ * Words that are made and not spoken, such as order numbers, passwords and coupons: five signs or more, two of them letters, and a digit behind a letter. Scripts
+ * that put no blanks between words are no part of them.
+ */
+export function codesIn(text: string): Set<string> {
+  const words = visibleText(text).match(codeWord) ?? [];
+  return new Set(words.filter((word) => /\p{L}.*\p{N}/u.test(word) && /\p{L}.*\p{L}/u.test(word)));
+}
+
 /** Whole sentences of at most so many words; undefined where the first is longer. */
 function firstSentences(text: string, maxWords: number): string | undefined {
   let words = 0;
@@ -130,10 +151,10 @@ function firstSentences(text: string, maxWords: number): string | undefined {
   return kept === '' ? undefined : kept;
 }
 
-/** Also in languages that put no blanks between words. */
+/** Also in languages that put no blanks between words; what stands between blanks counts too, a dash or an emoji. */
 export function countWords(text: string): number {
   let words = 0;
   for (const { isWordLike } of new Intl.Segmenter('en', { granularity: 'word' }).segment(text))
     if (isWordLike) words += 1;
-  return words;
+  return Math.max(words, text.split(/\s+/u).filter(Boolean).length);
 }

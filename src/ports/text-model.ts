@@ -100,6 +100,8 @@ export type TextModelState = {
   /** Calls that run side by side at most. */
   places: number;
   threads: number;
+  /** Tokens a second as measured when the process first ran here: read and written by one call, written by all places together. Absent until it is ready. */
+  rates?: { read: number; write: number; writeTogether: number };
   /** Times the process was started again since this one started, by cause. */
   restarts: Record<string, number>;
   problem?: string;

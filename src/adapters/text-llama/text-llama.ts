@@ -6,7 +6,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
 import type { Budget, Prompt, TextModel, TextModelInfo, TextModelState, Usage } from '#ports/text-model.ts';
-import type { AnswerData, CallData, CallUsage, ProgressData, ReadyData, StartData } from './protocol.ts';
+import type { AnswerData, CallData, CallUsage, ProgressData, ReadyData, StartData, Tuning } from './protocol.ts';
 import { createTuningFile, machineName } from './tuning-file.ts';
 
 type Deps = {
@@ -199,6 +199,7 @@ export function createTextLlama(deps: Deps): TextModel {
         waiting: queue.length,
         places,
         threads: ready?.ready.tuning.threads ?? 0,
+        ...(ready && { rates: ratesOf(ready.ready.tuning) }),
         restarts: child.restarts(),
         ...(problem !== undefined && !ready && { problem }),
       };
@@ -214,6 +215,12 @@ const keyOf = (model: InstalledModel): string => infoOf(model).sha256;
 function infoOf({ entry: { name, files } }: InstalledModel): TextModelInfo {
   return { name, sha256: files.find(({ role }) => role === 'model')!.sha256 };
 }
+
+const ratesOf = ({ readRate, writeRate, writeRateTogether }: Tuning): NonNullable<TextModelState['rates']> => ({
+  read: readRate,
+  write: writeRate,
+  writeTogether: writeRateTogether,
+});
 
 const plain = ({ instructions, data, lead }: Prompt): Prompt => ({
   instructions,

@@ -20,6 +20,13 @@ export function createTuningFile(file: string) {
     }
   }
 
+  async function write(content: Record<string, unknown>): Promise<void> {
+    await mkdir(dirname(file), { recursive: true });
+    const fresh = `${file}.${process.pid}.tmp`;
+    await writeFile(fresh, `${JSON.stringify(content, undefined, 2)}\n`);
+    await rename(fresh, file);
+  }
+
   return {
     all,
     async find(key: string): Promise<Tuning | undefined> {
@@ -36,14 +43,16 @@ export function createTuningFile(file: string) {
     /** Errors: none; the next start measures again where it could not be kept. */
     async keep(key: string, tuning: Tuning, at: string): Promise<void> {
       try {
-        await mkdir(dirname(file), { recursive: true });
-        const content = { ...(await all()), [key]: { ...rounded(tuning), at } };
-        const fresh = `${file}.${process.pid}.tmp`;
-        await writeFile(fresh, `${JSON.stringify(content, undefined, 2)}\n`);
-        await rename(fresh, file);
+        await write({ ...(await all()), [key]: { ...rounded(tuning), at } });
       } catch {
         // A full or read-only disk.
       }
+    },
+    /** What is known of a model on any machine. Errors: those of the disk. */
+    async forget(modelSha256: string): Promise<void> {
+      const known = Object.entries(await all());
+      const rest = known.filter(([key]) => !key.startsWith(`${modelSha256}/`));
+      if (rest.length < known.length) await write(Object.fromEntries(rest));
     },
   };
 }

@@ -1,3 +1,4 @@
+import { codesIn } from '#domain/draft-check.ts';
 import type { FieldSpec } from '#domain/intelligence.ts';
 import { extractPrompt, extractText, longestValue, mostFields } from '#domain/prompt/extract.ts';
 import type { AnswerSchema, TextModel } from '#ports/text-model.ts';
@@ -97,10 +98,11 @@ function wholeWord(text: string, wanted: string, from: number): number | undefin
 /** Words that a value of such a field has at most: a small model likes to answer with the whole sentence. */
 const mostWords: Partial<Record<FieldSpec['type'], number>> = { person: 4, place: 6, organisation: 6, text: 12 };
 
-/** Whether it can be what the field asks for: a name is no sentence. */
+/** Whether it can be what the field asks for: a name is no sentence, and no code. */
 export function isPlausible({ type }: FieldSpec, source: string): boolean {
   const most = mostWords[type];
   if (most === undefined) return true;
   const words = source.split(/\s+/u);
+  if (type !== 'text' && codesIn(source).size > 0) return false;
   return words.length <= most && (type === 'text' || !/[,;:!?\n]|\p{L}{3,}\.\s/u.test(source));
 }

@@ -41,24 +41,30 @@ async function groundedField(
     if (!place) continue;
     const source = text.slice(place.start, place.end);
     if (!isPlausible(field, source)) return 'wrong-type';
-    const normal = await normalised(deps, field, source, now);
-    return normal === undefined
-      ? 'wrong-type'
-      : { value: normal, source, ...place, question, tier: 'llm', needsReview: true };
+    const marks = { question, tier: 'llm' as const, needsReview: true as const };
+    if (isWords(field)) return { value: source, source, ...place, ...marks };
+    const read = await readValue(deps, field, source, now);
+    if (!read) return 'wrong-type';
+    const [start, end] = [place.start + read.start, place.start + read.end];
+    return { value: read.value, source: text.slice(start, end), start, end, ...marks };
   }
   return 'not-grounded';
 }
 
-/** In the normal form of its type, by the rules that read values everywhere. */
+/** By the rules that read values everywhere: its normal form, and where in the source it stands, since a model likes to name more than it was asked for. */
+async function readValue({ reader, timeZone, region }: Deps, field: FieldSpec, source: string, now: number) {
+  const { fields } = await reader.read([source], [field], { now, timeZone, region });
+  return fields[field.name];
+}
+
+/** In the normal form of its type. */
 export async function normalised(
-  { reader, timeZone, region }: Deps,
+  deps: Deps,
   field: FieldSpec,
   source: string,
   now: number,
 ): Promise<string | undefined> {
-  if (isWords(field)) return source;
-  const { fields } = await reader.read([source], [field], { now, timeZone, region });
-  return fields[field.name]?.value;
+  return isWords(field) ? source : (await readValue(deps, field, source, now))?.value;
 }
 
 /** Whether a value of the field is kept as it was written. */

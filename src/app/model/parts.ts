@@ -171,10 +171,11 @@ export function createModelParts(deps: Deps) {
     limits: Limits,
     stamp: Stamp,
   ): Promise<Outcome> {
-    const asked = await askForReply(deps, spec.respond!, language, prepareText(text).text, limits);
+    const message = prepareText(text).text;
+    const asked = await askForReply(deps, spec.respond!, language, message, limits);
     if ('fault' in asked) return { change: {}, outcome: asked.fault, ms: asked.ms };
     const { instructions } = spec.respond!;
-    const rules = { instructions, maxWords: wordsOf(spec.respond!), scaffolding: respondScaffolding };
+    const rules = { instructions, maxWords: wordsOf(spec.respond!), scaffolding: respondScaffolding, message };
     const checked = checkDraft(asked.value.text, rules);
     if ('refused' in checked) return { change: {}, outcome: checked.refused, ms: asked.ms };
     const provenance = stamp({ ...asked.provenance, milliseconds: rounded(asked.ms) });

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import type { BenchOptions } from './bench.ts';
 import type { ImportOptions, PullOptions } from './commands.ts';
+import type { CompareOptions } from './compare.ts';
 
 const commands = () => import('./commands.ts');
 
@@ -47,6 +49,33 @@ through it.
     .command('remove <name>')
     .description('Remove an installed model that is not in use')
     .action(async (name: string) => (await commands()).removeModel(name));
+  addMeasuring(models);
+}
+
+function addMeasuring(models: Command): void {
+  models
+    .command('bench [name]')
+    .description('Measure an installed language model, or the one in use, on this machine as the server would run it')
+    .option('--prompts <count>', 'messages of the example form for support to read, alone and again together', '20')
+    .option('--again', 'forget how it was found to run best here, and measure that anew')
+    .action(async (name: string | undefined, options: BenchOptions) =>
+      (await import('./bench.ts')).benchModel(name, options),
+    );
+  models
+    .command('compare <one> <other>')
+    .description('Have two installed language models read the same responses of a form; nothing is written')
+    .requiredOption('--form <id or slug>', 'whose responses: the newest, those first that a person has reviewed')
+    .option('--limit <count>', 'how many at most', '100')
+    .addHelpText(
+      'after',
+      `
+Reads only, beside a running server too, which then answers more slowly. Embedding models cannot be compared.
+
+  $ formstead models compare smollm2-135m-q4 smollm2-1.7b-q4 --form contact --limit 50`,
+    )
+    .action(async (one: string, other: string, options: CompareOptions) =>
+      (await import('./compare.ts')).compareModels(one, other, options),
+    );
 }
 
 function addImport(models: Command): void {
