@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Verdict, verifyStore } from '../../src/app/verify.ts';
-import { openAdapters, openLog, startProgram } from '../../src/compose.ts';
+import { type Adapters, openAdapters, openLog, startProgram } from '../../src/compose.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import type { Role } from '../../src/domain/actor.ts';
 import { sha256Hex } from '../../src/domain/hash.ts';
-import { queueNames } from '../../src/domain/task.ts';
+import type { KeptResponse } from '../../src/domain/response.ts';
+import { type QueueName, queueNames } from '../../src/domain/task.ts';
 import type { OpenApiDocument } from '../../src/http/openapi.ts';
 import { checkDeclared } from './declared-answers.ts';
 
@@ -57,26 +58,32 @@ export type TestProgram = {
   signIn(role: Role): Promise<string>;
   /** What `formstead verify` finds, beside the running program. */
   verify(): Promise<Verdict>;
+  /** Responses as the store keeps them, by id. */
+  documents(ids: readonly string[]): Promise<Map<string, KeptResponse>>;
   stop(): Promise<void>;
-  /** Stops, and starts again on the same data, with other settings from now on where some are given. */
-  restart(settings?: Record<string, string>): Promise<void>;
+  /** Stops, and starts again on the same data, with other settings from now on where some are given, and to work on these queues. */
+  restart(settings?: Record<string, string>, queues?: readonly QueueName[]): Promise<void>;
 };
 
 /**
  * The whole program in this process: real HTTP, real files, a real store of its own: SQLite in a directory, or with FORMSTEAD_TEST_SIZE=stack a database on the
  * MongoDB of MONGODB_URL and keys on the Redis of REDIS_URL.
  */
-export async function startTestProgram(settings: Record<string, string> = {}): Promise<TestProgram> {
+export async function startTestProgram(
+  settings: Record<string, string> = {},
+  workOn: readonly QueueName[] = queueNames,
+): Promise<TestProgram> {
   const dir = mkdtempSync(join(tmpdir(), 'formstead-test-'));
   let env = testEnvironment(dir, settings);
   let users = 0;
+  let queues = workOn;
 
   const start = async () => {
     const config = configOf(env);
     return startProgram(config, {
       log: await openLog(config),
       version: 'test',
-      role: { api: true, queues: queueNames },
+      role: { api: true, queues },
       onFatal: (err) => {
         throw err;
       },
@@ -143,13 +150,15 @@ export async function startTestProgram(settings: Record<string, string> = {}): P
       return tokenOf(url(), user);
     },
     verify: () => verdictOn(env),
+    documents: (ids) => documentsOf(env, ids),
     async stop() {
       await running.stop(2_000);
       rmSync(dir, { recursive: true, force: true });
     },
-    async restart(more = {}) {
+    async restart(more = {}, others = queues) {
       await running.stop(2_000);
       env = { ...env, ...more };
+      queues = others;
       running = await start();
       token = await tokenOf(url(), admin);
     },
@@ -220,11 +229,29 @@ export async function tokenOf(url: string, user: { email: string; password: stri
 }
 
 /** Reads the store of these settings as `formstead verify` does, beside a running program or after it. */
-export async function verdictOn(env: Record<string, string>): Promise<Verdict> {
+export function verdictOn(env: Record<string, string>): Promise<Verdict> {
+  return looking(env, (adapters, { taskRetentionMs }) => verifyStore({ ...adapters, taskRetentionMs }));
+}
+
+function documentsOf(env: Record<string, string>, ids: readonly string[]): Promise<Map<string, KeptResponse>> {
+  return looking(env, async ({ storage }) => {
+    const found = new Map<string, KeptResponse>();
+    for (const id of ids) {
+      const stored = await storage.get('response', id);
+      if (stored) found.set(id, stored.doc);
+    }
+    return found;
+  });
+}
+
+async function looking<T>(
+  env: Record<string, string>,
+  look: (adapters: Adapters, config: Config) => Promise<T>,
+): Promise<T> {
   const config = configOf(env);
   const adapters = await openAdapters(config, { log: await openLog(config), version: 'test', readOnly: true });
   try {
-    return await verifyStore({ ...adapters, taskRetentionMs: config.taskRetentionMs });
+    return await look(adapters, config);
   } finally {
     await adapters.close();
   }
