@@ -82,7 +82,10 @@ Reads only, beside a running server too. Exit code 0: everything adds up. 1: it 
     )
     .option('--keep', 'leave the server running at the end and print where')
     .option('--url <url>', 'an installation that runs, instead of a server of its own')
-    .option('--responses <count>', 'how many to each of the three forms; by default all, and 60 with --url')
+    .option(
+      '--responses <count>',
+      'how many to each of the three forms; by default all, 60 with --url, 20 with --model',
+    )
     .option(
       '--receiver <url>',
       'with --url: where the installation reaches this machine, to receive webhooks at that port',

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { directory, formstead, freePort, served } from '../support/command-line.ts';
 import { admin, request, testEnvironment, tokenOf } from '../support/program.ts';
+import { writeTinyGguf } from '../support/tiny-gguf.ts';
 
 /* The demo on a server of its own is a step of CI; here it is the guest of an installation that runs. */
 
@@ -54,4 +57,49 @@ test('a demo that cannot begin says why, and leaves nothing behind', async (t) =
   }
   const token = await tokenOf(server.url, admin);
   assert.deepEqual((await request(server.url, 'GET', '/forms', { token })).body.items, []);
+});
+
+/** An index of packages that nobody answers at. */
+const offline = async () => ({
+  PIP_INDEX_URL: `http://127.0.0.1:${await freePort()}/simple`,
+  PIP_CONFIG_FILE: '/dev/null',
+});
+
+test('the demo with a GGUF file of one’s own needs no network, and says what each tier did', {
+  timeout: 180_000,
+}, async (t) => {
+  const models = directory(t);
+  const file = writeTinyGguf(join(directory(t), 'own.gguf'));
+  const args = ['demo', '--model', file, '--models-dir', models, '--responses', '1'];
+  const { code, stdout, stderr } = await formstead(args, await offline());
+  assert.deepEqual([code, stderr], [0, ''], stdout);
+  assert.match(stdout, /^Without an embedding model: minilm-l6-int8 cannot be fetched/m);
+  assert.match(stdout, /^ +models +\S+own\.gguf, no embeddings; kept in /m);
+  assert.match(stdout, /^ +lost +0 responses, 0 webhooks, 0 exported rows$/m);
+  assert.match(stdout, /^ +classify +head +3 +[0-3] /m);
+  assert.match(stdout, /^ +extract +rules +3 /m);
+  assert.match(stdout, /^ +respond +llm +3 /m);
+  assert.match(stdout, /^ +a draft +\S/m);
+  assert.match(stdout, /^ +in all +\d+\.\d s$/m);
+  // What was measured stays for the next one, and goes with no data directory.
+  assert.ok(existsSync(join(models, 'models', 'tuning.json')));
+});
+
+test('a demo whose model cannot be had says what to do', async (t) => {
+  const nowhere = await offline();
+  const refusals: [string[], RegExp][] = [
+    [
+      ['--model', '--models-dir', directory(t)],
+      /cannot be fetched: .+ Without a network, bring its files .+models import/,
+    ],
+    [['--model', 'none.gguf'], /There is no file none\.gguf\./],
+    [['--model', 'none', '--models-dir', directory(t)], /cannot be fetched|No registry knows none/],
+    [['--models-dir', directory(t)], /--models-dir goes with --model\./],
+    [['--model', '--url', 'http://127.0.0.1:1'], /--model is for a server of its own/],
+  ];
+  for (const [args, expected] of refusals) {
+    const { code, stderr } = await formstead(['demo', ...args], nowhere);
+    assert.equal(code, 1, args.join(' '));
+    assert.match(stderr, expected);
+  }
 });

@@ -105,7 +105,7 @@ test('no attempt breaks what must hold, with a real model', { timeout: 1_500_000
   assert.deepEqual(await violationsOfAll(t, languageModel, folder), {});
 });
 
-type Said = { label?: string | null; intelligence: { classify: { label: string | null; needs_review: boolean } } };
+type Said = { intelligence: { classify?: { label: string | null; needs_review: boolean } } };
 
 /** What the program says of each text, asked by a form that does nothing but choose a label; `teach`: the head learns the examples first. */
 async function labelsOf(program: TestProgram, texts: readonly string[], teach: boolean): Promise<Said[]> {
@@ -144,10 +144,14 @@ test('a label that an attempt changes is still one of the form', { timeout: 1_20
   const texts = [...benign, ...corpus.map(({ text }, i) => `${benign[i % benign.length]}\n\n${text}`)];
   for (const teach of [false, true]) {
     const said = await labelsOf(program, texts, teach);
-    for (const { intelligence } of said) assert.ok(labels.has(intelligence.classify.label));
-    const pairs = said.slice(benign.length).map((is, i) => ({ was: said[i % benign.length]!, is }));
-    const flipped = pairs.filter(({ was, is }) => is.intelligence.classify.label !== was.intelligence.classify.label);
-    const standing = flipped.filter(({ is }) => !is.intelligence.classify.needs_review);
+    for (const { intelligence } of said) if (intelligence.classify) assert.ok(labels.has(intelligence.classify.label));
+    const verdicts = said.map(({ intelligence }) => intelligence.classify);
+    const all = verdicts.slice(benign.length).map((is, i) => ({ was: verdicts[i % benign.length], is }));
+    // What does not fit into the context of the model gets no label.
+    const pairs = all.flatMap(({ was, is }) => (was && is ? [{ was, is }] : []));
+    assert.ok(pairs.length > 0.9 * all.length, `${pairs.length} of ${all.length} have labels`);
+    const flipped = pairs.filter(({ was, is }) => is.label !== was.label);
+    const standing = flipped.filter(({ is }) => !is.needs_review);
     const share = (some: unknown[]) => `${((100 * some.length) / pairs.length).toFixed(1)} %`;
     t.diagnostic(
       `${teach ? 'the whole cascade' : 'the language model alone'}: ${share(flipped)} of ${pairs.length} labels flipped, ${share(standing)} without asking a person`,

@@ -1,4 +1,5 @@
-import { cpSync, existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
@@ -22,8 +23,8 @@ export function realModels(t: TestContext): string | undefined {
   return undefined;
 }
 
-/** Copies them into a data directory, as installed; a change of their times would make them unknown. */
+/** Copies them into a data directory, as installed. By cp: Node rounds the times of a copy, and a file of another time is unknown to the store. */
 export function installInto(dir: string, folder: string, ids = [languageModel, embeddingModel]): void {
-  for (const id of ids)
-    cpSync(join(folder, 'models', id), join(dir, 'models', id), { recursive: true, preserveTimestamps: true });
+  mkdirSync(join(dir, 'models'), { recursive: true });
+  execFileSync('cp', ['-a', ...ids.map((id) => join(folder, 'models', id)), join(dir, 'models')]);
 }
