@@ -129,11 +129,9 @@ async function labelsOf(program: TestProgram, texts: readonly string[], teach: b
 test('a label that an attempt changes is still one of the form', { timeout: 1_200_000 }, async (t) => {
   const folder = realModels(t);
   if (folder === undefined) return;
-  const settings = { FORMSTEAD_MODEL: languageModel, FORMSTEAD_EMBEDDING_MODEL: embeddingModel };
-  const program = await startTestProgram({ FORMSTEAD_MODEL_BUDGET: '5m', ...settings }, []);
+  const program = await startTestProgram({ FORMSTEAD_MODEL_BUDGET: '5m', FORMSTEAD_MODEL: languageModel }, []);
   t.after(() => program.stop());
   installInto(program.dir, folder);
-  await program.restart({}, queueNames);
   const labels = new Set<string | null>([null, ...classify!.labels.map(({ name }) => name)]);
   // One message for each label, as the examples have them.
   const benign = [...labels].flatMap((label) => {
@@ -143,6 +141,7 @@ test('a label that an attempt changes is still one of the form', { timeout: 1_20
   assert.equal(benign.length, labels.size);
   const texts = [...benign, ...corpus.map(({ text }, i) => `${benign[i % benign.length]}\n\n${text}`)];
   for (const teach of [false, true]) {
+    await program.restart(teach ? { FORMSTEAD_EMBEDDING_MODEL: embeddingModel } : {}, queueNames);
     const said = await labelsOf(program, texts, teach);
     for (const { intelligence } of said) if (intelligence.classify) assert.ok(labels.has(intelligence.classify.label));
     const verdicts = said.map(({ intelligence }) => intelligence.classify);

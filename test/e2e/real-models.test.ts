@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { detect } from 'tinyld';
 import { readExamples } from '#cli/demo/examples.ts';
 import { directory, formstead } from '../support/command-line.ts';
@@ -102,7 +103,7 @@ test('a head that has learnt with embeddings answers with them', limit, async (t
   for (const { intelligence } of await understood(program, id, english.slice(0, 10))) {
     const { tier, provenance } = intelligence.classify;
     assert.equal(tier, 'head');
-    assert.equal(provenance.embedding_model, 'minilm-l6-int8');
+    assert.equal(provenance.embedding_model, 'minilm-l6-int8/1');
     assert.match(provenance.embedding_sha256, /^[0-9a-f]{64}$/);
   }
 });
@@ -120,6 +121,8 @@ test(
     };
     await models('use', languageModel);
     await models('import', writeTinyGguf(join(directory(t), 'tiny.gguf')), '--name', 'tiny@1');
+    // A running server sees what was chosen within two seconds.
+    await pause(2100);
     const id = await program.publish(form);
     const sent = [];
     for (const message of english.slice(0, 30)) sent.push(await program.accepted(id, { message }));
@@ -132,10 +135,10 @@ test(
     answered.forEach((model, i) => {
       assert.ok(['smollm2-135m-q4', 'tiny'].includes(model) || !['answered', 'nothing-found'].includes(outcomes[i]!));
     });
-    assert.deepEqual([...new Set(answered)].filter(Boolean).sort(), ['smollm2-135m-q4', 'tiny']);
-    for (const { intelligence } of all)
-      if (intelligence.respond.tier === 'llm')
-        assert.ok(['smollm2-135m-q4', 'tiny'].includes(intelligence.respond.provenance.model));
+    const drafted = all.map(({ intelligence: { respond } }) => respond.tier === 'llm' && respond.provenance.model);
+    // What the other one writes means nothing, but some of it is kept.
+    assert.deepEqual([...new Set([...answered, ...drafted])].filter(Boolean).sort(), ['smollm2-135m-q4', 'tiny']);
+    for (const { intelligence } of all) assert.ok(outcomeOf(intelligence.trail, 'respond'), 'says why');
     assert.deepEqual((await program.verify()).problems, []);
   },
 );

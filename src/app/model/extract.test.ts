@@ -49,3 +49,10 @@ test('a name is no sentence', () => {
   assert.equal(isPlausible(person, 'one two three four five'), false);
   assert.equal(isPlausible({ name: 'n', type: 'number' }, 'a, b'), true);
 });
+
+test('a name holds no code; a text may', () => {
+  assert.equal(isPlausible({ name: 'who', type: 'person' }, 'OAK-11-XY'), false);
+  assert.equal(isPlausible({ name: 'where', type: 'place' }, 'near OAK-11-XY'), false);
+  assert.equal(isPlausible({ name: 'where', type: 'place' }, 'room B12'), true);
+  assert.equal(isPlausible({ name: 'thing', type: 'text' }, 'lamp OAK-11-XY'), true);
+});
