@@ -70,6 +70,9 @@ export async function openModels(config: Config, options: ModelOptions): Promise
   });
 }
 
+/** What runs the models of a purpose. */
+const engines = { text: 'node-llama-cpp', embedding: 'onnxruntime-node' } as const;
+
 /**
  * One installed language model, run as a server would run it; without a reference the one in use. `again`: what was measured of it is forgotten first.
  * Errors: `value-refused` with a sentence where there is no such model.
@@ -114,15 +117,18 @@ export async function openLanguageModel(
 export async function lookAtModels(
   config: Config,
 ): Promise<{ purpose: ModelPurpose; model?: InstalledModel | undefined; fault?: string }[]> {
-  const [{ createModelStore }, { systemClock: clock }] = await Promise.all([
+  const [{ createModelStore }, { systemClock: clock }, { isInstalled, notInstalled }] = await Promise.all([
     import('#adapters/models-fs/model-store.ts'),
     import('#adapters/clock-system/clock.ts'),
+    import('#adapters/child-process/packages.ts'),
   ]);
   const store = createModelStore({ ...modelPlaces(config), clock });
   return await Promise.all(
     (['text', 'embedding'] as const).map(async (purpose) => {
       try {
-        return { purpose, model: await store.active(purpose) };
+        const model = await store.active(purpose);
+        if (model && !isInstalled(engines[purpose])) return { purpose, fault: `${notInstalled(engines[purpose])}.` };
+        return { purpose, model };
       } catch (err) {
         if (!(err instanceof ModelError)) throw err;
         return { purpose, fault: err.message };

@@ -71,7 +71,7 @@ export function modelsInTheStack(stack: () => Installation): void {
 
 /** Registers the test of the image that is built with AI=none: another build, of about a minute. */
 export function imageWithoutModels(stack: () => Installation): void {
-  test('an image that was built without models is smaller, and says so to who wants one', async () => {
+  test('an image that was built without models is smaller, and says so to who wants one', async (t) => {
     const { docker } = stack();
     const image = 'formstead:formstead-test-none';
     await docker('build', '--quiet', '--tag', image, '--build-arg', 'AI=none', '--build-arg', 'VERSION=none', root);
@@ -88,6 +88,13 @@ export function imageWithoutModels(stack: () => Installation): void {
       const why = `${name} is not installed here: an image that was built with AI=none runs no model`;
       assert.deepEqual(JSON.parse(said), ['model-unavailable', `The model's process ended: ${why}.`]);
     }
+    const place = readableFolder(t);
+    writeTinyGguf(join(place, 'tiny.gguf'));
+    const doctor = await docker(
+      ...['run', '--rm', '--network', 'none', '--read-only', '--tmpfs', '/data:mode=0700,uid=10001,gid=10001'],
+      ...['--volume', `${place}:/from:ro`, '--env', 'FORMSTEAD_MODEL=/from/tiny.gguf', image, 'doctor'],
+    );
+    assert.match(doctor, /^warning +language model: node-llama-cpp is not installed here: .+ runs no model\.$/m);
   });
 }
 

@@ -1,4 +1,5 @@
 import { setPriority } from 'node:os';
+import { notInstalled } from './packages.ts';
 import { beatMs, type FromChild, type ToChild } from './protocol.ts';
 
 /** A call that failed in a way that the parent tells apart. */
@@ -67,8 +68,6 @@ export async function loaded<M>(module: Promise<M>): Promise<M> {
     const { code, message } = err as NodeJS.ErrnoException;
     const [, name] = /^Cannot find package '([^']+)'/.exec(message) ?? [];
     if (code !== 'ERR_MODULE_NOT_FOUND' || name === undefined) throw err;
-    throw new Error(`${name} is not installed here: an image that was built with AI=none runs no model`, {
-      cause: err,
-    });
+    throw new Error(notInstalled(name), { cause: err });
   }
 }
