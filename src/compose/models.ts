@@ -107,6 +107,7 @@ export async function openLanguageModel(
     active: async () => model,
     memoryBytes: config.modelMemoryBytes,
     threads: config.modelThreads,
+    cores: config.cpus,
     tuningFile,
     clock,
     log,
