@@ -110,6 +110,18 @@ test('a long task makes room for others and goes on where it was, in another pro
   assert.equal(world.asked.length, 70);
 });
 
+test('a long task begins anew when another model has taken over while it made room', async (t) => {
+  const { respond, reindexing, claim, form, vectors, world } = await open(t);
+  await respond(40);
+  const { cause } = await claim();
+  const same = reindexing(10);
+  assert.equal(await same.run(cause, form.id, idle), 'to-be-continued');
+  world.axis = 1;
+  assert.equal(await same.run(cause, form.id, idle), 'to-be-continued');
+  assert.deepEqual(await same.run(cause, form.id, idle), { made: 40, responses: 40 });
+  assert.ok((await vectors()).every(({ modelSha256 }) => modelSha256 === '1'.repeat(64)));
+});
+
 test('the vectors of another model are replaced, one for each response', async (t) => {
   const { respond, reindexing, claim, form, vectors, world } = await open(t);
   await respond(5);

@@ -39,10 +39,6 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
     return form;
   }
 
-  function drop(form: FormVectors): void {
-    if (forms.get(form.formId) === form) forms.delete(form.formId);
-  }
-
   /** `older`: than what is there, for as long as there is room. `newer`: the oldest block makes room. A vector of other length is left out. */
   function put(form: FormVectors, id: string, { values, scale }: Quantised, side: 'older' | 'newer'): void {
     if (values.length !== form.dimensions) return;
@@ -79,7 +75,7 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
     if (form.blocks.length >= mostBlocks) return false;
     for (const other of [...forms.values()]) {
       if (bytes() + next <= most) break;
-      if (other !== form) drop(other);
+      if (other !== form) forms.delete(other.formId);
     }
     return true;
   }
@@ -90,7 +86,7 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
     return sum;
   }
 
-  return { open, find: (formId: string) => forms.get(formId), drop, put, bytes };
+  return { open, find: (formId: string) => forms.get(formId), put, bytes };
 }
 
 const blockBytes = (dimensions: number): number => blockRows * (dimensions + Float32Array.BYTES_PER_ELEMENT + idBytes);

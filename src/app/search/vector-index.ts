@@ -43,13 +43,8 @@ export function createVectorIndex(deps: Deps) {
 
   async function bring(form: FormVectors): Promise<void> {
     if (form.loaded) return catchUp(form);
-    try {
-      await load(form);
-    } catch (err) {
-      // Half of a form would pass for all of it.
-      forms.drop(form);
-      throw err;
-    }
+    // Where that fails, the next one begins anew, and passes over what it finds here.
+    await load(form);
     const { formId, modelSha256, ids } = form;
     deps.onLoaded?.({ formId, modelSha256, count: ids.size, whole: !form.full });
   }
