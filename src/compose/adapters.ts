@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '#config.ts';
 import type { Log } from '#ports/log.ts';
+import { tuningFile } from './model-tuning.ts';
 import { modelPlaces } from './models.ts';
 import { isStack } from './size.ts';
 
@@ -49,8 +50,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     active: () => models.active('text'),
     memoryBytes: config.modelMemoryBytes,
     threads: config.modelThreads,
-    // Beside the models, not among them: in a container those may only be read.
-    tuningFile: join(config.dataDir, 'model-tuning.json'),
+    tuningFile: tuningFile(config),
     cores: config.cpus,
     clock,
     log,

@@ -11,8 +11,11 @@ export type MeasuredModel = {
   writeRateTogether: number;
 };
 
+/** Beside the models, not among them: in a container those may only be read. */
+export const tuningFile = (config: Pick<Config, 'dataDir'>): string => join(config.dataDir, 'model-tuning.json');
+
 /** Every language model that was measured on this machine. Reads a file of the data directory; none, or a spoilt one, is an empty list. */
-export async function measuredModels(config: Pick<Config, 'dataDir'>): Promise<MeasuredModel[]> {
-  const { createTuningFile } = await import('#adapters/text-llama/tuning-file.ts');
-  return createTuningFile(join(config.dataDir, 'models', 'tuning.json')).here();
+export async function measuredModels(config: Pick<Config, 'dataDir' | 'cpus'>): Promise<MeasuredModel[]> {
+  const { createTuningFile, machineName } = await import('#adapters/text-llama/tuning-file.ts');
+  return createTuningFile(tuningFile(config)).here(machineName(config.cpus));
 }

@@ -105,7 +105,7 @@ test('doctor tells how the language model was measured to run here, and does not
   server.signal('SIGTERM');
   await server.gone;
   const measuring = await served(t, withModel);
-  const file = join(dir, 'models', 'tuning.json');
+  const file = join(dir, 'model-tuning.json');
   const kept = await eventually(async () => {
     try {
       return readFileSync(file, 'utf8');
