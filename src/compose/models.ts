@@ -12,6 +12,7 @@ import type { Log } from '#ports/log.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextModel } from '#ports/text-model.ts';
+import { tuningFile } from './model-tuning.ts';
 import { isStack } from './size.ts';
 import { mongoOptions } from './stack.ts';
 
@@ -99,16 +100,15 @@ export async function openLanguageModel(
     throw new AppError('value-refused', {
       detail: 'No language model is in use. Name an installed one, or choose it: formstead models use NAME',
     });
-  const tuningFile = join(directory, 'tuning.json');
   const { sha256 } = model.entry.files.find(({ role }) => role === 'model')!;
-  if (again) await createTuningFile(tuningFile).forget(sha256);
+  if (again) await createTuningFile(tuningFile(config)).forget(sha256);
   return createTextLlama({
     // The same one to the end, whatever is chosen meanwhile.
     active: async () => model,
     memoryBytes: config.modelMemoryBytes,
     threads: config.modelThreads,
     cores: config.cpus,
-    tuningFile,
+    tuningFile: tuningFile(config),
     clock,
     log,
   });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { directory, formstead, freePort, served } from '../support/command-line.ts';
@@ -81,8 +80,6 @@ test('the demo with a GGUF file of one’s own needs no network, and says what e
   assert.match(stdout, /^ +respond +llm +3 /m);
   assert.match(stdout, /^ +a draft +\S/m);
   assert.match(stdout, /^ +in all +\d+\.\d s$/m);
-  // What was measured stays for the next one, and goes with no data directory.
-  assert.ok(existsSync(join(models, 'models', 'tuning.json')));
 });
 
 test('a demo whose model cannot be had says what to do', async (t) => {

@@ -69,7 +69,7 @@ test('a model is measured, and the measurement is kept until it is forgotten', {
     stdout,
     /^2 messages alone and 2 together, [1-9]\d* responses a minute\. Every answer stays below 10 s/m,
   );
-  const kept = () => readFileSync(join(env.FORMSTEAD_DATA_DIR!, 'models', 'tuning.json'), 'utf8');
+  const kept = () => readFileSync(join(env.FORMSTEAD_DATA_DIR!, 'model-tuning.json'), 'utf8');
   const first = kept();
   await formstead(['models', 'bench', model, '--prompts', '2'], env);
   assert.equal(kept(), first);
