@@ -141,7 +141,7 @@ export function createUnderstanding(deps: Deps) {
     const { parts, trail } = leftToModel(version.intelligence ?? {}, understanding, {
       noModel,
       trust,
-      known: new Set(model && version.intelligence?.extract ? await wellKnown(response.formId) : []),
+      known: model && version.intelligence?.extract ? await wellKnown(deps.storage, response.formId) : new Set(),
     });
     return {
       understanding: { ...understanding, trail: [...(understanding.trail ?? []), ...trail] },
@@ -160,12 +160,6 @@ export function createUnderstanding(deps: Deps) {
     const head = model && (await deps.storage.get('head', formId))?.doc;
     if (!model || !head || head.embeddingSha256 === model.sha256) return nothing;
     return learnWithEmbeddings(formId, model.sha256, head.sha256, deps.clock.now());
-  }
-
-  /** Fields that the form's tagger finds so well that what it does not find is not there. */
-  async function wellKnown(formId: string): Promise<string[]> {
-    const skills = (await deps.storage.get('tagger', formId))?.doc.byField ?? {};
-    return Object.entries(skills).flatMap(([name, { f1 }]) => (f1 >= wellEnough ? [name] : []));
   }
 
   /** Whether the model was measured to help this form's head. */
@@ -356,6 +350,12 @@ export function createUnderstanding(deps: Deps) {
   return { understand };
 }
 export type UnderstandingUseCase = ReturnType<typeof createUnderstanding>;
+
+/** Fields that the form's tagger finds so well that what it does not find is not there. */
+export async function wellKnown(storage: Pick<Storage, 'get'>, formId: string): Promise<ReadonlySet<string>> {
+  const skills = (await storage.get('tagger', formId))?.doc.byField ?? {};
+  return new Set(Object.entries(skills).flatMap(([name, { f1 }]) => (f1 >= wellEnough ? [name] : [])));
+}
 
 async function modelNow(
   textModel: Pick<TextModel, 'model'>,

@@ -18,7 +18,7 @@ import type { TextReader } from '#ports/text-reader.ts';
 import type { FormCatalog } from '../form-catalog.ts';
 import type { WantsEvent } from '../responses.ts';
 import { textsOf } from '../search/text-of.ts';
-import { type Cause, type Understood, understoodEvent } from '../understanding.ts';
+import { type Cause, type Understood, understoodEvent, wellKnown } from '../understanding.ts';
 import type { ModelCalls } from './calls.ts';
 import { askForLabel, jointVerdict, optionsFor } from './classify.ts';
 import { askForFields, schemaOf } from './extract.ts';
@@ -146,7 +146,9 @@ export function createModelParts(deps: Deps) {
     stamp: Stamp,
   ): Promise<Outcome> {
     const found = response.understanding?.extract;
-    const fields = missingFields(spec, response.understanding ?? {}, new Set());
+    const fields = missingFields(spec, response.understanding ?? {}, await wellKnown(deps.storage, response.formId));
+    // A tagger has been trained since the part was left to the model.
+    if (fields.length === 0) return { change: {}, outcome: 'not-needed', ms: 0 };
     const message = prepareText(texts.map(({ text }) => text).join('\n\n')).text;
     const asked = await askForFields(deps, fields, message, limits);
     if ('fault' in asked) return { change: {}, outcome: asked.fault, ms: asked.ms };
