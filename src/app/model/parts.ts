@@ -180,12 +180,21 @@ export function createModelParts(deps: Deps) {
     const rules = { instructions, maxWords: wordsOf(spec.respond!), scaffolding: respondScaffolding, message };
     const checked = checkDraft(asked.value.text, rules);
     if ('refused' in checked) return { change: {}, outcome: checked.refused, ms: asked.ms };
+    if (await isInAnother(checked.text, language)) return { change: {}, outcome: 'other-language', ms: asked.ms };
     const provenance = stamp({ ...asked.provenance, milliseconds: rounded(asked.ms) });
     return {
       change: { respond: { text: checked.text, tier: 'llm', draft: true, provenance } },
       outcome: 'answered',
       ms: asked.ms,
     };
+  }
+
+  /** Whether a draft is in another language than the response, where both can be told: small models fall back into one they know better. */
+  async function isInAnother(draft: string, language: string | undefined): Promise<boolean> {
+    if (language === undefined) return false;
+    const { timeZone, region, clock } = deps;
+    const reading = await deps.reader.read([draft], [], { now: clock.now(), timeZone, region });
+    return reading.language !== undefined && reading.language !== language;
   }
 
   return { run };
