@@ -408,7 +408,7 @@ test('field examples over HTTP train a tagger, and a response is read by it wher
 
   const { status, body } = await upload(bookings, id);
   assert.deepEqual([status, body.kept, body.task_ids], [202, 48, [body.task_id]]);
-  const task = await program.finished(body.task_id);
+  const task = await program.finished(body.task_id, 60_000);
   assert.deepEqual([task.kind, task.result.trained, task.result.examples], ['train-tagger', true, 48]);
   const report = await tagger(id);
   assert.deepEqual(report.fields, ['people', 'guest', 'seat']);
