@@ -1,6 +1,7 @@
-import type { TextClassifier } from '#ports/text-classifier.ts';
+import { trainInThread } from '#adapters/learning-threads/train-thread.ts';
+import type { ExamplePage, TextClassifier, Training } from '#ports/text-classifier.ts';
 import { createClassifyThread } from './classify-thread.ts';
-import { trainInThread } from './train-thread.ts';
+import type { WorkerPurpose } from './protocol.ts';
 
 /**
  * Text classifier that needs no model file: hashed word and character n-grams, rarity weights, softmax regression.
@@ -24,10 +25,17 @@ export function createNgramClassifier(
   }
 
   return {
-    async train({ signal, ...input }) {
+    async train({ signal, pages, ...assignment }) {
       assertOpen();
       const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
-      const turn = lastTraining.then(() => trainInThread(entry, input, stop));
+      const turn = lastTraining.then(() =>
+        trainInThread<ExamplePage, Training>(
+          entry,
+          { kind: 'train', ...assignment } satisfies WorkerPurpose,
+          pages,
+          stop,
+        ),
+      );
       lastTraining = turn.catch(() => {});
       return unlessAborted(turn, stop);
     },

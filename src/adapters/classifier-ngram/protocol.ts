@@ -1,3 +1,4 @@
+import type { TrainReply as ThreadReply } from '#adapters/learning-threads/train-thread.ts';
 import type { Classification, ExamplePage, Learnt, TextEmbeddings, Training } from '#ports/text-classifier.ts';
 
 /** What a worker is started for: to classify until it is stopped, or to train one head and end. */
@@ -23,4 +24,4 @@ export type ClassifyReply =
 /** Undefined: there are no more. */
 export type NextPage = ExamplePage | undefined;
 
-export type TrainReply = { kind: 'more' } | { kind: 'done'; training: Training } | { kind: 'failed'; message: string };
+export type TrainReply = ThreadReply<Training>;

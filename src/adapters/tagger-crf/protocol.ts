@@ -1,3 +1,4 @@
+import type { TrainReply as ThreadReply } from '#adapters/learning-threads/train-thread.ts';
 import type { FieldExample, FieldMark } from '#domain/field-example.ts';
 import type { TaggedField, TaggerTraining } from '#ports/sequence-tagger.ts';
 
@@ -9,10 +10,7 @@ export type WorkerPurpose = { kind: 'tag' } | ({ kind: 'train' } & Assignment);
 /** Undefined: there are no more. */
 export type ExamplePage = FieldExample[] | undefined;
 
-export type TrainReply =
-  | { kind: 'more' }
-  | { kind: 'done'; training: TaggerTraining }
-  | { kind: 'failed'; message: string };
+export type TrainReply = ThreadReply<TaggerTraining>;
 
 export type TagRequest = {
   id: number;

@@ -1,6 +1,8 @@
-import type { SequenceTagger } from '#ports/sequence-tagger.ts';
+import { trainInThread } from '#adapters/learning-threads/train-thread.ts';
+import type { FieldExample } from '#domain/field-example.ts';
+import type { SequenceTagger, TaggerTraining } from '#ports/sequence-tagger.ts';
+import type { WorkerPurpose } from './protocol.ts';
 import { createTagThread } from './tag-thread.ts';
-import { trainInThread } from './train-thread.ts';
 
 /**
  * Sequence tagger that needs no model file: a conditional random field over words, with hashed features.
@@ -23,8 +25,8 @@ export function createCrfTagger(
     async train({ signal, pages, fields, seen }) {
       closing.signal.throwIfAborted();
       const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
-      const input = { pages, fields: fields.map(({ name }) => name), seen };
-      const turn = lastTraining.then(() => trainInThread(entry, input, stop));
+      const purpose: WorkerPurpose = { kind: 'train', fields: fields.map(({ name }) => name), seen };
+      const turn = lastTraining.then(() => trainInThread<FieldExample[], TaggerTraining>(entry, purpose, pages, stop));
       lastTraining = turn.catch(() => {});
       return unlessAborted(turn, stop);
     },

@@ -1,23 +1,27 @@
 import { Worker } from 'node:worker_threads';
-import type { FieldExample } from '#domain/field-example.ts';
-import type { TaggerTraining } from '#ports/sequence-tagger.ts';
-import type { Assignment, ExamplePage, TrainReply, WorkerPurpose } from './protocol.ts';
+
+/** What a training thread says: that it wants the next page, or how it ended. A page is answered by one, or by undefined when there are no more. */
+export type TrainReply<Training> =
+  | { kind: 'more' }
+  | { kind: 'done'; training: Training }
+  | { kind: 'failed'; message: string };
 
 /**
- * Trains in a thread that lives for this one tagger, and hands it the examples a page at a time, each when the thread has taken in the one before.
+ * Trains in a thread that lives for this one training, and hands it the examples a page at a time, each when the thread has taken in the one before.
  * An abort ends the thread at once, in the middle of the mathematics.
  */
-export async function trainInThread(
+export async function trainInThread<Page, Training>(
   entry: URL,
-  { pages, ...assignment }: Assignment & { pages: AsyncIterable<FieldExample[]> },
+  /** Given to the thread as its `workerData`. */
+  purpose: object,
+  pages: AsyncIterable<Page>,
   signal: AbortSignal,
-): Promise<TaggerTraining> {
+): Promise<Training> {
   signal.throwIfAborted();
-  const purpose: WorkerPurpose = { kind: 'train', ...assignment };
   const worker = new Worker(entry, { workerData: purpose });
   const reading = pages[Symbol.asyncIterator]();
   try {
-    return await trainingOf(worker, () => reading.next(), signal);
+    return await trainingOf<Page, Training>(worker, () => reading.next(), signal);
   } finally {
     // Not waited for: a page that is on its way may take as long as its store does.
     void reading.return?.().catch(() => {});
@@ -25,11 +29,11 @@ export async function trainInThread(
   }
 }
 
-function trainingOf(
+function trainingOf<Page, Training>(
   worker: Worker,
-  next: () => Promise<IteratorResult<FieldExample[]>>,
+  next: () => Promise<IteratorResult<Page>>,
   signal: AbortSignal,
-): Promise<TaggerTraining> {
+): Promise<Training> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
@@ -38,9 +42,9 @@ function trainingOf(
       settle();
     };
     const fail = (error: unknown) => settled(() => reject(error));
-    worker.on('message', (reply: TrainReply) => {
+    worker.on('message', (reply: TrainReply<Training>) => {
       if (reply.kind === 'more') {
-        next().then(({ done, value }) => worker.postMessage((done ? undefined : value) satisfies ExamplePage), fail);
+        next().then(({ done, value }) => worker.postMessage(done ? undefined : value), fail);
       } else if (reply.kind === 'failed') fail(new Error(reply.message));
       else settled(() => resolve(reply.training));
     });
