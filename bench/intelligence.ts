@@ -55,7 +55,8 @@ target('reading, ours by bare', speed.readRatio, 0.9);
 target('writing without a grammar, ours by bare', speed.writeRatio, 0.9);
 say(`  ${'writing with a grammar, by writing without one'.padEnd(52)} ${speed.grammarRatio.toFixed(2)}`);
 
-const batching = await measureBatching(model, readBanking77(folder).dev, () => undefined);
+// Its training part has 500 texts of 12 labels, the development part has not; nobody learns from them here.
+const batching = await measureBatching(model, readBanking77(folder).train, () => undefined);
 say(
   `\nClassification of ${batching.texts} texts, ${batching.options} labels: ${batching.together.toFixed(1)} ms each together, ${batching.oneByOne.toFixed(1)} ms one prompt after another; ${(batching.reusedShare * 100).toFixed(0)} % of the tokens had been read before`,
 );
@@ -69,10 +70,11 @@ for (const busy of [false, true]) {
   const some = busy ? texts.slice(0, Math.ceil(texts.length / 5)) : texts;
   const answers = await measureAnswers(model, some, { busy });
   say(
-    `\nFive fields of ${answers.asked} responses${busy ? ', while another program uses up a core' : ''}: ${answers.rate.toFixed(2)} a second, p50 ${(answers.p50 / 1000).toFixed(2)} s, ${answers.cut} cut off`,
+    `\nFive fields of ${answers.asked} responses, 8 under way${busy ? ', while another program uses up a core' : ''}: ${answers.rate.toFixed(2)} a second, p50 ${(answers.p50 / 1000).toFixed(2)} s, ${answers.places} side by side at the end, ${answers.cut} cut off`,
   );
+  say(`  ${'p95 with the wait behind other responses'.padEnd(52)} ${(answers.p95Waited / 1000).toFixed(1)} s`);
   target('answers that parse and pass their schema', (answers.passed / answers.asked) * 100, 100, ' %');
-  below('p95 of one response', answers.p95 / 1000, 10, ' s');
+  below('p95 of the inference of one response', answers.p95 / 1000, 10, ' s');
 }
 say(missed === 0 ? '\nAll targets are reached.' : `\n${missed} targets are missed.`);
 if (values.record) record();

@@ -21,13 +21,14 @@ export type BatchingReport = {
 /** So many of one prompt after another are timed: each costs the same. */
 const mostOneByOne = 60;
 
-/** Texts of 12 labels, classified as the server does it, and one prompt after another with nothing kept between them. */
+/** Texts of the 12 labels with most of them, classified as the server does it, and one prompt after another with nothing kept between them. */
 export async function measureBatching(
   model: InstalledModel,
   rows: readonly LabelledText[],
   describe: (label: string) => string | undefined,
 ): Promise<BatchingReport> {
-  const labels = [...new Set(rows.map(({ label }) => label))].slice(0, 12);
+  const counts = Map.groupBy(rows, ({ label }) => label);
+  const labels = [...counts.keys()].sort((a, b) => counts.get(b)!.length - counts.get(a)!.length).slice(0, 12);
   const texts = rows.filter(({ label }) => labels.includes(label)).slice(0, 500);
   const options = optionsOf(labels, false);
   const descriptions = new Map(labels.map((label) => [label, describe(label)]));

@@ -97,7 +97,7 @@ export type TextModelState = {
   memoryBytes: number;
   running: number;
   waiting: number;
-  /** Calls that run side by side at most. */
+  /** Calls that run side by side at most: fewer than there is room for while they take long. */
   places: number;
   threads: number;
   /** Tokens a second as measured when the process first ran here: read and written by one call, written by all places together. Absent until it is ready. */

@@ -94,7 +94,8 @@ test('an embedded installation that was moved into the stack answers as before, 
   const moved = await move();
   assert.deepEqual([moved.code, moved.stderr], [0, ''], moved.stdout);
   assert.match(moved.stdout, /^response +450 +450 +[0-9a-f]{12} +same$/m);
-  assert.match(moved.stdout, /^file +3 +3 +[0-9a-f]{12} +same$/m);
+  // Two exports and a head, and the head before it if the kill came between the new one's file and the removal of the old.
+  assert.match(moved.stdout, /^file +([34]) +\1 +[0-9a-f]{12} +same$/m);
   assert.match(moved.stdout, /^verify: ok: 450 receipts = 450 responses/m);
 
   const server = await served(t, env);

@@ -9,11 +9,19 @@ export function createPlaces(sequences: LlamaContextSequence[]) {
     /** Errors: the reason of `signal`. */
     async take(tokens: readonly Token[], signal: AbortSignal): Promise<LlamaContextSequence> {
       while (free.size === 0) {
-        await new Promise<void>((resolve) => {
-          waiting.push(resolve);
-          signal.addEventListener('abort', () => resolve(), { once: true });
-        });
         signal.throwIfAborted();
+        await new Promise<void>((resolve, reject) => {
+          const turn = () => {
+            signal.removeEventListener('abort', abort);
+            resolve();
+          };
+          const abort = () => {
+            waiting.splice(waiting.indexOf(turn), 1);
+            reject(signal.reason);
+          };
+          waiting.push(turn);
+          signal.addEventListener('abort', abort, { once: true });
+        });
       }
       let best: LlamaContextSequence | undefined;
       let longest = -1;

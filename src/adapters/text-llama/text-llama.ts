@@ -6,6 +6,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
 import type { Budget, Prompt, TextModel, TextModelInfo, TextModelState, Usage } from '#ports/text-model.ts';
+import { createGate, type Gate } from './gate.ts';
 import type { AnswerData, CallData, CallUsage, ProgressData, ReadyData, StartData, Tuning } from './protocol.ts';
 import { createTuningFile, machineName } from './tuning-file.ts';
 
@@ -44,9 +45,8 @@ export function createTextLlama(deps: Deps): TextModel {
     current: undefined,
     problem: undefined,
   };
-  let running = 0;
-  let places = 1;
-  const queue: (() => void)[] = [];
+  const gate = createGate({ mostWaiting });
+  let rates: Pick<Tuning, 'readRate' | 'writeRate'> | undefined;
 
   const child = createReplacedChild<ReadyData, CallData, AnswerData, ProgressData>({
     start: (key, signal) => start(key, signal),
@@ -68,9 +68,8 @@ export function createTextLlama(deps: Deps): TextModel {
     const settings = { entry, start: data, memoryBytes: deps.memoryBytes, startMs, signal };
     const life = await startWatchedChild<ReadyData, CallData, AnswerData, ProgressData>(settings);
     const { tuning, measured, loadMs } = life.ready;
-    // Those that came while nobody knew how many there is room for.
-    for (let more = tuning.places - places; more > 0; more -= 1) queue.shift()?.();
-    places = tuning.places;
+    rates = tuning;
+    gate.open(tuning.places);
     if (measured && deps.threads === 0) await tunings.keep(tuningKey, tuning, new Date(deps.clock.now()).toISOString());
     deps.log.info({ model: model.entry.name, loadMs, ...tuning }, 'language model ready');
     return life;
@@ -99,58 +98,27 @@ export function createTextLlama(deps: Deps): TextModel {
   ): Promise<{ answer: AnswerData & { kind: K }; model: TextModelInfo; usage: Usage }> {
     const from = performance.now();
     const model = await activeModel();
-    await place(waitMs, signal);
+    await gate.enter(waitMs, signal);
     const queueMs = performance.now() - from;
+    const warm = child.ready() !== undefined;
+    let told: Parameters<Gate['leave']>[0];
     try {
       const answer = await child.call(keyOf(model), call, {
         timeMs,
         ...(signal && { signal }),
         ...(progress && { progress: ({ tokens }: ProgressData) => progress(tokens, most) }),
       });
-      return {
-        answer: answer as AnswerData & { kind: K },
-        model: infoOf(model),
-        usage: usageOf(answer.usage, queueMs, performance.now() - from),
-      };
+      const usage = usageOf(answer.usage, queueMs, performance.now() - from);
+      if (warm) told = { tookMs: usage.totalMs - queueMs, aloneMs: aloneMs(usage) };
+      return { answer: answer as AnswerData & { kind: K }, model: infoOf(model), usage };
     } finally {
-      running -= 1;
-      queue.shift()?.();
+      gate.leave(told);
     }
   }
 
-  /** A place beside the others, in the order of coming. Errors: `model-busy`, the signal's reason. */
-  async function place(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    if (running >= places) {
-      if (queue.length >= mostWaiting)
-        throw new ModelError('model-busy', `${queue.length} calls are waiting for the model already.`);
-      await turn(waitMs, signal);
-    }
-    running += 1;
-  }
-
-  function turn(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const leave = (err: unknown) => {
-        const at = queue.indexOf(mine);
-        if (at >= 0) queue.splice(at, 1);
-        done();
-        reject(err);
-      };
-      const late = () => leave(new ModelError('model-busy', `No place was free within ${waitMs / 1000} s.`));
-      const abort = () => leave(signal?.reason);
-      const timer = setTimeout(late, waitMs);
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-      };
-      const mine = () => {
-        done();
-        resolve();
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      queue.push(mine);
-    });
+  function aloneMs({ promptTokens, reusedTokens, answerTokens }: Usage): number {
+    if (!rates) return 0;
+    return ((promptTokens - reusedTokens) / rates.readRate + answerTokens / rates.writeRate) * 1000;
   }
 
   return {
@@ -181,6 +149,7 @@ export function createTextLlama(deps: Deps): TextModel {
     },
     state: (): TextModelState => {
       const ready = child.ready();
+      const calls = gate.state();
       const problem = child.problem() ?? models.problem;
       const status = ready
         ? 'ready'
@@ -195,9 +164,9 @@ export function createTextLlama(deps: Deps): TextModel {
         status,
         model: models.current && infoOf(models.current),
         memoryBytes: ready?.child.memoryBytes() ?? 0,
-        running,
-        waiting: queue.length,
-        places,
+        running: calls.running,
+        waiting: calls.waiting,
+        places: calls.limit,
         threads: ready?.ready.tuning.threads ?? 0,
         ...(ready && { rates: ratesOf(ready.ready.tuning) }),
         restarts: child.restarts(),
