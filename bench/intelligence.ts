@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
     model: { type: 'string' },
     template: { type: 'string', default: 'chatml' },
     responses: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '11' },
     record: { type: 'boolean', default: false },
   },
   allowPositionals: true,
