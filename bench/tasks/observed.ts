@@ -1,23 +1,8 @@
 import type { Handlers } from '#jobs/registry.ts';
 import type { TaskQueue } from '#ports/task-queue.ts';
+import { handlersWith } from '../../test/support/handlers.ts';
 
-const empty = async () => ({ done: undefined });
-export const emptyHandlers: Handlers = {
-  'understand-response': empty,
-  'classify-response': empty,
-  'extract-fields': empty,
-  'draft-reply': empty,
-  'fit-model': empty,
-  'train-tagger': empty,
-  'embed-responses': empty,
-  'train-head': empty,
-  'fan-out-event': empty,
-  'deliver-webhook': empty,
-  'run-export': empty,
-  'daily-export': empty,
-  'seal-audit': empty,
-  prune: empty,
-};
+export const emptyHandlers: Handlers = handlersWith({}, 'empty');
 
 /** A queue that tells when the work on an offer has ended, which is after its settlement was committed. */
 export function observed(queue: TaskQueue): { queue: TaskQueue; ended: (id: string) => Promise<void> } {

@@ -6,7 +6,7 @@ import { createAnalytics } from '#app/analytics.ts';
 import { createAuditor } from '#app/audit.ts';
 import { createAuditSealer } from '#app/audit-seal.ts';
 import { createEmbedding } from '#app/embedding.ts';
-import { createDailyExports } from '#app/exports/daily-exports.ts';
+import { createDatasets } from '#app/exports/datasets.ts';
 import { createExports } from '#app/exports/exports.ts';
 import { createFieldLearning } from '#app/fields/field-learning.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
@@ -118,7 +118,20 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       clock,
     }),
     exports,
-    dailyExports: createDailyExports({ storage, exports, timeZone }),
+    datasets: createDatasets({
+      storage,
+      blobs,
+      writer: adapters.exportWriter,
+      disk: adapters.disk,
+      diskReserveBytes: config.diskReserveBytes,
+      clock,
+      ids,
+      timeZone,
+      audit,
+      offer,
+      wantsEvent,
+      metrics,
+    }),
     evaluation: createEvaluation({
       storage,
       catalog,

@@ -15,6 +15,7 @@ import { sealAudit } from '#jobs/handlers/seal-audit.ts';
 import { trainHead } from '#jobs/handlers/train-head.ts';
 import { trainTagger } from '#jobs/handlers/train-tagger.ts';
 import { understandResponse } from '#jobs/handlers/understand-response.ts';
+import { updateDataset } from '#jobs/handlers/update-dataset.ts';
 import { createReconciler } from '#jobs/reconciler.ts';
 import type { Handlers } from '#jobs/registry.ts';
 import { createRunner } from '#jobs/runner.ts';
@@ -60,7 +61,8 @@ export function createWorkers(
     'fan-out-event': fanOutEvent(useCases.delivery),
     'deliver-webhook': deliverWebhook(useCases.delivery),
     'run-export': runExport(useCases.exports),
-    'daily-export': dailyExport(useCases.dailyExports),
+    'daily-export': dailyExport(useCases.datasets),
+    'update-dataset': updateDataset(useCases.datasets),
     'seal-audit': sealAudit(useCases.sealer),
     prune: prune(useCases.pruning),
   };

@@ -17,5 +17,6 @@ export interface BlobStore {
   remove(name: string): Promise<void>;
   /** Every area that has been written to. */
   areas(): Promise<string[]>;
-  list(area: string): Promise<{ name: string; bytes: number }[]>;
+  /** `at`: when it was written, epoch ms. */
+  list(area: string): Promise<{ name: string; bytes: number; at: number }[]>;
 }

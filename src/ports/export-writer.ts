@@ -16,6 +16,13 @@ export interface ExportWriter {
     columns: readonly ExportColumn[];
     signal: AbortSignal;
   }): Promise<ExportSink<readonly Cell[][]>>;
+  /** The same rows twice: JSON lines (gzip) with the columns' names as keys, without those that are null, and Parquet (zstd). */
+  openTable(files: {
+    jsonl: string;
+    parquet: string;
+    columns: readonly ExportColumn[];
+    signal: AbortSignal;
+  }): Promise<ExportSink<readonly Cell[][]>>;
 }
 
 export interface ExportSink<T> {

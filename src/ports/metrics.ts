@@ -200,6 +200,13 @@ export const metricTable = {
     labels: ['format'],
     buckets: taskSeconds,
   },
+  formstead_dataset_rows_total: { type: 'counter', help: 'Rows written into the exported files of forms.', labels: [] },
+  formstead_dataset_update_seconds: {
+    type: 'histogram',
+    help: 'Time one update of the exported files of a form took.',
+    labels: [],
+    buckets: taskSeconds,
+  },
   formstead_analytics_queries_total: {
     type: 'counter',
     help: 'Analytics queries by outcome: hit, miss, refused, timed-out, failed.',

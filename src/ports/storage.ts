@@ -1,5 +1,6 @@
 import type { ApiToken, Session, User } from '#domain/account.ts';
 import type { AuditEntry, AuditSeal } from '#domain/audit.ts';
+import type { Dataset } from '#domain/dataset/dataset.ts';
 import type { Export } from '#domain/export.ts';
 import type { Form, FormVersion } from '#domain/form/form.ts';
 import type { ExampleBatch, FormHead, FormTagger } from '#domain/learning.ts';
@@ -9,6 +10,7 @@ import type { KeptResponse, Response } from '#domain/response.ts';
 import type { ResponseVector } from '#domain/response-vector.ts';
 import type { NewTask, QueueName, Settlement, Task, TaskStatus } from '#domain/task.ts';
 import type { Breaker, Delivery, DeliveryAttempt, WebhookEndpoint, WebhookEvent } from '#domain/webhook/model.ts';
+import type { ChangeFeed } from './change-feed.ts';
 
 /**
  * Storage: the truth. What it has committed survives a killed process and a power cut; queue and cache are only hints.
@@ -41,6 +43,7 @@ export interface Storage {
   responses: ResponseStore;
   receipts: ReceiptStore;
   audit: AuditStore;
+  changes: ChangeFeed;
 
   /** Grows with every commit that touches a response: the same number means that nothing changed since. */
   sequence(): Promise<number>;
@@ -64,6 +67,7 @@ export type Documents = {
   session: Session;
   token: ApiToken;
   export: Export;
+  dataset: Dataset;
   examples: ExampleBatch;
   head: FormHead;
   'model-fit': ModelFit;
@@ -89,6 +93,7 @@ export type Narrowing = {
   session: { userId?: string };
   token: { status?: ApiToken['status'] };
   export: { formId?: string; status?: Export['status'] };
+  dataset: Record<never, never>;
   examples: { formId?: string };
   head: Record<never, never>;
   'model-fit': Record<never, never>;
@@ -205,9 +210,13 @@ export type QueueDepth = {
 export interface ResponseStore {
   /** Counts by index, for one form: total, by day, by label, by value of the given questions. */
   analytics(query: { formId: string; fields: string[]; from?: number; to?: number }): Promise<ResponseCounts>;
+  /** Days of submission in the range with what was submitted on each, in their order: `first` and `last` are the times of its oldest and newest response. */
+  days(query: { formId: string; from?: number; to?: number }): Promise<ResponseDay[]>;
   /** Forgets idempotency keys of responses submitted before; returns how many. */
   forgetKeys(before: number, limit: number): Promise<number>;
 }
+
+export type ResponseDay = { day: string; count: number; first: number; last: number };
 
 export type ResponseCounts = {
   total: number;

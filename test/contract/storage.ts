@@ -1,4 +1,5 @@
 import { auditRules } from './storage/audit.ts';
+import { changeRules } from './storage/changes.ts';
 import { commitRules } from './storage/commits.ts';
 import { keyRules } from './storage/keys.ts';
 import type { Place } from './storage/kit.ts';
@@ -24,6 +25,7 @@ export function storageContract(name: string, make: () => Promise<Place>): void 
   listRules(under);
   pruningRules(under);
   responseRules(under);
+  changeRules(under);
   receiptRules(under);
   taskAttemptRules(under);
   taskAdministrationRules(under);

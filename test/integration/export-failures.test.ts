@@ -10,12 +10,13 @@ import { runInNewContext } from 'node:vm';
 import type { Task } from '#domain/task.ts';
 import { runExport } from '#jobs/handlers/run-export.ts';
 import { createReconciler } from '#jobs/reconciler.ts';
-import type { Handlers, TaskContext } from '#jobs/registry.ts';
+import type { TaskContext } from '#jobs/registry.ts';
 import { createRunner } from '#jobs/runner.ts';
 import { runDuckdb } from '../../src/adapters/analytics-duckdb/duckdb-process.ts';
 import { createDuckdbExportWriter } from '../../src/adapters/analytics-duckdb/export-writer.ts';
 import { createMemoryQueue } from '../../src/adapters/queue-memory/memory-queue.ts';
 import { openExportWorld, readParquet, type World } from '../support/export-world.ts';
+import { handlersWith } from '../support/handlers.ts';
 import { sleep, until } from '../support/task-world.ts';
 
 const definition = {
@@ -41,23 +42,7 @@ async function formWith(world: World, rows: number, length = words.length) {
 
 /** A runner and a reconciler on the world's store, as a worker process has them. */
 function startWorker(t: TestContext, world: World) {
-  const unexpected = async () => ({ done: undefined });
-  const handlers = {
-    'understand-response': unexpected,
-    'classify-response': unexpected,
-    'extract-fields': unexpected,
-    'draft-reply': unexpected,
-    'fit-model': unexpected,
-    'train-head': unexpected,
-    'train-tagger': unexpected,
-    'embed-responses': unexpected,
-    'fan-out-event': unexpected,
-    'deliver-webhook': unexpected,
-    'daily-export': unexpected,
-    'seal-audit': unexpected,
-    prune: unexpected,
-    'run-export': runExport(world.exports),
-  } satisfies Handlers;
+  const handlers = handlersWith({ 'run-export': runExport(world.exports) });
   const queue = createMemoryQueue();
   const queues = ['high-priority', 'default'] as const;
   const deps = { ...world, queue, queues, wantsEvent: async () => false };
@@ -195,9 +180,10 @@ test('a full disk is told from the other faults of DuckDB', { skip: process.plat
   t.after(() => rm(dir, { recursive: true, force: true }));
   const input = join(dir, 'rows');
   await writeFile(input, '{"c0":"a"}\n'.repeat(100_000));
-  const columns = [{ name: 'a', sqlType: 'VARCHAR' }];
+  const columns = [{ key: 'c0', name: 'a', sqlType: 'VARCHAR' }];
   const job = {
     input,
+    gzip: false,
     columns,
     rowGroupSize: 2048,
     longestLine: 100,

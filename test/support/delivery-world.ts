@@ -17,6 +17,7 @@ import type { Storage } from '#ports/storage.ts';
 import { createIds } from '../../src/adapters/ids-uuid/ids.ts';
 import { createMemoryQueue } from '../../src/adapters/queue-memory/memory-queue.ts';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
+import { handlersWith } from './handlers.ts';
 import { createRecordingLog, createRecordingMetrics, until } from './task-world.ts';
 
 export const caller = { actor: { kind: 'system', id: 'test' } } as const;
@@ -77,9 +78,6 @@ export async function openDeliveryWorld(
       offer,
       timeoutMs: 1_000,
     });
-    const unexpected = async () => {
-      throw new Error('a kind the test does not expect');
-    };
     const deps = {
       storage,
       queue,
@@ -93,22 +91,7 @@ export async function openDeliveryWorld(
     const runner = createRunner({
       ...deps,
       concurrency: { 'high-priority': 1, default: 1, batched: 1 },
-      handlers: {
-        'understand-response': unexpected,
-        'classify-response': unexpected,
-        'extract-fields': unexpected,
-        'draft-reply': unexpected,
-        'fit-model': unexpected,
-        'train-head': unexpected,
-        'train-tagger': unexpected,
-        'embed-responses': unexpected,
-        'run-export': unexpected,
-        'daily-export': unexpected,
-        'seal-audit': unexpected,
-        prune: unexpected,
-        'fan-out-event': fanOutEvent(delivery),
-        'deliver-webhook': deliverWebhook(delivery),
-      },
+      handlers: handlersWith({ 'fan-out-event': fanOutEvent(delivery), 'deliver-webhook': deliverWebhook(delivery) }),
     });
     const reconciler = createReconciler({ ...deps, pollMs: 10 });
     return {

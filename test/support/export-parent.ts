@@ -6,8 +6,9 @@ const dir = process.argv[2]!;
 await runDuckdb(
   {
     input: join(dir, 'rows'),
+    gzip: false,
     output: join(dir, 'a.parquet'),
-    columns: [{ name: 'a', sqlType: 'VARCHAR' }],
+    columns: [{ key: 'c0', name: 'a', sqlType: 'VARCHAR' }],
     rowGroupSize: 2048,
     longestLine: 100,
     memoryBytes: 1e8,

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createAuditor } from '#app/audit.ts';
+import { createDatasets } from '#app/exports/datasets.ts';
 import { createExports } from '#app/exports/exports.ts';
 import { dayIn } from '#domain/day.ts';
 import { compileForm, contentSha256 } from '#domain/form/compile.ts';
@@ -52,19 +53,22 @@ export async function openExportWorld(
   const offered: NewTask[] = [];
   const files = await openFileBlobs({ directory: join(dir, 'blobs'), clock });
   const blobs: BlobStore = { ...files, ...options.blobs };
-  const exports = createExports({
+  const deps = {
     storage,
     blobs,
     writer: options.writer ?? createDuckdbExportWriter(options.duckdb),
     disk: { read: async () => ({ freeBytes: options.freeBytes?.() ?? 1e12, totalBytes: 1e12 }) },
     diskReserveBytes: 1e6,
-    wantsEvent: async (type) => wanted.has(type),
+    wantsEvent: async (type: EventType) => wanted.has(type),
     clock,
     ids,
     audit,
-    offer: (tasks) => offered.push(...tasks),
+    offer: (tasks: NewTask[]) => void offered.push(...tasks),
     metrics,
-  });
+  };
+  const exports = createExports(deps);
+  const datasets = createDatasets({ ...deps, timeZone });
+  const caller = { actor: { kind: 'operator', id: 'test' } } as const;
   t.after(async () => {
     await storage.close();
     await rm(dir, { recursive: true, force: true });
@@ -82,7 +86,8 @@ export async function openExportWorld(
     offered,
     blobs,
     exports,
-    caller: { actor: { kind: 'operator', id: 'test' } } as const,
+    datasets,
+    caller,
 
     /** A form with a published version for each definition. */
     async form(versions: { definition: unknown; intelligence?: IntelligenceSpec }[], createdAt = clock.now()) {
@@ -159,10 +164,17 @@ export async function openExportWorld(
 
     /** Asks for an export and runs it to its end. */
     async make(wish: Parameters<typeof exports.request>[1]) {
-      const { exportId, taskId } = await exports.request(this.caller, wish);
+      const { exportId, taskId } = await exports.request(caller, wish);
       const { cause } = await this.claim(taskId);
       const report = await exports.run(cause, exportId, { signal: new AbortController().signal, progress() {} });
       return { exportId, taskId, report, path: join(dir, 'blobs', (await exports.get(exportId)).file!) };
+    },
+
+    /** Asks for an update of a form's files and runs it to its end, or until `signal` aborts. */
+    async update(formId: string, { signal = new AbortController().signal, progress = (_: number) => {} } = {}) {
+      const { taskId } = await datasets.request(caller, formId);
+      const { cause } = await this.claim(taskId);
+      return datasets.update(cause, formId, { signal, progress });
     },
 
     /** Names of the files that belong to unfinished exports. */

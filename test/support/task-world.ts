@@ -6,7 +6,7 @@ import type { NewTask, Task } from '#domain/task.ts';
 import { newTask, type TaskWish } from '#domain/task-kinds.ts';
 import type { EventType } from '#domain/webhook/model.ts';
 import { createReconciler, type ReconcilerDeps } from '#jobs/reconciler.ts';
-import type { Handler, Handlers } from '#jobs/registry.ts';
+import type { Handler } from '#jobs/registry.ts';
 import { createRunner, type Runner, type RunnerDeps } from '#jobs/runner.ts';
 import type { Log, LogFields } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
@@ -14,6 +14,7 @@ import type { Storage } from '#ports/storage.ts';
 import { createIds } from '../../src/adapters/ids-uuid/ids.ts';
 import { createMemoryQueue } from '../../src/adapters/queue-memory/memory-queue.ts';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
+import { handlersWith } from './handlers.ts';
 
 /** The system's time, moved on by what a test adds to it. */
 export function createMovableClock() {
@@ -118,7 +119,7 @@ export async function openTaskWorld(t: TestContext) {
         ...deps,
         queues,
         concurrency,
-        handlers: handlersWith(seal),
+        handlers: handlersWith({ 'seal-audit': seal }),
         abandonMs: 50,
         ...options.runner,
       });
@@ -137,29 +138,6 @@ export async function openTaskWorld(t: TestContext) {
 }
 
 export type TaskWorld = Awaited<ReturnType<typeof openTaskWorld>>;
-
-/** Every other kind must not be run by the test. */
-function handlersWith(seal: Handler<'seal-audit'>): Handlers {
-  const unexpected = async () => {
-    throw new Error('a kind the test does not expect');
-  };
-  return {
-    'understand-response': unexpected,
-    'classify-response': unexpected,
-    'extract-fields': unexpected,
-    'draft-reply': unexpected,
-    'fit-model': unexpected,
-    'train-head': unexpected,
-    'train-tagger': unexpected,
-    'embed-responses': unexpected,
-    'fan-out-event': unexpected,
-    'deliver-webhook': unexpected,
-    'run-export': unexpected,
-    'daily-export': unexpected,
-    prune: unexpected,
-    'seal-audit': seal,
-  };
-}
 
 /** Until the condition holds; the test's own time limit ends the wait. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {

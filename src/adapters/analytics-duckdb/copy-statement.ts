@@ -14,10 +14,10 @@ export const sqlTypes: Record<ExportColumnType, string> = {
 
 /** Rows go from file to file; DuckDB holds one row group of them. No temporary file of its own: that name would not be among the allowed ones. */
 export function copyStatement(job: CopyJob): string {
-  const types = job.columns.map(({ sqlType }, i) => `c${i}: ${quote(sqlType)}`).join(', ');
-  const names = job.columns.map(({ name }, i) => `c${i} AS "${name}"`).join(', ');
+  const types = job.columns.map(({ key, sqlType }) => `"${key}": ${quote(sqlType)}`).join(', ');
+  const names = job.columns.map(({ key, name }) => `"${key}" AS "${name}"`).join(', ');
   const source = `read_json(${quote(job.input)}, columns = {${types}}, format = 'newline_delimited', auto_detect = false,
-    compression = 'uncompressed', maximum_object_size = ${Math.max(1 << 20, job.longestLine)})`;
+    compression = '${job.gzip ? 'gzip' : 'uncompressed'}', maximum_object_size = ${Math.max(1 << 20, job.longestLine)})`;
   return `COPY (SELECT ${names} FROM ${source}) TO ${quote(job.output)}
     (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${job.rowGroupSize}, USE_TMP_FILE false)`;
 }

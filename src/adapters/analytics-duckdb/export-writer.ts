@@ -1,5 +1,5 @@
-import { rm, stat } from 'node:fs/promises';
-import type { Cell } from '#domain/export-rows.ts';
+import { rm } from 'node:fs/promises';
+import type { Cell, ExportColumn } from '#domain/export-rows.ts';
 import type { ExportSink, ExportWriter } from '#ports/export-writer.ts';
 import { sqlTypes } from './copy-statement.ts';
 import { runDuckdb } from './duckdb-process.ts';
@@ -25,7 +25,8 @@ const vector = 2048;
 
 /**
  * JSON lines and CSV are written by this process, compressed on its thread pool. For Parquet the rows go into a temporary file beside the staged one, as
- * JSON lines; then a DuckDB process reads that and writes the Parquet file. Of these processes there is one at a time.
+ * JSON lines; then a DuckDB process reads that and writes the Parquet file. Of these processes there is one at a time. Where both are wanted, DuckDB reads the
+ * JSON lines that are kept, so the two cannot differ.
  * (A pipe instead of the file is no way: Node makes its pipes from sockets, and those cannot be opened by name.)
  */
 export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): ExportWriter {
@@ -36,42 +37,13 @@ export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): Exp
     openText: async (file) => openTextFile(file),
     async openParquet({ path, columns, signal }) {
       const input = `${path}.rows`;
-      const spill = `${path}.spill`;
-      const rows = openTextFile({ path: input, gzip: false, signal });
-      let count = 0;
-      let longestLine = 0;
-
-      async function sweep(): Promise<void> {
-        await Promise.all([rm(input, { force: true }), rm(spill, { recursive: true, force: true })]);
-      }
-
-      async function convert(): Promise<void> {
-        const { size } = await stat(input);
-        const job = {
-          input,
-          output: path,
-          columns: columns.map(({ name, type }) => ({ name, sqlType: sqlTypes[type] })),
-          rowGroupSize: rowGroupSize({ bytes: size, rows: count, memoryBytes }),
-          longestLine,
-          memoryBytes,
-          threads,
-          spill,
-        };
-        const written = await runDuckdb(job, { deadlineMs, signal, onStart });
-        if (written !== count) throw new Error(`DuckDB wrote ${written} of ${count} rows`);
-      }
-
-      const sink: ExportSink<readonly Cell[][]> = {
-        async write(batch) {
-          const lines = batch.map(lineOf);
-          count += lines.length;
-          // A UTF-16 unit takes at most three bytes.
-          for (const line of lines) longestLine = Math.max(longestLine, 3 * line.length);
-          await rows.write(lines.join(''));
-        },
+      const keys = columns.map((_, i) => `c${i}`);
+      const rows = openRows({ input, gzip: false, output: path, columns, keys, signal });
+      const sweep = () => rm(input, { force: true });
+      return {
+        ...rows,
         async close() {
           await rows.close();
-          await turn(signal, convert);
           await sweep();
         },
         async discard() {
@@ -80,18 +52,80 @@ export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): Exp
           await sweep().catch(() => {});
         },
       };
-      return sink;
     },
+    openTable: async ({ jsonl, parquet, columns, signal }) =>
+      openRows({ input: jsonl, gzip: true, output: parquet, columns, keys: columns.map(({ name }) => name), signal }),
   };
+
+  /** Lines of JSON into `input`, and at the end Parquet from them. */
+  function openRows(table: {
+    input: string;
+    gzip: boolean;
+    output: string;
+    columns: readonly ExportColumn[];
+    keys: readonly string[];
+    signal: AbortSignal;
+  }): ExportSink<readonly Cell[][]> {
+    const { input, gzip, output, columns, keys, signal } = table;
+    const spill = `${output}.spill`;
+    const rows = openTextFile({ path: input, gzip, signal });
+    const lineOf = lineWriter(keys);
+    let count = 0;
+    let bytes = 0;
+    let longestLine = 0;
+
+    async function convert(): Promise<void> {
+      const job = {
+        input,
+        gzip,
+        output,
+        columns: columns.map(({ name, type }, i) => ({ key: keys[i]!, name, sqlType: sqlTypes[type] })),
+        rowGroupSize: rowGroupSize({ bytes, rows: count, memoryBytes }),
+        longestLine,
+        memoryBytes,
+        threads,
+        spill,
+      };
+      const written = await runDuckdb(job, { deadlineMs, signal, onStart });
+      if (written !== count) throw new Error(`DuckDB wrote ${written} of ${count} rows`);
+    }
+    const sweep = () => rm(spill, { recursive: true, force: true });
+
+    return {
+      async write(batch) {
+        const lines = batch.map(lineOf);
+        count += lines.length;
+        for (const line of lines) {
+          bytes += line.length;
+          // A UTF-16 unit takes at most three bytes.
+          longestLine = Math.max(longestLine, 3 * line.length);
+        }
+        await rows.write(lines.join(''));
+      },
+      async close() {
+        await rows.close();
+        await turn(signal, convert);
+        await sweep();
+      },
+      async discard() {
+        await rows.discard();
+        await sweep().catch(() => {});
+      },
+    };
+  }
 }
 
-function lineOf(cells: readonly Cell[]): string {
-  let members = '';
-  for (let i = 0; i < cells.length; i++) {
-    const cell = cells[i];
-    if (cell !== null) members += `${members === '' ? '' : ','}"c${i}":${JSON.stringify(cell)}`;
-  }
-  return `{${members}}\n`;
+/** A row as a line of JSON; the keys are plain (`[a-z0-9_]+`). */
+function lineWriter(keys: readonly string[]): (cells: readonly Cell[]) => string {
+  const heads = keys.map((key) => `"${key}":`);
+  return (cells) => {
+    let members = '';
+    for (let i = 0; i < cells.length; i++) {
+      const cell = cells[i];
+      if (cell !== null) members += `${members === '' ? '' : ','}${heads[i]}${JSON.stringify(cell)}`;
+    }
+    return `{${members}}\n`;
+  };
 }
 
 /** As many rows as fill a row group, between one vector and DuckDB's own default of 60 vectors. */

@@ -1,9 +1,11 @@
 /** What the parent asks of the DuckDB process: one file of rows into one Parquet file. */
 export type CopyJob = {
-  /** NDJSON; the cells of a row stand under `c0`, `c1`, …; null ones are left out. */
+  /** NDJSON; null cells are left out. */
   input: string;
+  gzip: boolean;
   output: string;
-  columns: { name: string; sqlType: string }[];
+  /** `key`: where a row has its cell. */
+  columns: { key: string; name: string; sqlType: string }[];
   rowGroupSize: number;
   /** Bytes of the longest line at most. */
   longestLine: number;

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#domain/errors.ts';
@@ -136,14 +137,14 @@ export async function openFileBlobs(deps: {
       const names = (found ?? []).filter((entry) => entry.isFile()).map((entry) => `${area}/${entry.name}`);
       // A file that was removed since is left out.
       const files = await Promise.all(
-        names
-          .sort()
-          .map((name) => unlessMissing(async () => ({ name, bytes: (await stat(join(directory, name))).size }))),
+        names.sort().map((name) => unlessMissing(async () => described(name, await stat(join(directory, name))))),
       );
       return files.filter((file) => file !== undefined);
     },
   };
 }
+
+const described = (name: string, { size, mtimeMs }: Stats) => ({ name, bytes: size, at: Math.floor(mtimeMs) });
 
 async function sweep(staging: string, before: number): Promise<void> {
   for (const name of await readdir(staging)) {

@@ -28,7 +28,7 @@ export type DocumentRecord = {
 };
 
 export type OutboxEntry = {
-  also: { collection: string; record: DocumentRecord }[];
+  also: { collection: string; record: { _id: string } }[];
   tasks: TaskRecord[];
   audit: AuditRecord[];
   /** Dead letters that end as cancelled. */
@@ -46,6 +46,9 @@ export type ResponseRecord = DocumentRecord & {
   receipt: KeptResponse['receipt'];
   /** `at` while the response has an idempotency key that is not forgotten. */
   keyedAt?: number;
+  /** Its place in the change feed, and whether it has changed since it was given that (change-feed.ts). */
+  changed?: number;
+  unnumbered?: true;
 };
 
 export type AuditRecord = {
@@ -136,6 +139,7 @@ export const layouts: { [K in Kind]: Layout<K> } = {
     at: (d) => d.createdAt,
     fields: { formId: (d) => maybe(d.formId), status: (d) => d.status },
   },
+  dataset: { collection: 'datasets', at: (d) => d.updatedAt, fields: {} },
   examples: { collection: 'examples', at: (d) => d.at, fields: { formId: (d) => d.formId } },
   head: { collection: 'heads', at: (d) => d.trainedAt, fields: {} },
   'model-fit': { collection: 'model_fits', at: (d) => d.at, fields: {} },
@@ -184,7 +188,7 @@ function contentOf({ kind, doc }: Insert): Content {
   for (const [field, read] of Object.entries((layouts[kind] as Layout<Kind>).fields)) fields[field] = read(doc);
   if (kind !== 'response') return { ...fields, doc: JSON.stringify(doc) };
   const { answers, idempotency, receipt, ...rest } = doc as Partial<KeptResponse>;
-  const apart = { answers: JSON.stringify(answers), counted: countedAnswers(answers!) };
+  const apart = { answers: JSON.stringify(answers), counted: countedAnswers(answers!), unnumbered: true };
   return { ...fields, ...apart, doc: JSON.stringify(rest) };
 }
 

@@ -1,5 +1,6 @@
 import type { Db, IndexDescription } from 'mongodb';
 import { AppError } from '#domain/errors.ts';
+import { removalsCollection } from './change-feed.ts';
 import { keyedKinds, kinds, layouts } from './collections.ts';
 import { commitsCollection, counterNames, countersCollection } from './commit/relay.ts';
 
@@ -77,10 +78,23 @@ async function vectors(db: Db): Promise<void> {
   await db.collection(layouts.vector.collection).createIndexes([madeInOrder, carriesOthers, ofForm]);
 }
 
+/** What is there already gets its numbers as what comes. */
+async function changeFeed(db: Db): Promise<void> {
+  await db.collection(layouts.dataset.collection).createIndexes([madeInOrder, carriesOthers]);
+  const numbered: IndexDescription[] = [{ key: { formId: 1, changed: 1 } }, { key: { unnumbered: 1 }, sparse: true }];
+  for (const name of [layouts.response.collection, removalsCollection])
+    await db.collection(name).createIndexes(numbered);
+  await db
+    .collection(layouts.response.collection)
+    .updateMany({ changed: { $exists: false } }, { $set: { unnumbered: true } });
+}
+
 export const migrations: Migration[] = [
   { number: 1, compatibleWith: 1, about: 'the first schema', up: firstSchema },
   { number: 2, compatibleWith: 1, about: 'taggers', up: taggers },
   { number: 3, compatibleWith: 1, about: 'vectors of responses by form, and what models are worth', up: vectors },
+  // A response that an earlier release changes is not marked, and would be missing in every export that follows.
+  { number: 4, compatibleWith: 4, about: 'the change feed, and manifests of exported files', up: changeFeed },
 ];
 
 const stepsIn = (db: Db) => db.collection<StepRecord>('schema_steps');

@@ -1,7 +1,7 @@
 import type { Collection, Db, Document } from 'mongodb';
 import type { KeptResponse } from '#domain/response.ts';
 import { rootTaskId } from '#domain/task.ts';
-import type { Chain, Link, ResponseCounts } from '#ports/storage.ts';
+import type { Chain, Link, ResponseCounts, ResponseDay } from '#ports/storage.ts';
 import { type ChainRecord, type Chains, linkRange } from './chain.ts';
 import { type ResponseRecord, storedOf, type TaskRecord } from './collections.ts';
 
@@ -49,6 +49,17 @@ export function createResponseReads({ db, chains, tasks }: { db: Db; chains: Cha
         query.fields.map((name, i) => [name, fields[i]!.map(({ _id, count }) => ({ value: _id, count }))]),
       ),
     };
+  }
+
+  async function days({ formId, from, to }: { formId: string; from?: number; to?: number }): Promise<ResponseDay[]> {
+    const at = { $gte: from ?? 0, $lt: to ?? Number.MAX_SAFE_INTEGER };
+    const group = { _id: '$day', count: { $sum: 1 }, first: { $min: '$at' }, last: { $max: '$at' } };
+    const found = await grouped<{ _id: string } & Omit<ResponseDay, 'day'>>([
+      { $match: { formId, at } },
+      { $group: group },
+      { $sort: { _id: 1 } },
+    ]);
+    return found.map(({ _id, count, first, last }) => ({ day: _id, count, first, last }));
   }
 
   /** A page at a time by the first of the index, so that no write is longer than an operation may be. */
@@ -107,7 +118,7 @@ export function createResponseReads({ db, chains, tasks }: { db: Db; chains: Cha
     return new Map([...steps].map(([id, those]) => [id, [...those.values()]]));
   }
 
-  return { analytics, forgetKeys, links };
+  return { analytics, days, forgetKeys, links };
 }
 
 export function chainOf({ _id, startedAt, previous, signed }: ChainRecord): Chain {

@@ -4,6 +4,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Commit, Storage } from '#ports/storage.ts';
 import { createAuditStore } from './audit.ts';
 import { createChains } from './chain.ts';
+import { createChangeReads, createNumbering } from './change-feed.ts';
 import type { TaskRecord } from './collections.ts';
 import { createCommits } from './commit/commits.ts';
 import { createCouriers } from './commit/couriers.ts';
@@ -72,10 +73,20 @@ async function assemble(deps: {
   const commits = createCommits({ db, intake, couriers, tasks, now });
   const documents = createDocumentReads(db, longDb);
   const responses = createResponseReads({ db: longDb, chains, tasks });
-  const sweeper = createSweeper({ db, relay, leases: createLeases(db), token: randomUUID(), now, onTrouble });
+  const numbering = createNumbering(longDb);
+  const sweeper = createSweeper({
+    db,
+    relay,
+    numbering,
+    leases: createLeases(db),
+    token: randomUUID(),
+    now,
+    onTrouble,
+  });
   await answered('The store cannot finish what an earlier process has begun.', sweeper.sweep());
   sweeper.start();
 
+  const changes = createChangeReads(longDb, numbering.number);
   const underWay = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
 
@@ -113,7 +124,16 @@ async function assemble(deps: {
     list: reading(documents.list) as Storage['list'],
     prune: writing((kind, before, limit) => prune(db, kind, before, limit)) as Storage['prune'],
     tasks: createTaskStore({ tasks, couriers }),
-    responses: { analytics: reading(responses.analytics), forgetKeys: writing(responses.forgetKeys) },
+    changes: {
+      newest: writing(changes.newest),
+      days: reading(changes.days),
+      list: reading(changes.list),
+    },
+    responses: {
+      analytics: reading(responses.analytics),
+      days: reading(responses.days),
+      forgetKeys: writing(responses.forgetKeys),
+    },
     receipts: {
       head: () => Promise.resolve(intake.head()),
       chains: reading(async () => (await chains.list()).map(chainOf)),

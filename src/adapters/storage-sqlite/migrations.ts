@@ -131,6 +131,29 @@ const understanding = `
   ${documents('vectors', 'form_id TEXT NOT NULL,', '(form_id, at)')}
 `;
 
+/**
+ * `changed`: the number of a response's newest change; `feed` holds the newest of all. Our writer gives the numbers itself; the triggers give one to what a
+ * release of before writes, whose rows come without (after a rollback).
+ */
+const changeFeed = `
+  ${documents('datasets', '')}
+  ALTER TABLE responses ADD COLUMN changed INTEGER;
+  UPDATE responses SET changed = n;
+  CREATE INDEX responses_changed ON responses (form_id, changed);
+  CREATE TABLE removals (number INTEGER PRIMARY KEY, id TEXT NOT NULL, form_id TEXT NOT NULL, day TEXT NOT NULL) STRICT;
+  CREATE INDEX removals_form ON removals (form_id, number);
+  CREATE TABLE feed (id INTEGER PRIMARY KEY CHECK (id = 1), newest INTEGER NOT NULL) STRICT;
+  INSERT INTO feed SELECT 1, coalesce(max(n), 0) FROM responses;
+  CREATE TRIGGER responses_came AFTER INSERT ON responses WHEN NEW.changed IS NULL BEGIN
+    UPDATE feed SET newest = newest + 1;
+    UPDATE responses SET changed = (SELECT newest FROM feed) WHERE n = NEW.n;
+  END;
+  CREATE TRIGGER responses_went_on AFTER UPDATE OF revision ON responses WHEN NEW.changed IS OLD.changed BEGIN
+    UPDATE feed SET newest = newest + 1;
+    UPDATE responses SET changed = (SELECT newest FROM feed) WHERE n = NEW.n;
+  END;
+`;
+
 export const migrations: Migration[] = [
   { number: 1, compatibleWith: 1, about: 'the first schema', sql: initial },
   {
@@ -138,6 +161,12 @@ export const migrations: Migration[] = [
     compatibleWith: 1,
     about: 'taggers, what models are worth on a form, and embeddings of responses',
     sql: understanding,
+  },
+  {
+    number: 3,
+    compatibleWith: 1,
+    about: 'the change feed of responses, and the manifests of exported files',
+    sql: changeFeed,
   },
 ];
 

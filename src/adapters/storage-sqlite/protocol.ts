@@ -57,11 +57,12 @@ export type CommitResult =
   | { outcome: 'lease-lost' };
 
 export type WriterMessage = { batch: PackedOp[] } | { close: true };
+/** `newest`: number of the newest change of a response that is committed. */
 export type WriterAnswer =
-  | { ready: true }
+  | { ready: true; newest: number }
   | { failed: string }
   /** `errors` only when there are any; by the position in the batch. */
-  | { values: unknown[]; errors?: Map<number, string>; commitMs: number; head: ChainHead | undefined }
+  | { values: unknown[]; errors?: Map<number, string>; commitMs: number; head: ChainHead | undefined; newest: number }
   | { closed: true };
 
 export type ReadOp = { sql: string; params: SqlValue[] };

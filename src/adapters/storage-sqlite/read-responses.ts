@@ -1,5 +1,5 @@
 import type { Response } from '#domain/response.ts';
-import type { Chain, Link, ResponseCounts } from '#ports/storage.ts';
+import type { Chain, Link, ResponseCounts, ResponseDay } from '#ports/storage.ts';
 import { docOf, type SqlRow, type SqlValue } from './tables.ts';
 import type { Reader } from './threads.ts';
 
@@ -57,6 +57,22 @@ export function createResponseReads(reader: Reader) {
     };
   }
 
+  async function days(query: { formId: string; from?: number; to?: number }): Promise<ResponseDay[]> {
+    const rows = await reader.all(
+      `SELECT day, count(*) AS count, min(at) AS first, max(at) AS last FROM responses
+       WHERE form_id = ? AND at >= ? AND at < ? GROUP BY day ORDER BY day`,
+      query.formId,
+      query.from ?? 0,
+      query.to ?? Number.MAX_SAFE_INTEGER,
+    );
+    return rows.map((row) => ({
+      day: row.day as string,
+      count: Number(row.count),
+      first: Number(row.first),
+      last: Number(row.last),
+    }));
+  }
+
   async function chains(): Promise<Chain[]> {
     const rows = await reader.all('SELECT * FROM chains ORDER BY rowid');
     return rows.map(chainOf);
@@ -81,7 +97,7 @@ export function createResponseReads(reader: Reader) {
     });
   }
 
-  return { analytics, chains, links };
+  return { analytics, days, chains, links };
 }
 
 export function chainOf(row: SqlRow): Chain {

@@ -9,6 +9,7 @@ import { assertNotMoved } from './moved-mark.ts';
 import { type PackedCommitted, unpackCommitted } from './packing.ts';
 import type { AuditRow, ChangeOp } from './protocol.ts';
 import { createAuditReads } from './read-audit.ts';
+import { createChangeReads } from './read-changes.ts';
 import { createDocumentReads } from './read-lists.ts';
 import { createResponseReads } from './read-responses.ts';
 import { createTaskReads } from './read-tasks.ts';
@@ -52,7 +53,8 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<Storage
         });
     const reader = await startReader({ file, onFatal });
     const longReader = lazyReader(() => startReader({ file, onFatal }));
-    return assemble({ file, writer, reader, longReader, release: () => lock?.release() });
+    const readOnly = options.readOnly === true;
+    return assemble({ file, writer, reader, longReader, readOnly, release: () => lock?.release() });
   } catch (err) {
     await writer?.close();
     lock?.release();
@@ -63,7 +65,7 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<Storage
 function refusingWriter(): Writer {
   const refusal = () =>
     Promise.reject(new AppError('storage-unavailable', { detail: 'The store was opened for reading only.' }));
-  return { write: refusal, head: () => undefined, close: () => Promise.resolve() };
+  return { write: refusal, head: () => undefined, newest: () => 0, close: () => Promise.resolve() };
 }
 
 function assemble(deps: {
@@ -71,12 +73,15 @@ function assemble(deps: {
   writer: Writer;
   reader: Reader;
   longReader: Reader;
+  readOnly: boolean;
   release: () => void;
 }): Storage {
   const { writer, reader, longReader } = deps;
   const documents = createDocumentReads(reader, longReader);
   const responses = createResponseReads(longReader);
-  let changes = 0;
+  const newest = deps.readOnly
+    ? async () => Number((await reader.get('SELECT newest FROM feed'))?.newest ?? 0)
+    : () => Promise.resolve(writer.newest());
   let closed: Promise<void> | undefined;
 
   async function commit(wish: Commit): Promise<Committed> {
@@ -89,9 +94,7 @@ function assemble(deps: {
       cause: wish.cause,
       drop: wish.drop,
     });
-    const result = unpackCommitted(answer);
-    if (result.outcome === 'committed' && 'kind' in wish.change && wish.change.kind === 'response') changes += 1;
-    return result;
+    return unpackCommitted(answer);
   }
 
   const receipts: ReceiptStore = {
@@ -110,6 +113,7 @@ function assemble(deps: {
     tasks: taskStore(writer, createTaskReads(reader)),
     responses: {
       analytics: responses.analytics,
+      days: responses.days,
       forgetKeys: (before, limit) => writer.write({ op: 'forget-keys', before, limit }),
     },
     receipts,
@@ -117,7 +121,8 @@ function assemble(deps: {
       ...createAuditReads(reader, longReader),
       seal: (seals) => writer.write({ op: 'seal', seals: seals.map(({ id, seal }) => ({ id, ...seal })) }),
     },
-    sequence: () => Promise.resolve(changes),
+    sequence: newest,
+    changes: createChangeReads(longReader, newest),
     ping: async () => {
       await writer.write({ op: 'ping', now: Date.now() });
     },

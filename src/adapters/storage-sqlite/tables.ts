@@ -111,6 +111,7 @@ export const tables: { [K in Kind]: Table<K> } = {
     columns: { form_id: (d) => maybe(d.formId), status: (d) => d.status },
     narrow: { formId: 'form_id', status: 'status' },
   },
+  dataset: { name: 'datasets', at: (d) => d.updatedAt, columns: {}, narrow: {} },
   examples: { name: 'examples', at: (d) => d.at, columns: { form_id: (d) => d.formId }, narrow: { formId: 'form_id' } },
   head: { name: 'heads', at: (d) => d.trainedAt, columns: {}, narrow: {} },
   'model-fit': { name: 'model_fits', at: (d) => d.at, columns: {}, narrow: {} },

@@ -30,11 +30,11 @@ function start(script: string, workerData: object): Worker {
 }
 
 /** Resolves once the thread has opened the file; rejects with why it could not. */
-function ready(worker: Worker): Promise<void> {
+function ready<T>(worker: Worker): Promise<T> {
   return new Promise((resolve, reject) => {
-    const settle = ({ failed }: { ready?: true; failed?: string }) => {
-      if (failed === undefined) resolve();
-      else reject(new AppError('storage-unavailable', { detail: failed }));
+    const settle = (message: { failed?: string }) => {
+      if (message.failed === undefined) resolve(message as T);
+      else reject(new AppError('storage-unavailable', { detail: message.failed }));
     };
     worker.once('message', settle);
     worker.once('error', reject);
@@ -52,7 +52,7 @@ export async function startWriter(deps: {
   onFatal: (err: Error) => void;
 }) {
   const worker = start('./writer-thread.ts', { file: deps.file, synchronous: deps.synchronous });
-  await ready(worker);
+  let { newest } = await ready<Extract<WriterAnswer, { ready: true }>>(worker);
   let queued: { op: WriteOp; waiting: Waiting<unknown> }[] = [];
   /** What has been sent, in the order of sending, which is the order of the answers. */
   let inFlight: Waiting<unknown>[] = [];
@@ -73,6 +73,7 @@ export async function startWriter(deps: {
   const settle = (message: Extract<WriterAnswer, { values: unknown }>): void => {
     const answered = inFlight.splice(0, message.values.length);
     head = message.head;
+    newest = message.newest;
     deps.onBatch({ size: answered.length, commitMs: message.commitMs });
     answered.forEach((waiting, i) => {
       const error = message.errors?.get(i);
@@ -113,6 +114,7 @@ export async function startWriter(deps: {
       });
     },
     head: () => head,
+    newest: () => newest,
     close(): Promise<void> {
       if (dead) return Promise.resolve();
       return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 import type { Receipt } from '#domain/receipt.ts';
 import type { Kind } from '#ports/storage.ts';
 import type { ChainWriter } from './chain-writer.ts';
+import type { ChangeNumbers } from './change-numbers.ts';
 import type { Statements } from './connection.ts';
 import type { AuditRow, ChangeOp, CommitOp, CommitResult } from './protocol.ts';
 import { columnNames, type SqlValue, tables, taskColumns } from './tables.ts';
@@ -10,13 +11,13 @@ import { dropSql } from './write-tasks.ts';
  * One commit inside the batch's transaction. The change comes first and is the check: when it writes nothing, nothing else is written,
  * so a refused commit needs no savepoint.
  */
-export function createCommitWriter(sql: Statements, chain: ChainWriter) {
+export function createCommitWriter(sql: Statements, chain: ChainWriter, numbers: ChangeNumbers) {
   const insertSql = new Map<Kind, string>();
   const followSql = new Map<Kind, string>();
   const updateSql = new Map<Kind, string>();
   for (const kind of Object.keys(tables) as Kind[]) {
     const columns =
-      kind === 'response' ? [...columnNames(kind), 'chain', 'seq', 'sha256', 'previous'] : columnNames(kind);
+      kind === 'response' ? [...columnNames(kind), 'chain', 'seq', 'sha256', 'previous', 'changed'] : columnNames(kind);
     const into = `INSERT INTO ${tables[kind].name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
     insertSql.set(kind, `${into} ON CONFLICT DO NOTHING`);
     followSql.set(kind, `${into} ON CONFLICT (id) DO NOTHING`);
@@ -24,9 +25,11 @@ export function createCommitWriter(sql: Statements, chain: ChainWriter) {
     // A key that was forgotten stays so, also when the document that comes was read before.
     const value = (column: string) =>
       kind === 'response' && column === 'key' ? 'CASE WHEN key IS NULL THEN NULL ELSE ? END' : '?';
+    const assignments = set.map((column) => `${column} = ${value(column)}`);
+    if (kind === 'response') assignments.push('changed = ?');
     updateSql.set(
       kind,
-      `UPDATE OR IGNORE ${tables[kind].name} SET ${set.map((column) => `${column} = ${value(column)}`).join(', ')} WHERE id = ? AND revision = ?`,
+      `UPDATE OR IGNORE ${tables[kind].name} SET ${assignments.join(', ')} WHERE id = ? AND revision = ?`,
     );
   }
   const taskSql = `INSERT INTO tasks (${taskColumns.join(', ')}) VALUES (${taskColumns.map(() => '?').join(', ')}) ON CONFLICT (id) DO NOTHING`;
@@ -51,6 +54,7 @@ export function createCommitWriter(sql: Statements, chain: ChainWriter) {
       case 'update':
         return update(op.kind, op.id, op.row, op.expect);
       case 'remove': {
+        if (op.kind === 'response') return removeResponse(op.id, op.expect);
         const gone = sql.run(`DELETE FROM ${tables[op.kind].name} WHERE id = ? AND revision = ?`, op.id, op.expect);
         return gone === 1 ? { outcome: 'committed', revision: 0 } : { outcome: 'conflict' };
       }
@@ -66,10 +70,13 @@ export function createCommitWriter(sql: Statements, chain: ChainWriter) {
       const taken = holderOf(kind, row);
       if (taken !== undefined) return { outcome: 'exists', id: taken };
       receipt = chain.next(row[0] as string, payloadSha256!, row[2] as number);
-      values = [...row, receipt.chain, receipt.seq, receipt.sha256, receipt.previous];
+      values = [...row, receipt.chain, receipt.seq, receipt.sha256, receipt.previous, numbers.next()];
     }
     if (sql.run(insertSql.get(kind)!, ...values) === 1) {
-      if (receipt) chain.advance(receipt);
+      if (receipt) {
+        chain.advance(receipt);
+        numbers.advance();
+      }
       return { outcome: 'committed', revision: 1, receipt };
     }
     return { outcome: 'exists', id: holderOf(kind, row) ?? (row[0] as string) };
@@ -92,11 +99,29 @@ export function createCommitWriter(sql: Statements, chain: ChainWriter) {
 
   function update(kind: Kind, id: string, row: SqlValue[], expect: number): CommitResult {
     // row: id, revision, at, columns…, doc; id and at never change.
-    const done = sql.run(updateSql.get(kind)!, row[1]!, ...row.slice(3), id, expect);
-    if (done === 1) return { outcome: 'committed', revision: row[1] as number };
+    const number = kind === 'response' ? [numbers.next()] : [];
+    const done = sql.run(updateSql.get(kind)!, row[1]!, ...row.slice(3), ...number, id, expect);
+    if (done === 1) {
+      if (kind === 'response') numbers.advance();
+      return { outcome: 'committed', revision: row[1] as number };
+    }
     const now = sql.get(`SELECT revision FROM ${tables[kind].name} WHERE id = ?`, id);
     if (now?.revision !== expect) return { outcome: 'conflict' };
     return { outcome: 'exists', id: holderOf(kind, row) ?? id };
+  }
+
+  /** Stays in the change feed, as removed. */
+  function removeResponse(id: string, expect: number): CommitResult {
+    const noted = sql.run(
+      'INSERT INTO removals (number, id, form_id, day) SELECT ?, id, form_id, day FROM responses WHERE id = ? AND revision = ?',
+      numbers.next(),
+      id,
+      expect,
+    );
+    if (noted === 0) return { outcome: 'conflict' };
+    sql.run('DELETE FROM responses WHERE id = ?', id);
+    numbers.advance();
+    return { outcome: 'committed', revision: 0 };
   }
 
   function settle(op: Extract<ChangeOp, { op: 'settle' }>): CommitResult {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createChainWriter } from './chain-writer.ts';
+import { createChangeNumbers } from './change-numbers.ts';
 import { openingProblem, openWriter, type Synchronous, statements } from './connection.ts';
 import { migrate } from './migrations.ts';
 import { packCommitted, unpack } from './packing.ts';
@@ -21,7 +22,8 @@ try {
   migrate(db);
   const sql = statements(db);
   const chain = createChainWriter(sql);
-  const commits = createCommitWriter(sql, chain);
+  const numbers = createChangeNumbers(sql);
+  const commits = createCommitWriter(sql, chain, numbers);
   const tasks = createTaskWriter(sql, commits.audit);
 
   const perform = (op: WriteOp): unknown => {
@@ -79,11 +81,14 @@ try {
     db.exec('BEGIN IMMEDIATE');
     try {
       const results = ops.map((op) => ({ value: perform(op) }));
+      numbers.keep();
       db.exec('COMMIT');
       chain.committed();
+      numbers.committed();
       return results;
     } catch (err) {
       chain.failed();
+      numbers.failed();
       if (db.isTransaction) db.exec('ROLLBACK');
       throw err;
     }
@@ -114,14 +119,14 @@ try {
     if (ops.length > 0) {
       const from = performance.now();
       const results = write(ops);
-      answer({ ...listed(results), commitMs: performance.now() - from, head: chain.head() });
+      answer({ ...listed(results), commitMs: performance.now() - from, head: chain.head(), newest: numbers.newest() });
     }
     if (!close) return;
     db.close();
     answer({ closed: true });
     port.close();
   });
-  answer({ ready: true });
+  answer({ ready: true, newest: numbers.newest() });
 } catch (err) {
   answer({ failed: openingProblem(file, err) });
   port.close();

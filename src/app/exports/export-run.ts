@@ -1,5 +1,4 @@
 import { csvHeader, csvLine } from '#domain/csv.ts';
-import { AppError } from '#domain/errors.ts';
 import type { Export } from '#domain/export.ts';
 import { planAllForms, planForm, type RowPlan } from '#domain/export-rows.ts';
 import type { FormVersion } from '#domain/form/form.ts';
@@ -7,12 +6,12 @@ import { withoutWithheld } from '#domain/form/withheld.ts';
 import { maskResponse } from '#domain/mask.ts';
 import type { KeptResponse } from '#domain/response.ts';
 import { responseView } from '#domain/response-view.ts';
-import type { DiskSpace } from '#ports/disk-space.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Page, Storage } from '#ports/storage.ts';
 import { maskPlansOf, versionsOf, withheldOf } from '../form-versions.ts';
+import { type DiskGuard, refuseWhenDiskIsFull } from './disk-guard.ts';
 
-type Deps = { storage: Pick<Storage, 'list'>; writer: ExportWriter; disk: DiskSpace; diskReserveBytes: number };
+type Deps = DiskGuard & { storage: Pick<Storage, 'list'>; writer: ExportWriter };
 
 export type Run = {
   /** Responses submitted before this instant, epoch ms. */
@@ -137,10 +136,4 @@ async function* pagesOfForm(
     yield items.map(({ doc }) => rowOf(doc));
     progress((last.doc.submittedAt - begin) / Math.max(1, until - begin));
   }
-}
-
-async function refuseWhenDiskIsFull({ disk, diskReserveBytes }: Deps): Promise<void> {
-  const { freeBytes } = await disk.read();
-  if (freeBytes < diskReserveBytes)
-    throw new AppError('disk-nearly-full', { detail: 'The export would take the space that responses need.' });
 }

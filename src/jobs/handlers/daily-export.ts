@@ -1,6 +1,6 @@
-import type { DailyExports } from '#app/exports/daily-exports.ts';
+import type { Datasets } from '#app/exports/datasets.ts';
 import type { Handler } from '../registry.ts';
 
-export function dailyExport(daily: DailyExports): Handler<'daily-export'> {
-  return async ({ payload, signal }) => ({ done: { ...(await daily.request(payload.tick, signal)) } });
+export function dailyExport(datasets: Datasets): Handler<'daily-export'> {
+  return async ({ payload, signal }) => ({ done: { ...(await datasets.requestAll(payload.tick, signal)) } });
 }

@@ -1,5 +1,6 @@
 import type { ApiToken, Session, User } from '#domain/account.ts';
 import type { AuditEntry } from '#domain/audit.ts';
+import type { Dataset } from '#domain/dataset/dataset.ts';
 import type { Export } from '#domain/export.ts';
 import type { Form, FormVersion } from '#domain/form/form.ts';
 import { versionId } from '#domain/form/form.ts';
@@ -338,6 +339,23 @@ export function aTagger(over: Partial<FormTagger> = {}): FormTagger {
     milliseconds: 41,
     examplesSha256: sha256Hex('examples'),
     trainedAt: t0,
+    ...over,
+  };
+}
+
+export function aDataset(over: Partial<Dataset> = {}): Dataset {
+  const file = (name: string) => ({ name, bytes: 1234, sha256: 'ab'.repeat(32) });
+  const [parquet, jsonl] = [file('2026-11-01.000001-abc.parquet'), file('2026-11-01.000001-abc.jsonl.gz')];
+  return {
+    id: newId('frm'),
+    version: 1,
+    completeTo: 12,
+    partitions: [{ from: '2026-11-01', to: '2026-11-01', rows: 3, misfits: 0, completeTo: 9, parquet, jsonl }],
+    columns: [],
+    withheld: '',
+    retired: [],
+    updatedAt: t0,
+    applied: [],
     ...over,
   };
 }

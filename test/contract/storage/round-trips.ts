@@ -3,6 +3,7 @@ import type { Json } from '#domain/json.ts';
 import type { Documents, Kind } from '#ports/storage.ts';
 import {
   aBreaker,
+  aDataset,
   aDelivery,
   aForm,
   aFormVersion,
@@ -101,6 +102,7 @@ export const rich: { [K in Kind]: Documents[K] } = {
   session: aSession({ rotations: 41 }),
   token: aToken({ name: text, expiresAt: t0, scopes: [] }),
   export: anExport({ formId: newId('frm'), file: text, rows: 0, bytes: 9007199254740991, error: text, finishedAt: t0 }),
+  dataset: aDataset({ retired: [{ name: text, at: t0 }], columns: [{ name: 'a', type: 'string[]' }] }),
   examples: anExampleBatch({
     items: [
       { text, label: null },
@@ -127,6 +129,7 @@ export const bare: { [K in Kind]: Documents[K] } = {
   session: aSession(),
   token: aToken({ scopes: [] }),
   export: anExport({ to: undefined }),
+  dataset: aDataset({ partitions: [] }),
   examples: anExampleBatch({ items: [] }),
   head: aHead({ calibrationError: undefined, labels: [] }),
   'model-fit': aModelFit({ labels: [], bias: [] }),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Collection, Db } from 'mongodb';
 import type { Change, Commit, Committed, Insert, Kind } from '#ports/storage.ts';
+import { type RemovalRecord, removalsCollection } from '../change-feed.ts';
 import {
   auditRecord,
   type DocumentRecord,
@@ -119,6 +120,7 @@ export function createCommits(deps: {
   async function remove(change: Of<'remove'>, wish: Commit): Promise<Committed> {
     const collection = collectionOf(change.kind);
     const { id, parcels, carried } = parcelOf(wish, commitsCollection, undefined, change.kind === 'response');
+    if (carried && change.kind === 'response') await noteRemoval(carried[id]!, change);
     const wanted = { _id: change.id, revision: change.expect };
     if (carried) {
       const removal = { collection: collection.collectionName, id: change.id, expect: change.expect, at: deps.now() };
@@ -131,6 +133,18 @@ export function createCommits(deps: {
     }
     await couriers.sent(parcels);
     return { outcome: 'committed', revision: 0 };
+  }
+
+  /** What the change feed tells of a response that is gone. */
+  async function noteRemoval(entry: OutboxEntry, { id, expect }: Of<'remove'>): Promise<void> {
+    const projection = { formId: 1, day: 1 };
+    const found = await db
+      .collection<ResponseRecord>('responses')
+      .findOne({ _id: id, revision: expect }, { projection });
+    if (!found) return;
+    const { formId, day } = found as unknown as Pick<RemovalRecord, 'formId' | 'day'>;
+    const record: RemovalRecord = { _id: id, formId, day, revision: expect, unnumbered: true };
+    entry.also.push({ collection: removalsCollection, record });
   }
 
   async function settle({ id: _id, lease, settlement, now }: Of<'settle'>, wish: Commit): Promise<Committed> {

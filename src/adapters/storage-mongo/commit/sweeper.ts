@@ -1,4 +1,5 @@
 import type { Collection, Db, Document } from 'mongodb';
+import type { Numbering } from '../change-feed.ts';
 import { kinds, layouts, type OutboxEntry } from '../collections.ts';
 import type { Leases } from '../leases.ts';
 import { commitsCollection, type Parcel, type Relay } from './relay.ts';
@@ -22,12 +23,13 @@ const mostAtOnce = 200;
 export function createSweeper(deps: {
   db: Db;
   relay: Relay;
+  numbering: Numbering;
   leases: Leases;
   token: string;
   now: () => number;
   onTrouble: (err: unknown) => void;
 }) {
-  const { db, relay, leases, token, now, onTrouble } = deps;
+  const { db, relay, numbering, leases, token, now, onTrouble } = deps;
   const carriers = [...kinds.map((kind) => layouts[kind].collection), 'tasks', commitsCollection];
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
@@ -67,7 +69,11 @@ export function createSweeper(deps: {
 
   async function turn(): Promise<void> {
     try {
-      if (await leases.take('sweeper', token, now(), now() + leaseMs)) await sweep();
+      if (await leases.take('sweeper', token, now(), now() + leaseMs)) {
+        await sweep();
+        // Whoever asks for the change feed could do it all: a day's worth would take minutes then.
+        await numbering.number();
+      }
     } catch (err) {
       onTrouble(err);
     }

@@ -1,0 +1,171 @@
+import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb';
+import type { KeptResponse } from '#domain/response.ts';
+import type { ChangeFeed, ChangeRange, FeedItem } from '#ports/change-feed.ts';
+import { type ResponseRecord, storedOf } from './collections.ts';
+import { countersCollection } from './commit/relay.ts';
+
+/** A response that is gone. Its id is that of the response. */
+export type RemovalRecord = { _id: string; formId: string; day: string; revision: number } & Numbered;
+
+/** `unnumbered`: it has changed since it was given its number `changed`, or has none yet. */
+export type Numbered = { unnumbered?: true; changed?: number };
+
+export const removalsCollection = 'removals';
+const feedId = 'feed';
+
+/** Numbers up to `applied` are in their records; those of `batch` follow on it, in its order, and may be or not. */
+type Feed = {
+  _id: string;
+  version: number;
+  applied: number;
+  batch: { in: 'responses' | 'removals'; id: string; revision: number }[];
+};
+
+const mostAtOnce = 500;
+/** Characters after which a page ends early, as for lists. */
+const pageCharacters = 16_000_000;
+
+/**
+ * Gives changes their numbers after the fact: what writes a response marks it as unnumbered. Which numbers a batch of such records gets is decided by one write of
+ * one document, by version; putting them into the records is harmless twice, as each is only taken by its record while that is unnumbered and at the revision that
+ * was seen. So any process may do it, several at once do no harm, and one that was stopped in the middle and comes back a day later can only repeat what was decided.
+ * A record that has changed again in between leaves its number unused and is in a later batch.
+ */
+export function createNumbering(db: Db) {
+  const feeds = db.collection<Feed>(countersCollection);
+  const collections = {
+    responses: db.collection<ResponseRecord>('responses') as unknown as Collection<Marked>,
+    removals: db.collection<RemovalRecord>(removalsCollection) as unknown as Collection<Marked>,
+  };
+
+  /** Returns the number up to which the feed is complete; every change acknowledged before the call is numbered. Errors: the driver's. */
+  async function number(): Promise<number> {
+    for (;;) {
+      const feed = await current();
+      await apply(feed);
+      const applied = feed.applied + feed.batch.length;
+      const batch = await waiting();
+      if (batch.length === 0 && feed.batch.length === 0) return applied;
+      const decided = await feeds.updateOne(
+        { _id: feedId, version: feed.version },
+        { $set: { version: feed.version + 1, applied, batch } },
+      );
+      // Another process has decided; what waits now is in its batch or in the next.
+      if (decided.modifiedCount === 0) continue;
+      // All that waited when this call began is in the batch. What has come since is for the next call: under load this one would never end.
+      if (batch.length < mostAtOnce) {
+        await apply({ ...feed, applied, batch });
+        return applied + batch.length;
+      }
+    }
+  }
+
+  async function current(): Promise<Feed> {
+    const found = await feeds.findOne({ _id: feedId });
+    if (found) return found;
+    await feeds.updateOne({ _id: feedId }, { $setOnInsert: { version: 0, applied: 0, batch: [] } }, { upsert: true });
+    return (await feeds.findOne({ _id: feedId }))!;
+  }
+
+  async function waiting(): Promise<Feed['batch']> {
+    const of = async (name: 'responses' | 'removals'): Promise<Feed['batch']> => {
+      const found = await collections[name]
+        .find({ unnumbered: true })
+        .limit(mostAtOnce)
+        .project<{ _id: string; revision: number }>({ revision: 1 })
+        .toArray();
+      return found.map(({ _id, revision }) => ({ in: name, id: _id, revision }));
+    };
+    // A response that is gone is not among the first any more: its removal comes after all that it was.
+    const changed = await of('responses');
+    const removed = changed.length < mostAtOnce ? await of('removals') : [];
+    return [...changed, ...removed].slice(0, mostAtOnce);
+  }
+
+  async function apply({ applied, batch }: Feed): Promise<void> {
+    await Promise.all(
+      (['responses', 'removals'] as const).map(async (name) => {
+        const writes = batch.flatMap(({ in: own, id, revision }, i): AnyBulkWriteOperation<Marked>[] =>
+          own === name
+            ? [
+                {
+                  updateOne: {
+                    filter: { _id: id, revision, unnumbered: true },
+                    update: { $set: { changed: applied + i + 1 }, $unset: { unnumbered: '' } },
+                  },
+                },
+              ]
+            : [],
+        );
+        if (writes.length > 0) await collections[name].bulkWrite(writes, { ordered: false });
+      }),
+    );
+  }
+
+  return { number };
+}
+export type Numbering = ReturnType<typeof createNumbering>;
+type Marked = Document & { _id: string; revision: number; unnumbered?: true };
+
+export function createChangeReads(db: Db, newest: () => Promise<number>): ChangeFeed {
+  const responses = db.collection<ResponseRecord>('responses');
+  const removals = db.collection<RemovalRecord>(removalsCollection);
+  const within = ({ formId, after, to }: ChangeRange) => ({ formId, changed: { $gt: after, $lte: to } });
+
+  async function days(range: ChangeRange) {
+    const counted = (collection: Collection<Document>) =>
+      collection
+        .aggregate<{ _id: string; changes: number; newest: number }>([
+          { $match: within(range) },
+          { $group: { _id: '$day', changes: { $sum: 1 }, newest: { $max: '$changed' } } },
+        ])
+        .toArray();
+    const found = await Promise.all([counted(responses as never), counted(removals as never)]);
+    const byDay = Map.groupBy(found.flat(), ({ _id }) => _id);
+    return [...byDay]
+      .map(([day, those]) => ({
+        day,
+        changes: those.reduce((sum, { changes }) => sum + changes, 0),
+        newest: Math.max(...those.map((one) => one.newest)),
+      }))
+      .sort((a, b) => (a.day < b.day ? -1 : 1));
+  }
+
+  async function list({ limit, ...range }: ChangeRange & { limit: number }) {
+    const [changed, removed] = await Promise.all([
+      responses
+        .find(within(range), { projection: { outbox: 0 }, batchSize: 100 })
+        .sort({ changed: 1 })
+        .limit(limit)
+        .toArray(),
+      removals.find(within(range)).sort({ changed: 1 }).limit(limit).toArray(),
+    ]);
+    const all = [...changed.map(changedItem), ...removed.map(removedItem)].sort(
+      (a, b) => a.item.number - b.item.number,
+    );
+    const items: FeedItem[] = [];
+    let characters = 0;
+    for (const one of all.slice(0, limit)) {
+      if (items.length > 0 && characters > pageCharacters) return { items, next: items.at(-1)!.number };
+      items.push(one.item);
+      characters += one.characters;
+    }
+    return { items, next: items.length === limit ? items.at(-1)!.number : undefined };
+  }
+
+  return { newest, days, list };
+}
+
+type Sized = { item: FeedItem; characters: number };
+
+function changedItem(record: ResponseRecord): Sized {
+  const { revision, doc } = storedOf('response', record);
+  return {
+    item: { number: record.changed!, revision, response: doc as KeptResponse },
+    characters: record.doc.length + record.answers.length,
+  };
+}
+
+function removedItem({ _id, day, changed }: RemovalRecord): Sized {
+  return { item: { number: changed!, removed: { id: _id, day } }, characters: 100 };
+}

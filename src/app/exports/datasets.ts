@@ -1,0 +1,250 @@
+import { announce, type Consequences, eventId, nothing } from '#domain/consequences.ts';
+import {
+  type Dataset,
+  type DatasetFile,
+  datasetArea,
+  filesOf,
+  manifestName,
+  type Partition,
+} from '#domain/dataset/dataset.ts';
+import { datasetView } from '#domain/dataset/dataset-view.ts';
+import { planSpans, withPartition } from '#domain/dataset/plan.ts';
+import { dayIn } from '#domain/day.ts';
+import { derivedUuid } from '#domain/derived-id.ts';
+import { AppError } from '#domain/errors.ts';
+import { planForm } from '#domain/export-rows.ts';
+import { sha256Hex } from '#domain/hash.ts';
+import { withApplied } from '#domain/response.ts';
+import type { NewTask } from '#domain/task.ts';
+import { newTask } from '#domain/task-kinds.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { ExportWriter } from '#ports/export-writer.ts';
+import type { Ids } from '#ports/ids.ts';
+import type { Metrics } from '#ports/metrics.ts';
+import type { Storage } from '#ports/storage.ts';
+import type { Auditor, Caller } from '../audit.ts';
+import { versionsOf, withheldOf } from '../form-versions.ts';
+import type { WantsEvent } from '../responses.ts';
+import type { Cause } from '../understanding.ts';
+import type { DiskGuard } from './disk-guard.ts';
+import { type Table, writePartition } from './partition-writer.ts';
+
+type Deps = DiskGuard & {
+  storage: Pick<Storage, 'commit' | 'get' | 'list' | 'changes' | 'responses'>;
+  blobs: BlobStore;
+  writer: Pick<ExportWriter, 'openTable'>;
+  clock: Clock;
+  ids: Pick<Ids, 'next'>;
+  timeZone: string;
+  audit: Auditor;
+  offer: (tasks: NewTask[]) => void;
+  wantsEvent: WantsEvent;
+  metrics: Pick<Metrics, 'count' | 'observe'>;
+};
+
+type Run = { signal: AbortSignal; progress(fraction: number): void };
+
+/** `partitions`: how many were written; `rows`: in them. */
+export type DatasetReport = { version: number; partitions: number; rows: number; misfits: number };
+
+/** Whoever has read a manifest opens its files within this time. */
+const retiredMs = 3_600_000;
+/** A file that no manifest names belongs to an update that died, or to one that runs: those end within an hour. */
+const orphanMs = 24 * 3_600_000;
+
+/*
+ * An update reads the change feed from where the files are complete, writes each partition in which something changed from what the store holds, and commits the
+ * manifest after each: what was written before a kill is not written again. The manifest is a document of the store, changed by revision and lease, so of two
+ * updates one wins and the other's files are never named by anybody; `manifest.json` beside the files is its copy for readers outside.
+ */
+export function createDatasets(deps: Deps) {
+  const { storage, clock } = deps;
+
+  /** Asks for an update now. Errors: `form-not-found`. */
+  async function request(caller: Caller, formId: string): Promise<{ taskId: string }> {
+    await getForm(formId);
+    const task = updateTask(deps.ids.next('tsk') as string, formId);
+    await storage.commit({
+      change: { op: 'none' },
+      tasks: [task],
+      audit: [deps.audit(caller, 'dataset.update', formId, {})],
+    });
+    deps.offer([task]);
+    return { taskId: task.id };
+  }
+
+  /** Asks for an update of each form that was ever published, once for a tick. */
+  async function requestAll(tick: number, signal: AbortSignal): Promise<{ forms: number }> {
+    let forms = 0;
+    let after: string | undefined;
+    do {
+      signal.throwIfAborted();
+      const found = await storage.list('form', { limit: 100, after });
+      const published = found.items.filter(({ doc }) => doc.version > 0);
+      const tasks = published.map(({ doc }) => updateTask(`tsk_${derivedUuid(tick, `dataset\n${doc.id}`)}`, doc.id));
+      if (tasks.length > 0) await storage.commit({ change: { op: 'none' }, tasks });
+      deps.offer(tasks);
+      forms += tasks.length;
+      after = found.next;
+    } while (after !== undefined);
+    return { forms };
+  }
+
+  const updateTask = (id: string, formId: string): NewTask =>
+    newTask('update-dataset', { id, payload: { form_id: formId }, now: clock.now() });
+
+  /**
+   * Brings the files of a form up to the changes acknowledged before it began. Errors: `form-not-found`, `disk-nearly-full`, `storage-unavailable`, `conflict`
+   * when another update was faster, the signal's reason; after any of them the files are those of the last manifest.
+   */
+  async function update(cause: Cause, formId: string, { signal, progress }: Run): Promise<DatasetReport> {
+    const startedAt = performance.now();
+    await getForm(formId);
+    const table = await tableOf(formId);
+    const target = await storage.changes.newest();
+    let { doc, revision } = await current(formId, table);
+    const spans = await spansOf(doc, table, target);
+    const report = { partitions: 0, rows: 0, misfits: 0 };
+    const all = spans.reduce((sum, span) => sum + span.rows, 0);
+    const written = new Set<string>();
+    for (const [i, span] of spans.entries()) {
+      const wrote = (rows: number) => {
+        report.rows += rows;
+        progress(Math.min(1, report.rows / Math.max(1, all)));
+      };
+      const partition = await writePartition(deps, table, span, { mark: markOf(cause, doc), signal, wrote });
+      written.add(span.from);
+      const last = i === spans.length - 1;
+      const completeTo = last ? target : doc.completeTo;
+      doc = replaced(doc, table, withPartition(doc.partitions, partition), completeTo);
+      revision = await commit(cause, doc, revision, last ? await newsOf(doc, [...written]) : nothing);
+      report.partitions += 1;
+      report.misfits += partition.misfits;
+    }
+    if (spans.length === 0 && revision > 0 && doc.completeTo < target) {
+      doc = { ...doc, completeTo: target };
+      revision = await commit(cause, doc, revision, nothing);
+    }
+    if (revision > 0) await tidy(doc);
+    deps.metrics.count('formstead_dataset_rows_total', {}, report.rows);
+    deps.metrics.observe('formstead_dataset_update_seconds', {}, (performance.now() - startedAt) / 1000);
+    return { version: doc.version, ...report };
+  }
+
+  async function tableOf(formId: string): Promise<Table> {
+    const versions = [];
+    for await (const some of versionsOf(storage, formId)) versions.push(...some);
+    return { formId, plan: planForm(versions), withheld: await withheldOf(storage, formId) };
+  }
+
+  /** Revision 0: there is none yet. */
+  async function current(formId: string, table: Table): Promise<{ doc: Dataset; revision: number }> {
+    const found = await storage.get('dataset', formId);
+    if (found) return found;
+    const doc: Dataset = {
+      id: formId,
+      version: 0,
+      completeTo: 0,
+      partitions: [],
+      columns: table.plan.columns,
+      withheld: withheldHash(table),
+      retired: [],
+      updatedAt: clock.now(),
+      applied: [],
+    };
+    return { doc, revision: 0 };
+  }
+
+  async function spansOf(doc: Dataset, table: Table, target: number) {
+    const sizes = new Map((await deps.blobs.list(datasetArea(doc.id))).map(({ name, bytes }) => [nameIn(name), bytes]));
+    const lost = (file: DatasetFile) => sizes.get(file.name) !== file.bytes;
+    const allSpoilt = doc.withheld !== withheldHash(table);
+    // Numbers of another store say nothing about this one: a store that was moved, or restored from before the files were written.
+    const foreign = doc.completeTo > target;
+    return planSpans({
+      partitions: foreign ? [] : doc.partitions,
+      changed: await storage.changes.days({ formId: doc.id, after: foreign ? 0 : doc.completeTo, to: target }),
+      spoilt: ({ parquet, jsonl }: Partition) => allSpoilt || lost(parquet) || lost(jsonl),
+      today: dayIn(deps.timeZone, clock.now()),
+    });
+  }
+
+  function replaced(doc: Dataset, table: Table, partitions: Partition[], completeTo: number): Dataset {
+    const now = clock.now();
+    const names = new Set(filesOf(partitions).map(({ name }) => name));
+    const gone = filesOf(doc.partitions).filter(({ name }) => !names.has(name));
+    return {
+      ...doc,
+      version: doc.version + 1,
+      completeTo,
+      partitions,
+      columns: table.plan.columns,
+      withheld: withheldHash(table),
+      retired: [...doc.retired.filter(({ at }) => now - at < orphanMs), ...gone.map(({ name }) => ({ name, at: now }))],
+      updatedAt: now,
+    };
+  }
+
+  async function commit(cause: Cause, doc: Dataset, revision: number, follow: Consequences): Promise<number> {
+    const applied = { ...doc, applied: withApplied(doc.applied, cause.taskId) };
+    const change =
+      revision === 0
+        ? ({ op: 'insert', kind: 'dataset', doc: applied } as const)
+        : ({ op: 'update', kind: 'dataset', doc: applied, expect: revision } as const);
+    const result = await storage.commit({ change, ...follow, cause });
+    if (result.outcome !== 'committed')
+      throw new AppError('conflict', { detail: `Another update of the dataset of ${doc.id} was faster.` });
+    deps.offer(follow.tasks);
+    return result.revision;
+  }
+
+  async function newsOf(doc: Dataset, days: string[]): Promise<Consequences> {
+    if (!(await deps.wantsEvent('export.ready', doc.id))) return nothing;
+    const id = eventId(derivedUuid(doc.updatedAt, `dataset\n${doc.id}\n${doc.version}`), 'ready');
+    const { partitions: _, columns: __, ...view } = datasetView(doc);
+    return announce({
+      id,
+      type: 'export.ready',
+      at: doc.updatedAt,
+      data: { ...view, format: 'dataset', updated: days.sort() },
+      formId: doc.id,
+    });
+  }
+
+  /** Removes what nobody reads any more and writes the copy of the manifest. A failure here loses nothing: the next update does it. */
+  async function tidy(doc: Dataset): Promise<void> {
+    const now = clock.now();
+    const area = datasetArea(doc.id);
+    const kept = new Set(filesOf(doc.partitions).map(({ name }) => name));
+    const waiting = new Set(doc.retired.filter(({ at }) => now - at < retiredMs).map(({ name }) => name));
+    const retired = new Set(doc.retired.map(({ name }) => name));
+    for (const { name, at } of await deps.blobs.list(area)) {
+      const own = nameIn(name);
+      if (own === manifestName || kept.has(own) || waiting.has(own)) continue;
+      if (retired.has(own) || now - at > orphanMs) await deps.blobs.remove(name);
+    }
+    await deps.blobs.write(
+      `${area}/${manifestName}`,
+      Buffer.from(`${JSON.stringify(datasetView(doc), undefined, 2)}\n`),
+    );
+  }
+
+  /** Undefined before the first update. Errors: `form-not-found`. */
+  async function get(formId: string): Promise<Dataset | undefined> {
+    await getForm(formId);
+    return (await storage.get('dataset', formId))?.doc;
+  }
+
+  async function getForm(id: string): Promise<void> {
+    if (!(await storage.get('form', id))) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
+  }
+
+  return { request, requestAll, update, get };
+}
+export type Datasets = ReturnType<typeof createDatasets>;
+
+const markOf = ({ lease }: Cause, { version }: Dataset): string =>
+  `${String(version + 1).padStart(6, '0')}-${sha256Hex(lease).slice(0, 8)}`;
+const withheldHash = ({ withheld }: Table): string => sha256Hex(JSON.stringify([...withheld].sort()));
+const nameIn = (blob: string): string => blob.slice(blob.indexOf('/') + 1);

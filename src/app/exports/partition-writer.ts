@@ -1,0 +1,121 @@
+import { datasetArea, type Partition, partitionFile } from '#domain/dataset/dataset.ts';
+import type { Span } from '#domain/dataset/plan.ts';
+import { dayBounds } from '#domain/day-bounds.ts';
+import type { RowPlan } from '#domain/export-rows.ts';
+import { withoutWithheld } from '#domain/form/withheld.ts';
+import type { KeptResponse } from '#domain/response.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { ExportWriter } from '#ports/export-writer.ts';
+import type { Page, Storage } from '#ports/storage.ts';
+import { type DiskGuard, refuseWhenDiskIsFull } from './disk-guard.ts';
+
+type Deps = DiskGuard & {
+  storage: Pick<Storage, 'list' | 'changes' | 'responses'>;
+  blobs: Pick<BlobStore, 'stage'>;
+  writer: Pick<ExportWriter, 'openTable'>;
+  timeZone: string;
+};
+
+/** What a form's partitions are written with. */
+export type Table = { formId: string; plan: RowPlan; withheld: ReadonlySet<string> };
+
+/** `mark`: for the names of the files, another one for each attempt. */
+type Writing = { mark: string; signal: AbortSignal; wrote: (rows: number) => void };
+
+/** Responses read at once, as for other exports. */
+const page = 200;
+/** Days of responses are of the time zone that was set when they came: no two zones are further apart. */
+const zonesApartMs = 26 * 3_600_000;
+
+/**
+ * Writes the two files of a partition from what the store holds now, durably, under names of their own. Without responses there are no files and `rows` is 0.
+ * Errors: those of the store and the writer, `disk-nearly-full`, the signal's reason; after any of them nothing is left of the files.
+ */
+export async function writePartition(
+  deps: Deps,
+  { formId, plan, withheld }: Table,
+  { from, to }: Span,
+  { mark, signal, wrote }: Writing,
+): Promise<Partition> {
+  // Before anything is read: what changes from now on has a higher number, whether its row is seen here or not.
+  const completeTo = await deps.storage.changes.newest();
+  const partition = { from, to, completeTo, rows: 0, misfits: 0 };
+  const times = await timesOf(deps, formId, { from, to });
+  if (times === undefined) return { ...partition, parquet: nothing, jsonl: nothing };
+  const fileOf = (ending: 'parquet' | 'jsonl.gz') => partitionFile({ from, to }, mark, ending);
+  const [parquetName, jsonlName] = [fileOf('parquet'), fileOf('jsonl.gz')];
+  const area = datasetArea(formId);
+  const [parquet, jsonl] = await Promise.all([
+    deps.blobs.stage(`${area}/${parquetName}`),
+    deps.blobs.stage(`${area}/${jsonlName}`),
+  ]);
+  try {
+    const files = { parquet: parquet.path, jsonl: jsonl.path };
+    const sink = await deps.writer.openTable({ ...files, columns: plan.columns, signal });
+    try {
+      for await (const responses of pagesOf(deps.storage, { formId, ...times })) {
+        signal.throwIfAborted();
+        await refuseWhenDiskIsFull(deps);
+        const rows = responses
+          .filter(({ day }) => from <= day && day <= to)
+          .map((response) => {
+            const row = plan.rowOf(withoutWithheld(response, withheld));
+            partition.misfits += row.misfits;
+            return row.cells;
+          });
+        if (rows.length > 0) await sink.write(rows);
+        partition.rows += rows.length;
+        wrote(rows.length);
+      }
+      await sink.close();
+    } finally {
+      await sink.discard();
+    }
+    const [parquetFile, jsonlFile] = [await parquet.finish(), await jsonl.finish()];
+    return {
+      ...partition,
+      parquet: { name: parquetName, ...parquetFile },
+      jsonl: { name: jsonlName, ...jsonlFile },
+    };
+  } catch (err) {
+    await Promise.allSettled([parquet.discard(), jsonl.discard()]);
+    throw err;
+  }
+}
+
+const nothing = { name: '', bytes: 0, sha256: '' };
+
+/** Between which instants the responses of the days were submitted, `to` exclusive; undefined where there are none. */
+async function timesOf(
+  { storage, timeZone }: Deps,
+  formId: string,
+  { from, to }: { from: string; to: string },
+): Promise<{ from: number; to: number } | undefined> {
+  const days = await storage.responses.days({
+    formId,
+    from: dayBounds(timeZone, from).from - zonesApartMs,
+    to: dayBounds(timeZone, to).to + zonesApartMs,
+  });
+  const those = days.filter(({ day }) => from <= day && day <= to);
+  if (those.length === 0) return undefined;
+  return {
+    from: Math.min(...those.map(({ first }) => first)),
+    to: Math.max(...those.map(({ last }) => last)) + 1,
+  };
+}
+
+async function* pagesOf(
+  storage: Deps['storage'],
+  { formId, from, to }: { formId: string; from: number; to: number },
+): AsyncGenerator<KeptResponse[]> {
+  const read = (after?: string): Promise<Page<'response'>> =>
+    storage.list('response', { where: { formId }, from, to, limit: page, after });
+  let reading: Promise<Page<'response'>> | undefined = read();
+  while (reading !== undefined) {
+    const { items, next }: Page<'response'> = await reading;
+    // The reading thread fetches the next page while this one is written.
+    reading = next === undefined ? undefined : read(next);
+    reading?.catch(() => {});
+    yield items.map(({ doc }) => doc);
+  }
+}
