@@ -129,6 +129,21 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     )
     .action(async (options) => (await import('./export.ts')).exportFile(options));
 
+  program
+    .command('exports')
+    .description('The files that are written every night')
+    .command('verify')
+    .description('Read them all again and compare them with their manifests and with the store')
+    .option('--form <id or slug>', 'only this form')
+    .option('--json', 'print the verdict as JSON')
+    .addHelpText(
+      'after',
+      `
+Reads only, beside a running server too. Exit code 0: everything adds up. 1: it does not; what is wrong is on standard error,
+and the next update (every night, or POST /api/v1/forms/{id}/dataset) writes files that are lost or cut off again.`,
+    )
+    .action(async (options) => (await import('./exports.ts')).verifyExports(options));
+
   addEval(program);
 
   const user = program.command('user').description('Add and change users without the API; the server must be stopped');

@@ -4,6 +4,7 @@ import { createRateLimits, sharedLimitKey } from '#http/rate-limit.ts';
 import { analyticsRoutes } from '#http/routes/analytics.ts';
 import { auditRoutes } from '#http/routes/audit.ts';
 import { authRoutes } from '#http/routes/auth.ts';
+import { datasetRoutes } from '#http/routes/datasets.ts';
 import { exampleRoutes } from '#http/routes/examples.ts';
 import { exportRoutes } from '#http/routes/exports.ts';
 import { formRoutes } from '#http/routes/forms.ts';
@@ -106,6 +107,7 @@ export function createApi(
       analyticsRoutes(api, { analytics: useCases.analytics });
       intelligenceRoutes(api, { stats: useCases.intelligenceStats, runsModel: program.runsModel });
       exportRoutes(api, { exports: useCases.exports, paging });
+      datasetRoutes(api, { datasets: useCases.datasets });
     },
   });
 }

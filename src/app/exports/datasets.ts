@@ -28,6 +28,7 @@ import { versionsOf, withheldOf } from '../form-versions.ts';
 import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
 import type { DiskGuard } from './disk-guard.ts';
+import { begun } from './file-stream.ts';
 import { type Table, writePartition } from './partition-writer.ts';
 
 type Deps = DiskGuard & {
@@ -47,6 +48,12 @@ type Run = { signal: AbortSignal; progress(fraction: number): void };
 
 /** `partitions`: how many were written; `rows`: in them. */
 export type DatasetReport = { version: number; partitions: number; rows: number; misfits: number };
+
+export type DatasetDownload = DatasetFile & {
+  format: 'parquet' | 'jsonl';
+  /** `start` and `end` inclusive. */
+  read(range?: { start: number; end: number }): Promise<AsyncIterable<Uint8Array>>;
+};
 
 /** Whoever has read a manifest opens its files within this time. */
 const retiredMs = 3_600_000;
@@ -236,11 +243,25 @@ export function createDatasets(deps: Deps) {
     return (await storage.get('dataset', formId))?.doc;
   }
 
+  /**
+   * A file that the manifest names. Errors: `form-not-found`, `not-found`; `gone`, `storage-unavailable` of reading.
+   */
+  async function file(formId: string, name: string): Promise<DatasetDownload> {
+    const dataset = await get(formId);
+    for (const format of ['parquet', 'jsonl'] as const) {
+      const found = dataset?.partitions.find((partition) => partition[format].name === name)?.[format];
+      if (!found) continue;
+      const blob = `${datasetArea(formId)}/${name}`;
+      return { ...found, format, read: (range) => begun(deps.blobs.stream(blob, range)) };
+    }
+    throw new AppError('not-found', { detail: `The manifest of ${formId} names no file ${name}; read it again.` });
+  }
+
   async function getForm(id: string): Promise<void> {
     if (!(await storage.get('form', id))) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
   }
 
-  return { request, requestAll, update, get };
+  return { request, requestAll, update, get, file };
 }
 export type Datasets = ReturnType<typeof createDatasets>;
 

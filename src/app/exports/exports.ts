@@ -17,6 +17,7 @@ import type { Auditor, Caller } from '../audit.ts';
 import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
 import { type Run, writeExport } from './export-run.ts';
+import { begun } from './file-stream.ts';
 
 /** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. `mask` is `none` when absent. */
 export type ExportWish = { formId?: string; format: ExportFormat; mask?: ExportMask; from?: number; to?: number };
@@ -230,27 +231,3 @@ function readyFile({ file, bytes, sha256 }: Export): { file: string; bytes: numb
 const reasonOf = ({ code, detail }: TaskError): string => (detail === '' ? code : `${code}: ${detail}`);
 
 const overtaken = (id: string) => new AppError('conflict', { detail: `Another worker has taken over ${id}.` });
-
-/** Waits for the first chunk, so that a file that is not there is an error and not half an answer. */
-async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  const first = await iterator.next().catch((err) => {
-    if (err instanceof AppError && err.code === 'not-found')
-      throw new AppError('gone', { detail: 'The file of the export has been removed; ask for it again.' });
-    throw err;
-  });
-  let held: typeof first | undefined = first;
-  // Not a generator: one that is ended before it began would leave the file open.
-  const rest: AsyncIterator<Uint8Array> = {
-    async next() {
-      const result = held ?? (await iterator.next());
-      held = undefined;
-      return result;
-    },
-    async return() {
-      await iterator.return?.();
-      return { done: true, value: undefined };
-    },
-  };
-  return { [Symbol.asyncIterator]: () => rest };
-}

@@ -1,15 +1,13 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Download, Exports } from '#app/exports/exports.ts';
-import { AppError } from '#domain/errors.ts';
+import type { FastifyInstance } from 'fastify';
+import type { Exports } from '#app/exports/exports.ts';
 import type { ExportFormat } from '#domain/export.ts';
 import { exportView } from '#domain/export-view.ts';
 import type { ExportMask } from '#domain/mask.ts';
 import { guard } from '../auth.ts';
-import { byteRange } from '../byte-range.ts';
-import { matchesEtag } from '../etag.ts';
 import type { Paging } from '../paging.ts';
 import { contentOf, notModified, pageOf, pageQuery } from '../schemas/common.ts';
 import { exportParams, exportRequestedSchema, exportSchema, exportWishSchema } from '../schemas/exports.ts';
+import { fileHeaders, sendFile } from '../send-file.ts';
 import { callerOf } from './forms.ts';
 
 type Deps = { exports: Exports; paging: Paging };
@@ -89,14 +87,7 @@ export function exportRoutes(api: FastifyInstance, { exports, paging }: Deps): v
         tags,
         summary: 'The file of an export, or a range of it',
         params: exportParams,
-        headers: {
-          type: 'object',
-          properties: {
-            range: { type: 'string', description: 'One range of bytes, such as bytes=0-1023.' },
-            'if-range': { type: 'string', description: 'The ETag: another file is sent whole.' },
-            'if-none-match': { type: 'string' },
-          },
-        },
+        headers: fileHeaders,
         response: {
           200: contentOf('The whole file.', ...fileTypes),
           206: contentOf('The range.', ...fileTypes),
@@ -104,30 +95,11 @@ export function exportRoutes(api: FastifyInstance, { exports, paging }: Deps): v
         },
       },
     },
-    async (request, reply) => sendFile(request, reply, await exports.download(request.params.id)),
+    async (request, reply) => {
+      const download = await exports.download(request.params.id);
+      const { format, file, bytes, sha256 } = download.export;
+      const name = file.slice(file.indexOf('/') + 1);
+      return sendFile(request, reply, { name, type: contentTypes[format], bytes, sha256, read: download.read });
+    },
   );
-}
-
-async function sendFile(request: FastifyRequest, reply: FastifyReply, download: Download): Promise<FastifyReply> {
-  const { format, file, bytes, sha256 } = download.export;
-  const etag = `"${sha256}"`;
-  reply
-    .header('etag', etag)
-    .header('accept-ranges', 'bytes')
-    .header('cache-control', 'private, no-cache')
-    .header('content-disposition', `attachment; filename="${file.slice(file.indexOf('/') + 1)}"`);
-  if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
-
-  const { 'if-range': ifRange, range: header } = request.headers;
-  // Dates never match: a file has no other mark than its hash.
-  const range = ifRange === undefined || ifRange === etag ? byteRange(header, bytes) : undefined;
-  if (range === 'unsatisfiable') {
-    reply.header('content-range', `bytes */${bytes}`);
-    throw new AppError('range-not-satisfiable', { detail: `The file has ${bytes} bytes.` });
-  }
-  // Opened before the head is sent: a file that is gone is still an error then.
-  const chunks = await download.read(range);
-  reply.type(contentTypes[format]).header('content-length', range ? range.end - range.start + 1 : bytes);
-  if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${bytes}`);
-  return reply.send(ReadableStream.from(chunks));
 }

@@ -1,0 +1,30 @@
+import { datasetLine, verifyDatasets } from '#app/exports/dataset-verify.ts';
+import { openAdapters, openLog } from '#compose.ts';
+import { formIdOf } from './export.ts';
+import { progressBar } from './progress.ts';
+import { configOrExit } from './settings.ts';
+import { version } from './version.ts';
+
+/** Reads every exported file again and prints one line; exit code 1 when something does not add up. Works beside a running server. */
+export async function verifyExports(options: { form?: string; json?: boolean }): Promise<void> {
+  const { config } = configOrExit();
+  const log = await openLog({ logLevel: 'error' });
+  const adapters = await openAdapters(config, { log, version, readOnly: true });
+  const bar = progressBar('partitions', options.json !== true);
+  try {
+    const formId = options.form === undefined ? undefined : await formIdOf(adapters, options.form);
+    const verdict = await verifyDatasets(adapters, { ...(formId !== undefined && { formId }) }, (seen) =>
+      bar.update(seen),
+    );
+    bar.stop();
+    if (options.json) console.log(JSON.stringify(verdict));
+    else {
+      for (const problem of verdict.problems) console.error(problem);
+      console.log(datasetLine(verdict));
+    }
+    process.exitCode = verdict.problems.length === 0 ? 0 : 1;
+  } finally {
+    bar.stop();
+    await adapters.close();
+  }
+}
