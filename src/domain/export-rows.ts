@@ -70,8 +70,12 @@ export function planForm(versions: readonly Pick<FormVersion, 'version' | 'compi
       ...[...fields.values()].map((name): ExportColumn => ({ name, type: 'string' })),
       ...after.map(columnOf),
     ],
+    // Called for each of millions of responses: one array, filled from the front.
     rowOf(response) {
-      const cells: Cell[] = new Array(types.length).fill(null);
+      const cells: Cell[] = [];
+      for (const { cell } of before) cells.push(cell(response));
+      const first = cells.length;
+      for (let i = 0; i < types.length; i++) cells.push(null);
       let misfits = 0;
       for (const { name, column } of byVersion.get(response.formVersion) ?? []) {
         const value = Object.hasOwn(response.answers, name) ? response.answers[name] : undefined;
@@ -79,18 +83,11 @@ export function planForm(versions: readonly Pick<FormVersion, 'version' | 'compi
         const index = places.get(column)!;
         const cell = cellOf(value, types[index]!);
         if (cell === undefined) misfits += 1;
-        else cells[index] = cell;
+        else cells[first + index] = cell;
       }
-      const extracted = [...fields.keys()].map((name) => textOrNull(fieldOf(response, name)));
-      return {
-        cells: [
-          ...before.map(({ cell }) => cell(response)),
-          ...cells,
-          ...extracted,
-          ...after.map(({ cell }) => cell(response)),
-        ],
-        misfits,
-      };
+      for (const name of fields.keys()) cells.push(textOrNull(fieldOf(response, name)));
+      for (const { cell } of after) cells.push(cell(response));
+      return { cells, misfits };
     },
   };
 }

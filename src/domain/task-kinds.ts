@@ -174,7 +174,8 @@ export type TaskPayloads = {
   'deliver-webhook': { delivery_id: string };
   'run-export': { export_id: string };
   'daily-export': { tick: number };
-  'update-dataset': { form_id: string };
+  /** `rebuild`: every partition is written again. */
+  'update-dataset': { form_id: string; rebuild?: true };
   'seal-audit': { tick: number };
   prune: { tick: number };
 };

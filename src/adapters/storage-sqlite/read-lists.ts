@@ -4,8 +4,11 @@ import type { Kind, Page, Query, Stored } from '#ports/storage.ts';
 import { docOf, type SqlRow, type SqlValue, tables } from './tables.ts';
 import type { Reader } from './threads.ts';
 
-/** Rows read at once, and characters after which a page ends early: a thousand responses of 256 kB must not be in memory together. */
-const chunkRows = 100;
+/**
+ * Rows read at once, and characters after which a page ends early: a thousand responses of 256 kB must not be in memory together. An export reads a page of 250
+ * in one go then, and the reading thread never waits for this one in the middle of a page.
+ */
+const chunkRows = 251;
 const pageCharacters = 16_000_000;
 
 /** Reads of documents by id, by key and by list, the same for every kind. */

@@ -16,7 +16,7 @@ import { planForm } from '#domain/export-rows.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import { withApplied } from '#domain/response.ts';
 import type { NewTask } from '#domain/task.ts';
-import { newTask } from '#domain/task-kinds.ts';
+import { newTask, type TaskPayloads } from '#domain/task-kinds.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
@@ -44,7 +44,7 @@ type Deps = DiskGuard & {
   metrics: Pick<Metrics, 'count' | 'observe'>;
 };
 
-type Run = { signal: AbortSignal; progress(fraction: number): void };
+type Run = { signal: AbortSignal; progress(fraction: number): void; rebuild?: boolean };
 
 /** `partitions`: how many were written; `rows`: in them. */
 export type DatasetReport = { version: number; partitions: number; rows: number; misfits: number };
@@ -68,14 +68,14 @@ const orphanMs = 24 * 3_600_000;
 export function createDatasets(deps: Deps) {
   const { storage, clock } = deps;
 
-  /** Asks for an update now. Errors: `form-not-found`. */
-  async function request(caller: Caller, formId: string): Promise<{ taskId: string }> {
+  /** Asks for an update now; with `rebuild` for all files anew. Errors: `form-not-found`. */
+  async function request(caller: Caller, formId: string, { rebuild = false } = {}): Promise<{ taskId: string }> {
     await getForm(formId);
-    const task = updateTask(deps.ids.next('tsk') as string, formId);
+    const task = updateTask(deps.ids.next('tsk') as string, { form_id: formId, ...(rebuild && { rebuild }) });
     await storage.commit({
       change: { op: 'none' },
       tasks: [task],
-      audit: [deps.audit(caller, 'dataset.update', formId, {})],
+      audit: [deps.audit(caller, 'dataset.update', formId, { rebuild })],
     });
     deps.offer([task]);
     return { taskId: task.id };
@@ -89,7 +89,9 @@ export function createDatasets(deps: Deps) {
       signal.throwIfAborted();
       const found = await storage.list('form', { limit: 100, after });
       const published = found.items.filter(({ doc }) => doc.version > 0);
-      const tasks = published.map(({ doc }) => updateTask(`tsk_${derivedUuid(tick, `dataset\n${doc.id}`)}`, doc.id));
+      const tasks = published.map(({ doc }) =>
+        updateTask(`tsk_${derivedUuid(tick, `dataset\n${doc.id}`)}`, { form_id: doc.id }),
+      );
       if (tasks.length > 0) await storage.commit({ change: { op: 'none' }, tasks });
       deps.offer(tasks);
       forms += tasks.length;
@@ -98,20 +100,24 @@ export function createDatasets(deps: Deps) {
     return { forms };
   }
 
-  const updateTask = (id: string, formId: string): NewTask =>
-    newTask('update-dataset', { id, payload: { form_id: formId }, now: clock.now() });
+  const updateTask = (id: string, payload: TaskPayloads['update-dataset']): NewTask =>
+    newTask('update-dataset', { id, payload, now: clock.now() });
 
   /**
    * Brings the files of a form up to the changes acknowledged before it began. Errors: `form-not-found`, `disk-nearly-full`, `storage-unavailable`, `conflict`
    * when another update was faster, the signal's reason; after any of them the files are those of the last manifest.
    */
-  async function update(cause: Cause, formId: string, { signal, progress }: Run): Promise<DatasetReport> {
+  async function update(
+    cause: Cause,
+    formId: string,
+    { signal, progress, rebuild = false }: Run,
+  ): Promise<DatasetReport> {
     const startedAt = performance.now();
     await getForm(formId);
     const table = await tableOf(formId);
     const target = await storage.changes.newest();
     let { doc, revision } = await current(formId, table);
-    const spans = await spansOf(doc, table, target);
+    const spans = await spansOf(doc, table, target, rebuild);
     const report = { partitions: 0, rows: 0, misfits: 0 };
     const all = spans.reduce((sum, span) => sum + span.rows, 0);
     const written = new Set<string>();
@@ -163,10 +169,10 @@ export function createDatasets(deps: Deps) {
     return { doc, revision: 0 };
   }
 
-  async function spansOf(doc: Dataset, table: Table, target: number) {
+  async function spansOf(doc: Dataset, table: Table, target: number, rebuild: boolean) {
     const sizes = new Map((await deps.blobs.list(datasetArea(doc.id))).map(({ name, bytes }) => [nameIn(name), bytes]));
     const lost = (file: DatasetFile) => sizes.get(file.name) !== file.bytes;
-    const allSpoilt = doc.withheld !== withheldHash(table);
+    const allSpoilt = rebuild || doc.withheld !== withheldHash(table);
     // Numbers of another store say nothing about this one: a store that was moved, or restored from before the files were written.
     const foreign = doc.completeTo > target;
     return planSpans({

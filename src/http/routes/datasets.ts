@@ -4,7 +4,7 @@ import { datasetView } from '#domain/dataset/dataset-view.ts';
 import { AppError } from '#domain/errors.ts';
 import { guard } from '../auth.ts';
 import { contentOf, notModified, startedTaskSchema } from '../schemas/common.ts';
-import { datasetFileParams, datasetSchema } from '../schemas/datasets.ts';
+import { datasetFileParams, datasetSchema, rebuildQuery } from '../schemas/datasets.ts';
 import { formParams } from '../schemas/forms.ts';
 import { fileHeaders, sendFile } from '../send-file.ts';
 import { callerOf } from './forms.ts';
@@ -39,7 +39,7 @@ export function datasetRoutes(api: FastifyInstance, { datasets }: Deps): void {
     },
   );
 
-  api.post<Id>(
+  api.post<Id & { Querystring: { rebuild?: '1' } }>(
     '/forms/:id/dataset',
     {
       config: { ...guard('exports:create'), problems: ['form-not-found'] },
@@ -47,11 +47,14 @@ export function datasetRoutes(api: FastifyInstance, { datasets }: Deps): void {
         tags,
         summary: 'Bring the exported files of a form up to date now; its task tells when they are',
         params: formParams,
+        querystring: rebuildQuery,
         response: { 202: startedTaskSchema },
       },
     },
     async (request, reply) => {
-      const { taskId } = await datasets.request(callerOf(request), request.params.id);
+      const { taskId } = await datasets.request(callerOf(request), request.params.id, {
+        rebuild: request.query.rebuild === '1',
+      });
       reply.code(202).header('location', `/api/v1/tasks/${taskId}`);
       return { task_id: taskId };
     },

@@ -52,3 +52,11 @@ export const datasetFileParams = {
     name: { type: 'string', minLength: 1, maxLength: 200 },
   },
 } as const;
+
+export const rebuildQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    rebuild: { enum: ['1'], description: 'Write every file again, also of days in which nothing has changed.' },
+  },
+} as const;

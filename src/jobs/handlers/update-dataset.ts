@@ -3,9 +3,10 @@ import type { Handler } from '../registry.ts';
 
 export function updateDataset(datasets: Datasets): Handler<'update-dataset'> {
   return async ({ task, lease, payload, signal, progress, log }) => {
-    const report = await datasets.update({ taskId: task.id, lease }, payload.form_id, { signal, progress });
+    const { form_id: formId, rebuild } = payload;
+    const report = await datasets.update({ taskId: task.id, lease }, formId, { signal, progress, rebuild });
     if (report.misfits > 0)
-      log.warn({ formId: payload.form_id, misfits: report.misfits }, 'answers left out, they do not fit their column');
+      log.warn({ formId, misfits: report.misfits }, 'answers left out, they do not fit their column');
     return { done: { ...report } };
   };
 }

@@ -1,0 +1,84 @@
+/**
+ * The exported files of a form (npm run bench:export -- [responses, default 1000000] [--record]): a first update that writes a day, beside DuckDB's appender alone
+ * given the same rows and gzip alone given the same lines; the second day; and the memory of all processes while it runs. Exit 1 when a target is missed.
+ */
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
+import { createGunzip, createGzip } from 'node:zlib';
+import { datasetArea, type Partition } from '#domain/dataset/dataset.ts';
+import { planForm } from '#domain/export-rows.ts';
+import { openExportWorld } from '../test/support/export-world.ts';
+import { createReport } from './baselines.ts';
+import { timeAppender } from './export/appender.ts';
+import { watchMemory } from './export/memory.ts';
+import { definition, makeResponses } from './export/responses.ts';
+
+const { values, positionals } = parseArgs({
+  options: { record: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const count = Number(positionals[0] ?? 1_000_000);
+const second = Math.ceil(count / 50);
+const { say, record } = createReport('export');
+const ends: (() => unknown)[] = [];
+const world = await openExportWorld({ after: (end) => void ends.push(end as () => unknown) });
+const form = await world.form([{ definition }], Date.parse('2026-03-01T00:00Z'));
+
+const timed = async <T>(work: () => Promise<T>): Promise<[seconds: number, result: T]> => {
+  const from = performance.now();
+  const result = await work();
+  return [(performance.now() - from) / 1000, result];
+};
+const rate = (rows: number, seconds: number) => `${Math.round(rows / seconds).toLocaleString('en')} rows/s`;
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+const bytesIn = async (name: string) => (await stat(name)).size;
+let missed = 0;
+function target(what: string, value: number, good: boolean, wanted: string): void {
+  if (!good) missed += 1;
+  say(`  ${what.padEnd(58)} ${value.toFixed(2)}  target ${wanted}  ${good ? 'pass' : 'MISS'}`);
+}
+
+await makeResponses(world, form.id, '2026-03-02', count);
+world.clock.advance(Date.parse('2026-03-03T02:00Z') - world.clock.now());
+const memory = watchMemory();
+const [first] = await timed(() => world.update(form.id));
+const peak = memory.stop();
+const [partition] = (await world.datasets.get(form.id))!.partitions as [Partition];
+const folder = join(world.dir, 'blobs', datasetArea(form.id));
+say(`${count.toLocaleString('en')} responses of a day: ${rate(count, first)} into both files`);
+say(
+  `  Parquet ${megabytes(partition.parquet.bytes)}, JSON lines ${megabytes(partition.jsonl.bytes)}, the store ${megabytes(await bytesIn(join(world.dir, 'formstead.sqlite')))}`,
+);
+
+const { items } = await world.storage.list('form-version', { where: { formId: form.id }, limit: 10 });
+const plan = planForm(items.map(({ doc }) => doc));
+const appender = await timeAppender(world.storage, form.id, plan, join(world.dir, 'appended.parquet'));
+say(
+  `DuckDB's appender alone, one thread: ${rate(count, appender.append)}; with its Parquet file ${rate(count, appender.append + appender.copy)}`,
+);
+target('rows a second, ours by the appender alone', appender.append / first, appender.append / first >= 0.4, '≥ 0.4');
+
+const plain = join(world.dir, 'plain.jsonl');
+await pipeline(createReadStream(join(folder, partition.jsonl.name)), createGunzip(), createWriteStream(plain));
+const [gzip] = await timed(() =>
+  pipeline(createReadStream(plain), createGzip({ level: 3 }), createWriteStream(join(world.dir, 'plain.gz'))),
+);
+say(`gzip alone (level 3), ${megabytes(await bytesIn(plain))}: ${rate(count, gzip)}`);
+target('rows a second, ours by gzip alone', gzip / first, gzip / first >= 0.7, '≥ 0.7');
+target('memory of all processes above that of the start, MB', peak, peak < 300, '< 300');
+
+await makeResponses(world, form.id, '2026-03-03', second);
+const [next, report] = await timed(() => world.update(form.id));
+say(
+  `The second day, ${second.toLocaleString('en')} responses: ${next.toFixed(2)} s, ${report.rows.toLocaleString('en')} rows written`,
+);
+target('time a row, second day by first', next / second / (first / count), next / second / (first / count) < 3, '< 3');
+const [nothing] = await timed(() => world.update(form.id));
+say(`An update without a change: ${nothing.toFixed(3)} s`);
+say(missed === 0 ? 'All targets are reached.' : `${missed} targets are missed.`);
+if (values.record) record();
+for (const end of ends) await end();
+if (missed > 0) process.exitCode = 1;

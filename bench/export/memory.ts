@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Resident memory of this process and its children, sampled 20 times a second. `stop` gives how far it rose above that of the start, MB. */
+export function watchMemory(): { stop(): number } {
+  const begin = residentBytes();
+  let most = begin;
+  const timer = setInterval(() => {
+    most = Math.max(most, residentBytes());
+  }, 50);
+  return {
+    stop() {
+      clearInterval(timer);
+      return (Math.max(most, residentBytes()) - begin) / 1e6;
+    },
+  };
+}
+
+function residentBytes(): number {
+  let bytes = process.memoryUsage.rss();
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      if (Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]) !== process.pid) continue;
+      bytes += 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    } catch {
+      // It has ended.
+    }
+  }
+  return bytes;
+}
