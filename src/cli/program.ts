@@ -127,7 +127,7 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
 
   $ formstead export --form contact --format parquet --out contact.parquet`,
     )
-    .action(async (options) => (await import('./export.ts')).exportFile(options));
+    .action(async (options) => (await import('./exports/export-file.ts')).exportFile(options));
 
   program
     .command('exports')
@@ -142,7 +142,7 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
 Reads only, beside a running server too. Exit code 0: everything adds up. 1: it does not; what is wrong is on standard error,
 and the next update (every night, or POST /api/v1/forms/{id}/dataset) writes files that are lost or cut off again.`,
     )
-    .action(async (options) => (await import('./exports.ts')).verifyExports(options));
+    .action(async (options) => (await import('./exports/verify-exports.ts')).verifyExports(options));
 
   addEval(program);
 

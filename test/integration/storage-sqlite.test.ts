@@ -231,6 +231,53 @@ test('a schema change that fails leaves nothing behind, and the release before w
   await insert(await opened({ dir }), 'form', aForm());
 });
 
+test('what a release without the change feed keeps and changes stands in the feed afterwards', limit, async (t) => {
+  const { dir, file } = await place(t);
+  const response = aResponse();
+  const storage = await openSqliteStorage({ dir });
+  await insert(storage, 'response', response);
+  const before = await storage.changes.newest();
+  await storage.close();
+  const db = new DatabaseSync(file);
+  const all = 'id, revision, at, key, form_id, day, label, status, answers, doc, chain, seq, sha256, previous';
+  const other = all.replace('id, ', `'rsp_other', `).replace('seq,', 'seq + 1,').replace('key,', 'NULL,');
+  db.exec(`INSERT INTO responses (${all}) SELECT ${other} FROM responses`);
+  db.exec(`UPDATE responses SET revision = 2 WHERE id = '${response.id}'`);
+  db.close();
+  const again = await opened({ dir });
+  const to = await again.changes.newest();
+  assert.equal(to, before + 2);
+  const { items } = await again.changes.list({ formId: response.formId, after: before, to, limit: 10 });
+  const seen = items.map((item) => 'response' in item && [item.number - before, item.revision]);
+  assert.deepEqual(seen, [
+    [1, 1],
+    [2, 2],
+  ]);
+});
+
+test('a database of before the change feed gets its numbers when it is opened', limit, async (t) => {
+  const { dir, file } = await place(t);
+  const storage = await openSqliteStorage({ dir });
+  const responses = times(3, () => aResponse({ formId: 'frm_1' }));
+  for (const response of responses) await insert(storage, 'response', response);
+  await storage.close();
+  const db = new DatabaseSync(file);
+  db.exec(`DROP TRIGGER responses_came; DROP TRIGGER responses_went_on; DROP INDEX responses_changed; DROP TABLE feed; DROP TABLE removals;
+    DROP TABLE datasets; ALTER TABLE responses DROP COLUMN changed; DELETE FROM schema_steps WHERE number = 3`);
+  db.close();
+  const again = await opened({ dir });
+  const { items } = await again.changes.list({
+    formId: 'frm_1',
+    after: 0,
+    to: await again.changes.newest(),
+    limit: 10,
+  });
+  assert.deepEqual(
+    items.map((item) => 'response' in item && item.response.id),
+    responses.map(({ id }) => id),
+  );
+});
+
 test('a second store on the same directory is refused with the cure', limit, async (t) => {
   const { dir } = await place(t);
   await opened({ dir });

@@ -8,11 +8,11 @@ import { lockDataDir } from './lock.ts';
 import { assertNotMoved } from './moved-mark.ts';
 import { type PackedCommitted, unpackCommitted } from './packing.ts';
 import type { AuditRow, ChangeOp } from './protocol.ts';
-import { createAuditReads } from './read-audit.ts';
-import { createChangeReads } from './read-changes.ts';
-import { createDocumentReads } from './read-lists.ts';
-import { createResponseReads } from './read-responses.ts';
-import { createTaskReads } from './read-tasks.ts';
+import { createAuditReads } from './reads/audit.ts';
+import { createChangeReads } from './reads/changes.ts';
+import { createDocumentReads } from './reads/documents.ts';
+import { createResponseReads } from './reads/responses.ts';
+import { createTaskReads } from './reads/tasks.ts';
 import { rowOf, type SqlValue, tables, taskOf, taskRow } from './tables.ts';
 import { type BatchSeen, lazyReader, type Reader, startReader, startWriter, type Writer } from './threads.ts';
 

@@ -8,7 +8,7 @@ import { openingProblem, openReader } from './connection.ts';
 import { lockDataDir } from './lock.ts';
 import { checkSchema, migrations } from './migrations.ts';
 import { markMoved } from './moved-mark.ts';
-import { chainOf } from './read-responses.ts';
+import { chainOf } from './reads/responses.ts';
 import { databaseExists, databaseFile } from './storage.ts';
 import { docOf, type SqlRow, tables, taskOfRow } from './tables.ts';
 

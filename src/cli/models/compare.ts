@@ -3,7 +3,7 @@ import { openAdapters, openComparison, openLog } from '#compose.ts';
 import type { Config } from '#config.ts';
 import { AppError } from '#domain/errors.ts';
 import type { KeptResponse } from '#domain/response.ts';
-import { formIdOf } from '../export.ts';
+import { formIdOf } from '../exports/export-file.ts';
 import { progressBar } from '../progress.ts';
 import { configOrExit } from '../settings.ts';
 import { tableText } from '../table.ts';

@@ -1,6 +1,6 @@
 import type { AuditEntry, AuditSeal } from '#domain/audit.ts';
-import type { SqlRow, SqlValue } from './tables.ts';
-import type { Reader } from './threads.ts';
+import type { SqlRow, SqlValue } from '../tables.ts';
+import type { Reader } from '../threads.ts';
 
 export function createAuditReads(reader: Reader, longReader: Reader) {
   const entryOf = (row: SqlRow): AuditEntry => JSON.parse(row.doc as string);

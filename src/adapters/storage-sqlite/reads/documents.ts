@@ -1,8 +1,8 @@
 import { folded } from '#domain/answer-search.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Kind, Page, Query, Stored } from '#ports/storage.ts';
-import { docOf, type SqlRow, type SqlValue, tables } from './tables.ts';
-import type { Reader } from './threads.ts';
+import { docOf, type SqlRow, type SqlValue, tables } from '../tables.ts';
+import type { Reader } from '../threads.ts';
 
 /**
  * Rows read at once, and characters after which a page ends early: a thousand responses of 256 kB must not be in memory together. An export reads a page of 250

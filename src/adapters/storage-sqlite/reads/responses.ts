@@ -1,7 +1,7 @@
 import type { Response } from '#domain/response.ts';
 import type { Chain, Link, ResponseCounts, ResponseDay } from '#ports/storage.ts';
-import { docOf, type SqlRow, type SqlValue } from './tables.ts';
-import type { Reader } from './threads.ts';
+import { docOf, type SqlRow, type SqlValue } from '../tables.ts';
+import type { Reader } from '../threads.ts';
 
 /** `rootTaskId` of a response, as SQL. */
 const rootTask = `'tsk_' || substr(responses.id, 5)`;

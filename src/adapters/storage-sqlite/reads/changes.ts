@@ -1,7 +1,7 @@
 import type { KeptResponse } from '#domain/response.ts';
 import type { ChangeFeed, ChangeRange, FeedItem } from '#ports/change-feed.ts';
-import { docOf, type SqlRow } from './tables.ts';
-import type { Reader } from './threads.ts';
+import { docOf, type SqlRow } from '../tables.ts';
+import type { Reader } from '../threads.ts';
 
 /** Rows read at once, and characters after which a page ends early: as for lists. */
 const chunkRows = 100;

@@ -4,9 +4,9 @@ import { writeExport } from '#app/exports/export-run.ts';
 import { openAdapters, openLog } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import { type ExportFormat, exportFormats } from '#domain/export.ts';
-import { progressBar } from './progress.ts';
-import { configOrExit } from './settings.ts';
-import { version } from './version.ts';
+import { progressBar } from '../progress.ts';
+import { configOrExit } from '../settings.ts';
+import { version } from '../version.ts';
 
 export type ExportOptions = { out: string; form?: string; format: string; from?: string; to?: string };
 

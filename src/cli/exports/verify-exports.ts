@@ -1,9 +1,9 @@
 import { datasetLine, verifyDatasets } from '#app/exports/dataset-verify.ts';
 import { openAdapters, openLog } from '#compose.ts';
-import { formIdOf } from './export.ts';
-import { progressBar } from './progress.ts';
-import { configOrExit } from './settings.ts';
-import { version } from './version.ts';
+import { progressBar } from '../progress.ts';
+import { configOrExit } from '../settings.ts';
+import { version } from '../version.ts';
+import { formIdOf } from './export-file.ts';
 
 /** Reads every exported file again and prints one line; exit code 1 when something does not add up. Works beside a running server. */
 export async function verifyExports(options: { form?: string; json?: boolean }): Promise<void> {
