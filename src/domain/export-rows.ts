@@ -41,6 +41,11 @@ const after: Given[] = [
   { name: 'receipt_chain', type: 'string', cell: (r) => r.receipt.chain },
   { name: 'receipt_seq', type: 'integer', cell: (r) => r.receipt.seq },
   { name: 'receipt_sha256', type: 'string', cell: (r) => r.receipt.sha256 },
+  { name: 'machine_label', type: 'string', cell: (r) => textOrNull(r.understanding?.classify?.label) },
+  { name: 'machine_tier', type: 'string', cell: (r) => r.understanding?.classify?.tier ?? null },
+  { name: 'machine_model', type: 'string', cell: (r) => r.understanding?.classify?.provenance.model ?? null },
+  { name: 'understood_at', type: 'instant', cell: (r) => instantOrNull(r.understanding?.classify?.provenance.at) },
+  { name: 'reviewed_at', type: 'instant', cell: (r) => instantOrNull(r.review?.at) },
 ];
 
 /**
@@ -181,5 +186,6 @@ function fieldColumn(name: string): string {
 }
 
 const columnOf = ({ name, type }: Given): ExportColumn => ({ name, type });
+const instantOrNull = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 const textOrNull = (text: string | null | undefined): string | null => text?.toWellFormed() ?? null;
 const json = (value: Json): string => JSON.stringify(value);

@@ -105,7 +105,7 @@ function flattened(line: any): Row {
     response_id: line.id,
     form_id: line.form_id,
     form_version: String(line.form_version),
-    submitted_at: `${line.submitted_at.replace('T', ' ').replace(/\.?0*Z$/, '')}+00`,
+    submitted_at: instant(line.submitted_at),
     day: line.submitted_at.slice(0, 10),
     status: line.status,
     label: line.label ?? null,
@@ -130,8 +130,16 @@ function flattened(line: any): Row {
     receipt_chain: line.receipt.chain,
     receipt_seq: String(line.receipt.seq),
     receipt_sha256: line.receipt.sha256,
+    machine_label: classify?.label ?? null,
+    machine_tier: classify?.tier ?? null,
+    machine_model: classify?.provenance.model ?? null,
+    understood_at: classify ? instant(classify.provenance.at) : null,
+    reviewed_at: line.review ? instant(line.review.at) : null,
   };
 }
+
+/** As DuckDB writes an instant. */
+const instant = (at: string) => `${at.replace('T', ' ').replace(/\.?0*Z$/, '')}+00`;
 
 /** Column names with a hash in them as the names above have it. */
 const plainName = (name: string) => name.replace(/_[0-9a-f]{8}(?=__|$)/, '').replace('gr_e__text', 'gr_e_text');
