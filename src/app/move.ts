@@ -1,5 +1,6 @@
 import { canonicalJson } from '#domain/canonical-json.ts';
 import { createTally, sameTally, type Tally } from '#domain/checksum.ts';
+import { isDatasetArea } from '#domain/dataset/dataset.ts';
 import { AppError } from '#domain/errors.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -146,6 +147,7 @@ async function copyFiles(
 ): Promise<{ source: Tally; target: Tally }> {
   const [ofSource, ofTarget] = [createTally(), createTally()];
   for (const area of await source.areas()) {
+    if (isDatasetArea(area)) continue;
     for (const { name } of await source.list(area)) {
       const wanted = await source.describe(name);
       if (wanted === undefined) continue;

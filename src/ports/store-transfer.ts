@@ -7,7 +7,8 @@ import type { Chain, Kind, Stored } from './storage.ts';
  * happens; this one writes what has happened elsewhere, with its revision, its receipt and its seal.
  *
  * Terminology
- * - **part**: everything of one kind: documents of a kind, receipt chains, tasks, audit entries.
+ * - **part**: everything of one kind: documents of a kind, receipt chains, tasks, audit entries. Datasets are none: their numbers are of the change feed of one
+ *   store, and the next update writes their files anew.
  * - **installation**: what has begun on one empty store. Its name is derived from what its store has kept since then.
  *
  * Errors: as the storage port.

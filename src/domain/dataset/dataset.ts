@@ -44,6 +44,8 @@ export type DatasetFile = { name: string; bytes: number; sha256: string };
 /** Where the files of a form are, in the store of files. */
 export const datasetArea = (formId: string): string => `dataset.${formId.toLowerCase()}`;
 
+export const isDatasetArea = (area: string): boolean => area.startsWith('dataset.');
+
 export const manifestName = 'manifest.json';
 
 /** `mark`: of the attempt that writes it. A file never changes, so a reader never sees half of one and half of another. */
