@@ -1,0 +1,57 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { TableSource } from '#ports/analytics-engine.ts';
+import { quote } from '../copy-statement.ts';
+import { Fault, kindOf } from './faults.ts';
+import type { Instance } from './instance.ts';
+import { readFresh } from './tables.ts';
+
+/** What DuckDB says when the question is wrong, and not a file. */
+const ofTheQuestion = new Set([
+  'Binder Error',
+  'Catalog Error',
+  'Parser Error',
+  'Permission Error',
+  'Out of Memory Error',
+  'INTERRUPT Error',
+]);
+
+/** After an error: the first file that cannot be read to its end, as `data-damaged`; else the error. Every file is read, which takes a while. */
+export async function damageBehind(
+  err: unknown,
+  instance: Instance,
+  tables: readonly TableSource[],
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (signal.aborted || err instanceof Fault || ofTheQuestion.has(kindOf(err))) return err;
+  for (const table of tables) {
+    for (const { path } of table.files) {
+      const whole = `SELECT max(hash(COLUMNS(*))) FROM read_parquet([${quote(path)}])`;
+      if (!(await isReadable(instance, whole, signal))) return damaged(path);
+    }
+    const path = table.fresh?.path;
+    if (path === undefined) continue;
+    const size = await stat(path).then(
+      ({ size }) => size,
+      () => undefined,
+    );
+    if (
+      size === undefined ||
+      !(await isReadable(instance, `SELECT count(*) FROM ${readFresh(table, path, size)}`, signal))
+    )
+      return damaged(path);
+  }
+  return err;
+}
+
+const damaged = (path: string) => new Fault('data-damaged', `The file ${basename(path)} is missing or damaged.`, path);
+
+async function isReadable(instance: Instance, sql: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await instance.rows(sql);
+    return true;
+  } catch (err) {
+    signal.throwIfAborted();
+    return kindOf(err) === 'Out of Memory Error';
+  }
+}

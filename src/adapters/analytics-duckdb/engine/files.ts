@@ -1,0 +1,69 @@
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { csvCell } from '#domain/csv.ts';
+import type { Json } from '#domain/json.ts';
+import { quote } from '../copy-statement.ts';
+import { Fault } from './faults.ts';
+import type { Instance } from './instance.ts';
+import { bindParams } from './parameters.ts';
+import { type OpenCall, pathsOfFile } from './protocol.ts';
+import type { Reader } from './reader.ts';
+
+/** Writes what the reader reads. Errors: those of the reader, and of the disk. */
+export async function writeText(path: string, format: 'ndjson' | 'csv', reader: Reader): Promise<void> {
+  const lineOf = format === 'csv' ? csvLines(reader) : jsonLines(reader);
+  const file = await open(path, 'wx', 0o600);
+  try {
+    if (format === 'csv') await file.write(`${reader.columns.map(({ name }) => csvCell(name)).join(',')}\r\n`);
+    for (let more = true; more; ) {
+      const batch = await reader.read();
+      if (batch.rows.length > 0) await file.write(batch.rows.map(lineOf).join(''));
+      more = batch.more;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function jsonLines({ columns }: Reader): (row: Json[]) => string {
+  const names = columns.map(({ name }) => JSON.stringify(name));
+  return (row) => `{${row.map((value, i) => `${names[i]}:${JSON.stringify(value)}`).join(',')}}\n`;
+}
+
+/** A number beyond a double is a text in JSON; here it stays a number, and its minus sign begins no formula. */
+function csvLines({ columns }: Reader): (row: Json[]) => string {
+  const isNumber = columns.map(({ type }) => /^(?:U?BIGINT|U?HUGEINT|DECIMAL\([^)]*\))$/.test(type));
+  const cell = (value: Json, i: number) => {
+    if (isNumber[i]) return value === null ? '' : String(value);
+    return csvCell(value !== null && typeof value === 'object' ? JSON.stringify(value) : value);
+  };
+  return (row) => `${row.map(cell).join(',')}\r\n`;
+}
+
+/** DuckDB writes the file itself. One row more than may be shows that there are more; then the file is written again without it. */
+export async function writeParquet(
+  instance: Instance,
+  path: string,
+  { sql, params, rows, bytes }: Pick<OpenCall, 'sql' | 'params' | 'rows' | 'bytes'>,
+): Promise<{ count: number; truncated: boolean }> {
+  const [, cut] = pathsOfFile({ path, format: 'parquet' });
+  // The checked text stands alone between the brackets: a comment at its end ends with the line.
+  const statement = await instance.connection.prepare(copy(`(${sql}\n) LIMIT ${rows + 1}`, path));
+  bindParams(statement, params);
+  const { rowsChanged } = await statement.run();
+  const truncated = rowsChanged > rows;
+  if (truncated) {
+    try {
+      await instance.rows(copy(`read_parquet([${quote(path)}]) LIMIT ${rows}`, cut!));
+      await rename(cut!, path);
+    } finally {
+      await rm(cut!, { force: true });
+    }
+  }
+  const { size } = await stat(path);
+  if (size > bytes) throw new Fault('query-too-large', `The answer has more than ${bytes} bytes.`);
+  return { count: truncated ? rows : rowsChanged, truncated };
+}
+
+const copy = (source: string, path: string) =>
+  `COPY (SELECT * FROM ${source}) TO ${quote(path)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`;

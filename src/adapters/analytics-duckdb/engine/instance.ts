@@ -1,0 +1,72 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { quote } from '../copy-statement.ts';
+
+export type InstanceSettings = {
+  /** Of a database file; without, the instance is in memory. */
+  path?: string;
+  readOnly?: boolean;
+  /** Files that its SQL may name, to read and to write. */
+  allowed: readonly string[];
+  memoryBytes: number;
+  threads: number;
+  /** Folder for what does not fit into the memory. */
+  spill: string;
+  spillBytes: number;
+};
+
+/** A DuckDB of one question's own: its limits, its files and its faults are nobody else's. */
+export type Instance = {
+  connection: DuckDBConnection;
+  /** Rows of a statement of ours. */
+  rows(sql: string, params?: string[]): Promise<unknown[][]>;
+  /** From now on this signal interrupts what runs in it. */
+  heed(signal: AbortSignal): void;
+  close(): void;
+};
+
+/** Opening one takes 9 ms; the settings cannot be changed any more by what runs in it. */
+export async function openInstance(settings: InstanceSettings, signal: AbortSignal): Promise<Instance> {
+  const instance = await DuckDBInstance.create(settings.path ?? ':memory:', {
+    ...(settings.readOnly ? { access_mode: 'READ_ONLY' } : {}),
+    threads: String(settings.threads),
+    memory_limit: kibibytes(settings.memoryBytes),
+    temp_directory: settings.spill,
+    max_temp_directory_size: kibibytes(settings.spillBytes),
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  const interrupt = () => connection.interrupt();
+  let heeded = signal;
+  function heed(next: AbortSignal): void {
+    heeded.removeEventListener('abort', interrupt);
+    heeded = next;
+    heeded.addEventListener('abort', interrupt);
+  }
+  heed(signal);
+
+  async function rows(sql: string, params: string[] = []): Promise<unknown[][]> {
+    heeded.throwIfAborted();
+    return (await connection.run(sql, params)).getRows();
+  }
+  function close(): void {
+    heeded.removeEventListener('abort', interrupt);
+    connection.closeSync();
+    instance.closeSync();
+  }
+
+  try {
+    await rows("SET TimeZone = 'UTC'");
+    await rows('SET parquet_metadata_cache = true');
+    await rows(`SET allowed_paths = [${settings.allowed.map(quote).join(', ')}]`);
+    await rows('SET enable_external_access = false');
+    await rows('SET lock_configuration = true');
+  } catch (err) {
+    close();
+    throw err;
+  }
+  return { connection, rows, heed, close };
+}
+
+const kibibytes = (bytes: number): string => `${Math.floor(bytes / 1024)}KiB`;

@@ -1,0 +1,157 @@
+import { rm } from 'node:fs/promises';
+import { checkText } from '../guard/text-check.ts';
+import { checkTree } from '../guard/tree-check.ts';
+import { damageBehind } from './damage.ts';
+import { Fault } from './faults.ts';
+import { writeParquet, writeText } from './files.ts';
+import { type Instance, openInstance } from './instance.ts';
+import { bindParams } from './parameters.ts';
+import { type EngineCall, type EngineStart, type OpenCall, type Piece, pathsOfFile } from './protocol.ts';
+import { createReader, type Reader } from './reader.ts';
+import { pathsOf, quoteName, selectOf } from './tables.ts';
+
+type Cursor = { instance: Instance; reader: Reader; repeatable: boolean | undefined; spill: string };
+type SnapshotCall = Extract<EngineCall, { op: 'snapshot' }>;
+
+/** Answers questions in this process, each in an instance of its own. Errors: `Fault`, `Refusal`, and DuckDB's own. */
+export function createQuestions({ threads, spillBytes }: EngineStart) {
+  const cursors = new Map<number, Cursor>();
+  let nextCursor = 1;
+
+  async function open(call: OpenCall, signal: AbortSignal): Promise<Piece> {
+    const { source, file, spill } = call;
+    const output = file?.format === 'parquet' ? pathsOfFile(file) : [];
+    const means = { threads, spillBytes, spill, memoryBytes: call.memoryBytes };
+    const instance =
+      'snapshot' in source
+        ? await openSnapshot({ ...means, path: source.snapshot, allowed: output }, signal)
+        : await openInstance({ ...means, allowed: [...pathsOf(source.tables), ...output] }, signal);
+    let kept = false;
+    try {
+      const { sql, repeatable } = await prepared(instance, call);
+      signal.throwIfAborted();
+      if (file?.format === 'parquet') return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable);
+      const statement = await instance.connection.prepare(sql);
+      bindParams(statement, call.params);
+      const reader = createReader(await statement.stream(), call);
+      if (file) {
+        await writeText(file.path, file.format === 'csv' ? 'csv' : 'ndjson', reader);
+        return piece({ reader, repeatable }, [], undefined);
+      }
+      const cursor = { instance, reader, repeatable, spill };
+      const { rows, more } = await reader.read();
+      kept = more;
+      return piece(cursor, rows, more ? keep(cursor) : undefined);
+    } catch (err) {
+      if ('snapshot' in source) throw tornSnapshot(err);
+      throw await damageBehind(err, instance, source.tables, signal);
+    } finally {
+      if (!kept) await end(instance, spill);
+    }
+  }
+
+  function keep(cursor: Cursor): number {
+    cursors.set(nextCursor, cursor);
+    return nextCursor++;
+  }
+
+  async function next(id: number, signal: AbortSignal): Promise<Piece> {
+    const cursor = cursors.get(id)!;
+    cursor.instance.heed(signal);
+    try {
+      const { rows, more } = await cursor.reader.read();
+      if (!more) await close(id);
+      return piece(cursor, rows, more ? id : undefined);
+    } catch (err) {
+      await close(id);
+      throw err;
+    }
+  }
+
+  async function close(id: number): Promise<void> {
+    const cursor = cursors.get(id);
+    cursors.delete(id);
+    if (cursor) await end(cursor.instance, cursor.spill);
+  }
+
+  /** Copies the tables into a new database file, without what is masked. */
+  async function snapshot(call: SnapshotCall, signal: AbortSignal): Promise<void> {
+    const { path, tables, memoryBytes, spill } = call;
+    const instance = await openInstance(
+      { path, allowed: pathsOf(tables), memoryBytes, threads, spill, spillBytes },
+      signal,
+    );
+    try {
+      for (const table of tables) {
+        const masked = new Set(table.masked);
+        const shown = table.columns.map(({ name }) => quoteName(name));
+        const select = await selectOf(instance, table);
+        const types = `SELECT ${shown.join(', ')} FROM (${select}) LIMIT 0`;
+        const cells = table.columns.map(({ name }, i) => (masked.has(name) ? `NULL AS ${shown[i]}` : shown[i]));
+        await instance.rows(`CREATE TABLE ${quoteName(table.name)} AS ${types}`);
+        await instance.rows(`INSERT INTO ${quoteName(table.name)} SELECT ${cells.join(', ')} FROM (${select})`);
+      }
+      await instance.rows('CHECKPOINT');
+    } catch (err) {
+      throw await damageBehind(err, instance, tables, signal);
+    } finally {
+      await end(instance, spill);
+    }
+  }
+
+  return { open, next, close, snapshot };
+}
+
+/** The tables made visible, and the SQL that may run: for that of an analyst, the text that was checked. */
+async function prepared(instance: Instance, { source, sql }: OpenCall): Promise<{ sql: string; repeatable?: boolean }> {
+  if ('snapshot' in source) {
+    const text = checkText(sql);
+    const [row] = await instance.rows('SELECT json_serialize_sql($1::VARCHAR)', [text]);
+    const { repeatable } = checkTree(JSON.parse(String(row![0])), source.names);
+    return { sql: text, repeatable };
+  }
+  for (const table of source.tables)
+    await instance.rows(`CREATE TEMP VIEW ${quoteName(table.name)} AS ${await selectOf(instance, table)}`);
+  return { sql: sql.replace(/[;\s]+$/, '') };
+}
+
+async function openSnapshot(settings: Parameters<typeof openInstance>[0], signal: AbortSignal): Promise<Instance> {
+  try {
+    return await openInstance({ ...settings, readOnly: true }, signal);
+  } catch (err) {
+    signal.throwIfAborted();
+    throw new Fault('snapshot-gone', err instanceof Error ? err.message : String(err));
+  }
+}
+
+function tornSnapshot(err: unknown): unknown {
+  const torn = err instanceof Error && /corrupt|checksum|not a valid DuckDB/i.test(err.message);
+  return torn ? new Fault('snapshot-gone', err.message) : err;
+}
+
+async function writtenByDuckdb(
+  instance: Instance,
+  call: OpenCall & { file: { path: string } },
+  repeatable: boolean | undefined,
+): Promise<Piece> {
+  const statement = await instance.connection.prepare(call.sql);
+  const columns = Array.from({ length: statement.columnCount }, (_, i) => ({
+    name: statement.columnName(i),
+    type: String(statement.columnType(i)),
+  }));
+  const { count, truncated } = await writeParquet(instance, call.file.path, call);
+  return { columns, rows: [], cursor: undefined, count, truncated, repeatable };
+}
+
+function piece(
+  { reader, repeatable }: Pick<Cursor, 'reader' | 'repeatable'>,
+  rows: Piece['rows'],
+  cursor: number | undefined,
+): Piece {
+  return { columns: reader.columns, rows, cursor, count: reader.count(), truncated: reader.truncated(), repeatable };
+}
+
+async function end(instance: Instance, spill: string): Promise<void> {
+  instance.close();
+  await rm(spill, { recursive: true, force: true });
+}
