@@ -32,7 +32,7 @@ async function answer(call: EngineCall, signal: AbortSignal): Promise<EngineAnsw
     case 'next':
       return questions.next(call.cursor, signal);
     case 'close':
-      await questions.close(call.cursor);
+      questions.close(call.cursor);
       return 'done';
     case 'snapshot':
       await questions.snapshot(call, signal);

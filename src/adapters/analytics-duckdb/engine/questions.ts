@@ -46,7 +46,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
       if ('snapshot' in source) throw tornSnapshot(err);
       throw await damageBehind(err, instance, source.tables, signal);
     } finally {
-      if (!kept) await end(instance, spill);
+      if (!kept) end(instance, spill);
     }
   }
 
@@ -60,18 +60,18 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     cursor.instance.heed(signal);
     try {
       const { rows, more } = await cursor.reader.read();
-      if (!more) await close(id);
+      if (!more) close(id);
       return piece(cursor, rows, more ? id : undefined);
     } catch (err) {
-      await close(id);
+      close(id);
       throw err;
     }
   }
 
-  async function close(id: number): Promise<void> {
+  function close(id: number): void {
     const cursor = cursors.get(id);
     cursors.delete(id);
-    if (cursor) await end(cursor.instance, cursor.spill);
+    if (cursor) end(cursor.instance, cursor.spill);
   }
 
   /** Copies the tables into a new database file, without what is masked. */
@@ -95,7 +95,9 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     } catch (err) {
       throw await damageBehind(err, instance, tables, signal);
     } finally {
-      await end(instance, spill);
+      // The file is renamed next.
+      instance.close();
+      await rm(spill, { recursive: true, force: true });
     }
   }
 
@@ -151,7 +153,10 @@ function piece(
   return { columns: reader.columns, rows, cursor, count: reader.count(), truncated: reader.truncated(), repeatable };
 }
 
-async function end(instance: Instance, spill: string): Promise<void> {
-  instance.close();
-  await rm(spill, { recursive: true, force: true });
+/** After the answer is on its way: closing takes 3 ms. */
+function end(instance: Instance, spill: string): void {
+  setImmediate(() => {
+    instance.close();
+    rm(spill, { recursive: true, force: true }).catch(() => {});
+  });
 }

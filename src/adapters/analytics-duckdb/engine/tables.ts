@@ -19,7 +19,8 @@ export function pathsOf(tables: readonly TableSource[]): string[] {
 export async function selectOf(instance: Instance, table: TableSource): Promise<string> {
   const columns = table.columns.map(({ name }) => quoteName(name)).join(', ');
   const fresh = table.fresh && (await loadFresh(instance, table, table.fresh.path));
-  const touched = await touchedFiles(instance, table, fresh);
+  await checkRows(instance, table);
+  const touched = fresh === undefined ? new Set<string>() : await touchedFiles(instance, table, fresh);
   const untouched = table.files.filter(({ path }) => !touched.has(path)).map(({ path }) => path);
   const parts: string[] = [];
   if (untouched.length > 0 || (touched.size === 0 && fresh === undefined))
@@ -33,7 +34,7 @@ export async function selectOf(instance: Instance, table: TableSource): Promise<
 }
 
 async function selectFiles(instance: Instance, table: TableSource, paths: readonly string[]): Promise<string> {
-  const source = `read_parquet([${paths.map(quote).join(', ')}], union_by_name => true)`;
+  const source = `read_parquet(${listOf(paths)}, union_by_name => true)`;
   const described = paths.length === 0 ? [] : await instance.rows(`DESCRIBE SELECT * FROM ${source}`);
   const found = new Map(described.map(([name, type]) => [String(name), String(type)]));
   const cells = table.columns.map(({ name, type }) => {
@@ -68,20 +69,27 @@ export function readFresh(table: TableSource, path: string, size: number): strin
     format = 'newline_delimited', auto_detect = false, compression = 'uncompressed', maximum_object_size = ${Math.max(2 ** 20, Math.min(longestLine, size + 1))})`;
 }
 
-/** The files with a row group that may hold a fresh row's response. On the way every footer is read, and its rows are counted. */
-async function touchedFiles(instance: Instance, table: TableSource, fresh: string | undefined): Promise<Set<string>> {
-  if (table.files.length === 0) return new Set();
-  const among = 'SELECT 1 FROM fresh_ids WHERE response_id BETWEEN stats_min_value AND stats_max_value';
-  const footers =
-    await instance.rows(`WITH fresh_ids AS MATERIALIZED (SELECT response_id FROM ${fresh ?? "(SELECT '' AS response_id WHERE false)"})
-    SELECT file_name, sum(row_group_num_rows)::DOUBLE, bool_or(stats_min_value IS NULL OR stats_max_value IS NULL OR EXISTS (${among}))
-    FROM parquet_metadata([${table.files.map(({ path }) => quote(path)).join(', ')}]) WHERE path_in_schema = 'response_id' GROUP BY file_name`);
-  const found = new Map(footers.map(([path, rows, touched]) => [String(path), { rows, touched }]));
-  for (const { path, rows } of table.files) {
-    const counted = found.get(path)?.rows ?? 0;
-    if (counted !== rows)
-      throw new Fault('data-damaged', `The file ${basename(path)} has ${counted} rows in the place of ${rows}.`, path);
+const listOf = (paths: readonly string[]): string => `[${paths.map(quote).join(', ')}]`;
+
+/** Reads every footer. Errors: `Fault('data-damaged')` for a file that has not as many rows as it should. */
+async function checkRows(instance: Instance, { files }: TableSource): Promise<void> {
+  if (files.length === 0) return;
+  const paths = listOf(files.map(({ path }) => path));
+  const found = await instance.rows(`SELECT file_name, num_rows::DOUBLE FROM parquet_file_metadata(${paths})`);
+  const counts = new Map(found.map(([path, rows]) => [path, rows]));
+  for (const { path, rows } of files) {
+    const is = counts.get(path);
+    if (is !== rows)
+      throw new Fault('data-damaged', `The file ${basename(path)} has ${is} rows in the place of ${rows}.`, path);
   }
-  if (fresh === undefined) return new Set();
-  return new Set([...found].filter(([, { touched }]) => touched === true).map(([path]) => path));
+}
+
+/** The files with a row group that may hold a response of this table of fresh rows. */
+async function touchedFiles(instance: Instance, { files }: TableSource, fresh: string): Promise<Set<string>> {
+  if (files.length === 0) return new Set();
+  const among = `SELECT 1 FROM ${fresh} WHERE response_id BETWEEN stats_min_value AND stats_max_value`;
+  const touched = await instance.rows(`SELECT DISTINCT file_name
+    FROM parquet_metadata(${listOf(files.map(({ path }) => path))}) WHERE path_in_schema = 'response_id'
+    AND (stats_min_value IS NULL OR stats_max_value IS NULL OR EXISTS (${among}))`);
+  return new Set(touched.map(([path]) => String(path)));
 }
