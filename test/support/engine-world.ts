@@ -6,8 +6,8 @@ import { createDuckdbExportWriter } from '#adapters/analytics-duckdb/export-writ
 import type { Cell, ExportColumn } from '#domain/export-rows.ts';
 import type { Json } from '#domain/json.ts';
 import type {
-  AnalyticsEngine,
   AnalystQuestion,
+  AnalyticsEngine,
   Answered,
   Params,
   QueryLimits,
@@ -78,7 +78,9 @@ export async function openEngineWorld(
     await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     return { path };
   }
-  async function collected(run: (take: (chunk: { rows: readonly Json[][] }) => void) => Promise<Answered>): Promise<Asked> {
+  async function collected(
+    run: (take: (chunk: { rows: readonly Json[][] }) => void) => Promise<Answered>,
+  ): Promise<Asked> {
     const values: Json[][] = [];
     let chunks = 0;
     const answered = await run(({ rows }) => {

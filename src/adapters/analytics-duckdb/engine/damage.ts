@@ -2,19 +2,12 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { TableSource } from '#ports/analytics-engine.ts';
 import { quote } from '../copy-statement.ts';
-import { Fault, kindOf } from './faults.ts';
+import { Fault, kindOf, UnreadableTables } from './faults.ts';
 import type { Instance } from './instance.ts';
 import { readFresh } from './tables.ts';
 
 /** What DuckDB says when the question is wrong, and not a file. */
-const ofTheQuestion = new Set([
-  'Binder Error',
-  'Catalog Error',
-  'Parser Error',
-  'Permission Error',
-  'Out of Memory Error',
-  'INTERRUPT Error',
-]);
+const ofTheQuestion = new Set(['Binder Error', 'Catalog Error', 'Parser Error', 'Permission Error']);
 
 /** After an error: the first file that cannot be read to its end, as `data-damaged`; else the error. Every file is read, which takes a while. */
 export async function damageBehind(
@@ -23,7 +16,9 @@ export async function damageBehind(
   tables: readonly TableSource[],
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (signal.aborted || err instanceof Fault || ofTheQuestion.has(kindOf(err))) return err;
+  const cause = err instanceof UnreadableTables ? err.cause : err;
+  if (signal.aborted || cause instanceof Fault || kindOf(cause) === 'Out of Memory Error') return cause;
+  if (err === cause && ofTheQuestion.has(kindOf(err))) return err;
   for (const table of tables) {
     for (const { path } of table.files) {
       const whole = `SELECT max(hash(COLUMNS(*))) FROM read_parquet([${quote(path)}])`;
@@ -41,7 +36,7 @@ export async function damageBehind(
     )
       return damaged(path);
   }
-  return err;
+  return err === cause ? err : new Fault('query-failed', 'The tables cannot be read.');
 }
 
 const damaged = (path: string) => new Fault('data-damaged', `The file ${basename(path)} is missing or damaged.`, path);

@@ -13,6 +13,9 @@ export class Fault extends Error {
   }
 }
 
+/** The tables could not be made visible, whatever was to be asked of them. DuckDB calls it a lack of permission when a file is missing. */
+export class UnreadableTables extends Error {}
+
 /** DuckDB's name of the error, such as `Out of Memory Error`; empty for what is not DuckDB's. */
 export function kindOf(err: unknown): string {
   return err instanceof Error ? (/^[A-Z][A-Za-z ]{2,40}(?=:)/.exec(err.message)?.[0] ?? '') : '';
@@ -31,5 +34,6 @@ export function failureOf(err: unknown, paths: readonly string[]): Failure {
 export function withoutPaths(message: string, paths: readonly string[]): string {
   let text = message;
   for (const path of [...paths].sort((a, b) => b.length - a.length)) text = text.replaceAll(path, '(file)');
-  return text.replace(/(["'])\/[^"'\n]*\1/g, '(file)');
+  // DuckDB shortens what it quotes: the closing quote may be missing.
+  return text.replace(/(["'])\/[^"'\n]*(?:\1|$)/gm, '(file)');
 }

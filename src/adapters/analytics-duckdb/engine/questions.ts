@@ -8,7 +8,7 @@ import { type Instance, openInstance } from './instance.ts';
 import { bindParams } from './parameters.ts';
 import { type EngineCall, type EngineStart, type OpenCall, type Piece, pathsOfFile } from './protocol.ts';
 import { createReader, type Reader } from './reader.ts';
-import { pathsOf, quoteName, selectOf } from './tables.ts';
+import { pathsOf, quoteName, tableSelect } from './tables.ts';
 
 type Cursor = { instance: Instance; reader: Reader; repeatable: boolean | undefined; spill: string };
 type SnapshotCall = Extract<EngineCall, { op: 'snapshot' }>;
@@ -85,7 +85,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
       for (const table of tables) {
         const masked = new Set(table.masked);
         const shown = table.columns.map(({ name }) => quoteName(name));
-        const select = await selectOf(instance, table);
+        const select = await tableSelect(instance, table);
         const types = `SELECT ${shown.join(', ')} FROM (${select}) LIMIT 0`;
         const cells = table.columns.map(({ name }, i) => (masked.has(name) ? `NULL AS ${shown[i]}` : shown[i]));
         await instance.rows(`CREATE TABLE ${quoteName(table.name)} AS ${types}`);
@@ -113,7 +113,7 @@ async function prepared(instance: Instance, { source, sql }: OpenCall): Promise<
     return { sql: text, repeatable };
   }
   for (const table of source.tables)
-    await instance.rows(`CREATE TEMP VIEW ${quoteName(table.name)} AS ${await selectOf(instance, table)}`);
+    await instance.rows(`CREATE TEMP VIEW ${quoteName(table.name)} AS ${await tableSelect(instance, table)}`);
   return { sql: sql.replace(/[;\s]+$/, '') };
 }
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { TableSource } from '#ports/analytics-engine.ts';
 import { quote, sqlTypes } from '../copy-statement.ts';
-import { Fault } from './faults.ts';
+import { Fault, UnreadableTables } from './faults.ts';
 import type { Instance } from './instance.ts';
 
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -11,12 +11,21 @@ export function pathsOf(tables: readonly TableSource[]): string[] {
   return tables.flatMap(({ files, fresh }) => [...files.map(({ path }) => path), ...(fresh ? [fresh.path] : [])]);
 }
 
+/** The table as a SELECT. Errors: `UnreadableTables` with what happened as its cause. */
+export async function tableSelect(instance: Instance, table: TableSource): Promise<string> {
+  try {
+    return await selectOf(instance, table);
+  } catch (err) {
+    throw new UnreadableTables('', { cause: err });
+  }
+}
+
 /**
- * The table as a SELECT. A row of a file is taken from it while no fresh row has its response. Which files hold such rows at all is seen from the lowest and
+ * A row of a file is taken from it while no fresh row has its response. Which files hold such rows at all is seen from the lowest and
  * highest `response_id` in their footers: ids begin with the time, so that new responses touch no file, and the other files are read as if there were no
  * fresh rows.
  */
-export async function selectOf(instance: Instance, table: TableSource): Promise<string> {
+async function selectOf(instance: Instance, table: TableSource): Promise<string> {
   const columns = table.columns.map(({ name }) => quoteName(name)).join(', ');
   const fresh = table.fresh && (await loadFresh(instance, table, table.fresh.path));
   await checkRows(instance, table);

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { QueryError, type QueryFault } from '#domain/query-error.ts';
+import { openEngineWorld, visitColumns } from '../support/engine-world.ts';
+
+const isFault =
+  (fault: QueryFault, words: RegExp = /./) =>
+  (err: unknown) => {
+    assert.ok(err instanceof QueryError, String(err));
+    assert.equal(err.fault, fault, err.message);
+    assert.match(err.message, words);
+    return true;
+  };
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+/** Takes minutes, and DuckDB stops it when it is told to. */
+const endless = 'SELECT count(*) FROM range(1000000000000) a WHERE a.range % 7 = 3';
+const MiB = 2 ** 20;
+
+async function until(holds: () => boolean, timeMs = 10_000): Promise<void> {
+  for (const from = performance.now(); !holds(); await setTimeout(20))
+    assert.ok(performance.now() - from < timeMs, `not so within ${timeMs} ms: ${holds}`);
+}
+
+/** Resolves when a question is being answered, seen by a second one in the same process. */
+async function busyEngine(t: TestContext, options: Parameters<typeof openEngineWorld>[1] = {}) {
+  const world = await openEngineWorld(t, options);
+  assert.deepEqual((await world.query('SELECT 1', [])).values, [[1]]);
+  return world;
+}
+
+test('a query that never ends is answered at its deadline, and the next one at once', async (t) => {
+  const { query, pids } = await busyEngine(t);
+  for (const sql of [
+    endless,
+    'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n',
+    'SELECT max(levenshtein(repeat(a.range::VARCHAR, 500), repeat(b.range::VARCHAR, 500))) FROM range(100000) a, range(100000) b',
+    'SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c WHERE a.range + b.range = c.range + 0.5',
+    "SELECT sum(length(x)) FROM (SELECT regexp_replace(repeat('ab', 5000), 'a|b', 'xyz', 'g') AS x FROM range(10000000))",
+  ]) {
+    const from = performance.now();
+    await assert.rejects(query(sql, [], { timeMs: 700 }), isFault('query-too-slow'), sql);
+    const tookMs = performance.now() - from;
+    assert.ok(tookMs < 2700, `${tookMs} ms: ${sql}`);
+    assert.deepEqual((await query('SELECT 42', [])).values, [[42]]);
+  }
+  t.diagnostic(`${pids.length} processes`);
+});
+
+test('one call of DuckDB that heeds no interrupt is ended with its process, and the next query has a new one', async (t) => {
+  const { query, pids, endings } = await busyEngine(t);
+  const from = performance.now();
+  // One value, made by one call: nothing looks for an interrupt meanwhile.
+  const deaf = "SELECT length(list_reduce(list_transform(range(3000000), lambda x: 'x'), lambda a, b: a || b))";
+  await assert.rejects(query(deaf, [], { timeMs: 1000 }), (err) => err instanceof QueryError);
+  assert.ok(performance.now() - from < 3000);
+  assert.deepEqual((await query('SELECT 42', [])).values, [[42]]);
+  t.diagnostic(`${pids.length} processes, ended: ${endings}`);
+});
+
+test('a query that asks for a gigabyte is ended at its memory, and the process stays below its mark and a little', async (t) => {
+  const { query } = await busyEngine(t, { memoryBytes: 512 * MiB, spillBytes: 64 * MiB });
+  for (const sql of [
+    "SELECT length(string_agg(repeat('x', 1000000), '')) FROM range(2000)",
+    'SELECT count(DISTINCT hash(range)) FROM range(200000000)',
+    'SELECT len(list(a.range)) FROM range(200000000) a',
+    "SELECT length(repeat('x', 2000000000))",
+    "SELECT length(lpad('x', 2000000000, 'y'))",
+    'SELECT * FROM range(100000) a, range(100000) b ORDER BY hash(a.range + b.range)',
+    'SELECT len(list_resize([1], 400000000, 1))',
+    "SELECT repeat('x', 600000000)",
+  ]) {
+    await assert.rejects(query(sql, [], { timeMs: 20_000 }), isFault('query-too-large'), sql);
+    assert.deepEqual((await query('SELECT 42', [])).values, [[42]]);
+  }
+});
+
+test('the memory of one question is its own limit', async (t) => {
+  const { query } = await busyEngine(t, { spillBytes: MiB });
+  const sql = 'SELECT count(DISTINCT hash(range)) FROM range(3000000)';
+  assert.equal((await query(sql, [])).values[0]![0], 3_000_000);
+  await assert.rejects(query(sql, [], { memoryBytes: 16 * MiB }), isFault('query-too-large'));
+});
+
+test('what does not fit into the memory goes to disk, up to its limit, and is removed', async (t) => {
+  const { query, folder } = await busyEngine(t, { memoryBytes: 384 * MiB, places: 2, spillBytes: 1024 * MiB });
+  const sql = 'SELECT max(a) FROM (SELECT hash(range) AS a, range AS b FROM range(8000000) ORDER BY a) WHERE b > 3';
+  const sorted =
+    'SELECT count(*) FROM (SELECT a, row_number() OVER (ORDER BY a) AS n FROM (SELECT hash(range) AS a FROM range(8000000)))';
+  assert.equal((await query(sql, [])).rows, 1);
+  assert.deepEqual((await query(sorted, [])).values, [[8_000_000]]);
+  const spills = () => readdirSync(join(folder, 'engine')).filter((name) => name.startsWith('spill-'));
+  await until(() => spills().every((name) => readdirSync(join(folder, 'engine', name)).length === 0));
+});
+
+test('a cancelled question rejects with the reason, while it waits, runs or is read', async (t) => {
+  const { engine, limits, query } = await busyEngine(t, { places: 1 });
+  const cancelled = async (sql: string, when: (abort: () => void) => unknown) => {
+    const stop = new AbortController();
+    const reason = new Error('no longer wanted');
+    const from = performance.now();
+    const asked = engine.query({ sql, tables: [] }, { ...limits, rows: 1e9, signal: stop.signal }, () => {
+      when(() => stop.abort(reason));
+    });
+    const timer = setTimeout(200).then(() => stop.abort(reason));
+    await assert.rejects(asked, (err) => err === reason);
+    await timer;
+    assert.ok(performance.now() - from < 2200);
+  };
+  await cancelled(endless, () => {});
+  await cancelled('SELECT * FROM range(1000000000)', (abort) => abort());
+  const running = query(endless, [], { timeMs: 1500 });
+  running.catch(() => {});
+  await cancelled('SELECT 1', () => {});
+  await assert.rejects(running, isFault('query-too-slow'));
+  await assert.rejects(query('SELECT 1', [], { signal: AbortSignal.abort(new Error('before')) }), /before/);
+  assert.equal((await query('SELECT 1', [])).rows, 1);
+});
+
+test('a process that is killed is replaced, and its questions are asked once more', async (t) => {
+  const { query, pids, endings, visits } = await openEngineWorld(t);
+  const tables = [{ name: 'visits', columns: visitColumns, files: [await visits('a.parquet', 0, 1000)] }];
+  const slow = 'SELECT count(*) FROM visits a, range(300000) b WHERE hash(a.stars + b.range) % 3 <> 7';
+  await query('SELECT 1', []);
+  const asked = [query(slow, tables), query(slow, tables)];
+  await setTimeout(100);
+  process.kill(pids[0]!, 'SIGKILL');
+  for (const { values } of await Promise.all(asked)) assert.deepEqual(values, [[300_000_000]]);
+  assert.deepEqual([pids.length, endings], [2, ['crashed']]);
+});
+
+test('a question whose process dies twice is given up, and the engine goes on', async (t) => {
+  const { query, pids } = await openEngineWorld(t);
+  await query('SELECT 1', []);
+  const asked = query(endless, [], { timeMs: 20_000 });
+  asked.catch(() => {});
+  for (const life of [0, 1]) {
+    await until(() => pids.length > life);
+    await setTimeout(100);
+    process.kill(pids[life]!, 'SIGKILL');
+  }
+  await assert.rejects(asked, isFault('engine-unavailable'));
+  assert.equal((await query('SELECT 1', [])).rows, 1);
+});
+
+test('the process dies when a part of the answer is with the taker already: the question is not asked again', async (t) => {
+  const { engine, limits, pids, query } = await openEngineWorld(t);
+  let chunks = 0;
+  const asked = engine.query(
+    { sql: 'SELECT * FROM range(10000000)', tables: [] },
+    { ...limits, rows: 1e9 },
+    async () => {
+      chunks += 1;
+      if (chunks === 2) process.kill(pids[0]!, 'SIGKILL');
+      if (chunks === 2) await setTimeout(300);
+    },
+  );
+  await assert.rejects(asked, isFault('engine-unavailable'));
+  assert.equal(chunks, 2);
+  assert.equal((await query('SELECT 1', [])).rows, 1);
+});
+
+test('a neighbour that takes all memory dies alone: the other question is answered', async (t) => {
+  const { query, endings } = await busyEngine(t, { memoryBytes: 512 * MiB });
+  const greedy = query("SELECT length(lpad('x', 2000000000, 'y'))", [], { timeMs: 20_000 });
+  const modest = query('SELECT count(*) FROM range(50000000) t(i) WHERE hash(i) % 5 <> 7', [], { timeMs: 30_000 });
+  await assert.rejects(greedy, isFault('query-too-large'));
+  assert.deepEqual((await modest).values, [[50_000_000]]);
+  t.diagnostic(`ended: ${endings}`);
+});
+
+test('more questions than places wait in line, and give up at their deadline', async (t) => {
+  const { query, pids } = await busyEngine(t, { places: 2 });
+  const running = [1, 2].map(() => query(endless, [], { timeMs: 1500 }));
+  for (const one of running) one.catch(() => {});
+  const from = performance.now();
+  await assert.rejects(query('SELECT 1', [], { timeMs: 300 }), isFault('engine-unavailable', /place/));
+  assert.ok(performance.now() - from < 1000);
+  const many = await Promise.all(Array.from({ length: 20 }, (_, i) => query(`SELECT ${i}`, [])));
+  assert.deepEqual(
+    many.map(({ values }) => values[0]![0]),
+    Array.from({ length: 20 }, (_, i) => i),
+  );
+  for (const one of running) await assert.rejects(one, isFault('query-too-slow'));
+  t.diagnostic(`${pids.length} processes`);
+});
+
+test('the process ends when nobody asked for a while, and comes again', async (t) => {
+  const { query, pids } = await openEngineWorld(t, { idleMs: 200 });
+  await query('SELECT 1', []);
+  await until(() => !isAlive(pids[0]!));
+  assert.equal((await query('SELECT 1', [])).rows, 1);
+  assert.equal(pids.length, 2);
+});
+
+test('a closed engine has no process and takes no question', async (t) => {
+  const { engine, query, pids, folder } = await openEngineWorld(t);
+  const asked = query(endless, []);
+  asked.catch(() => {});
+  await until(() => pids.length === 1);
+  await setTimeout(100);
+  await engine.close();
+  await assert.rejects(asked, isFault('engine-unavailable'));
+  assert.equal(isAlive(pids[0]!), false);
+  await assert.rejects(query('SELECT 1', []), isFault('engine-unavailable'));
+  assert.equal(pids.length, 1);
+  await until(() => readdirSync(join(folder, 'engine')).length === 0);
+  assert.ok(existsSync(folder));
+});
+
+test('a folder that cannot be made is the fault of the engine, not of the question', async (t) => {
+  const { query } = await openEngineWorld(t, { folder: '/dev/null/engine' });
+  await assert.rejects(query('SELECT 1', []), isFault('engine-unavailable', /folder/));
+});
