@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Form } from '#domain/form/form.ts';
 import type { ResponseCounts } from '#ports/storage.ts';
 import { createAnalytics } from './analytics.ts';
+import { createAnswerCache } from './queries/answer-cache.ts';
 
 const form = { id: 'frm_1', version: 0 } as Form;
 const countsOf = (total: number): ResponseCounts => ({
@@ -34,9 +35,12 @@ function world() {
         forgetKeys: async () => 0,
       },
     },
-    cache: { get: async (key) => entries.get(key), set: async (key, value) => void entries.set(key, value) },
+    answers: createAnswerCache({
+      cache: { get: async (key) => entries.get(key), set: async (key, value) => void entries.set(key, value) },
+      metrics: { count: (_name, labels) => void outcomes.push(Object.values(labels).join()) },
+    }),
     clock: { now: () => 5 },
-    metrics: { count: (_name, labels) => void outcomes.push(Object.values(labels).join()), observe() {} },
+    metrics: { observe() {} },
   });
   return { analytics, state, gate, outcomes };
 }

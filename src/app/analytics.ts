@@ -1,10 +1,10 @@
 import { AppError } from '#domain/errors.ts';
 import type { CompiledForm } from '#domain/form/compiled.ts';
 import { type Form, versionId } from '#domain/form/form.ts';
-import type { Cache } from '#ports/cache.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { ResponseCounts, Storage } from '#ports/storage.ts';
+import type { AnswerCache } from './queries/answer-cache.ts';
 
 /** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. */
 export type AnalyticsQuery = { formId: string; from?: number; to?: number };
@@ -15,13 +15,11 @@ export type AnalyticsAnswer = { analytics: FormAnalytics; cached: boolean };
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'responses' | 'sequence'>;
-  cache: Pick<Cache, 'get' | 'set'>;
+  answers: AnswerCache;
   clock: Clock;
-  metrics: Pick<Metrics, 'count' | 'observe'>;
+  metrics: Pick<Metrics, 'observe'>;
 };
 
-/** An entry is exact for ever, as its key names the state it was counted from; this only bounds what lies about. */
-const keptMs = 600_000;
 const counted = new Set(['dropdown', 'radiogroup', 'checkbox', 'boolean', 'rating']);
 
 /**
@@ -29,9 +27,7 @@ const counted = new Set(['dropdown', 'radiogroup', 'checkbox', 'boolean', 'ratin
  * began has raised the sequence, so the query cannot meet an answer from before it. Equal queries at the same time count once.
  */
 export function createAnalytics(deps: Deps) {
-  const { storage, cache, metrics } = deps;
-  const running = new Map<string, Promise<FormAnalytics>>();
-
+  const { storage, metrics } = deps;
   /** Errors: `form-not-found`, `malformed-query` when the range is empty. */
   async function ofForm(query: AnalyticsQuery): Promise<AnalyticsAnswer> {
     if (query.from !== undefined && query.to !== undefined && query.from >= query.to)
@@ -40,32 +36,8 @@ export function createAnalytics(deps: Deps) {
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${query.formId}.` });
     const sequence = await storage.sequence();
     const key = `analytics:${JSON.stringify([form.id, form.version, query.from ?? null, query.to ?? null, sequence])}`;
-    const answer = await cachedOrCounted(key, form, query);
-    metrics.count('formstead_analytics_queries_total', { outcome: answer.cached ? 'hit' : 'miss' });
-    return answer;
-  }
-
-  async function cachedOrCounted(key: string, form: Form, query: AnalyticsQuery): Promise<AnalyticsAnswer> {
-    const same = running.get(key);
-    if (same !== undefined) return { analytics: await same, cached: true };
-    const lookup = Promise.withResolvers<FormAnalytics>();
-    // A failure is told to each who waits for it, and to nobody when none does.
-    lookup.promise.catch(() => {});
-    running.set(key, lookup.promise);
-    try {
-      // A cache that is away costs a count, not the answer.
-      const kept = await cache.get(key).catch(() => undefined);
-      const analytics = kept === undefined ? await count(form, query) : (JSON.parse(kept) as FormAnalytics);
-      if (kept === undefined) await cache.set(key, JSON.stringify(analytics), keptMs).catch(() => {});
-      lookup.resolve(analytics);
-      return { analytics, cached: kept !== undefined };
-    } catch (err) {
-      metrics.count('formstead_analytics_queries_total', { outcome: 'failed' });
-      lookup.reject(err);
-      throw err;
-    } finally {
-      running.delete(key);
-    }
+    const { value, cached } = await deps.answers.answer(key, () => count(form, query));
+    return { analytics: value, cached };
   }
 
   async function count(form: Form, { from, to }: AnalyticsQuery): Promise<FormAnalytics> {

@@ -64,6 +64,12 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   const reader = load.reader.createThreadedReader();
   const classifier = load.classifier.createNgramClassifier();
   const tagger = load.tagger.createCrfTagger();
+  const engine = load.engine.createDuckdbEngine({
+    folder: join(config.dataDir, 'queries'),
+    memoryBytes: Math.max(config.analyticsMemoryBytes, 256 * 2 ** 20),
+    threads: Math.max(1, config.cpus - 1),
+    onEnd: (cause) => log.warn({ cause }, 'query process ended'),
+  });
   return {
     clock,
     log,
@@ -83,6 +89,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     models,
     embedder,
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
+    engine,
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
     validator: load.validator.createAjvValidator(),
     passwordFile: load.passwordFile.createPasswordFile({ dataDir: config.dataDir }),
@@ -94,7 +101,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     }),
     transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
     async close(): Promise<void> {
-      await Promise.all([reader, classifier, tagger, textModel, embedder].map((one) => one.close()));
+      await Promise.all([reader, classifier, tagger, textModel, embedder, engine].map((one) => one.close()));
       await size.close();
       metrics.close();
     },
@@ -123,6 +130,7 @@ function loadModules() {
     webhook: import('#adapters/webhook-http/webhook-http.ts'),
     models: import('#adapters/models-fs/model-store.ts'),
     exports: import('#adapters/analytics-duckdb/export-writer.ts'),
+    engine: import('#adapters/analytics-duckdb/engine/analytics-engine.ts'),
   });
 }
 

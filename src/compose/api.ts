@@ -10,6 +10,7 @@ import { exportRoutes } from '#http/routes/exports.ts';
 import { formRoutes } from '#http/routes/forms.ts';
 import { intelligenceRoutes, modelView } from '#http/routes/intelligence.ts';
 import { keptResponseRoutes } from '#http/routes/kept-responses.ts';
+import { queryRoutes } from '#http/routes/queries.ts';
 import { submissionRoutes } from '#http/routes/responses.ts';
 import { taskEventRoutes } from '#http/routes/task-events.ts';
 import { taskRoutes } from '#http/routes/tasks.ts';
@@ -105,6 +106,7 @@ export function createApi(
       tokenRoutes(api, { apiTokens, paging });
       auditRoutes(api, { storage, paging });
       analyticsRoutes(api, { analytics: useCases.analytics });
+      queryRoutes(api, useCases);
       intelligenceRoutes(api, { stats: useCases.intelligenceStats, runsModel: program.runsModel });
       exportRoutes(api, { exports: useCases.exports, paging });
       datasetRoutes(api, { datasets: useCases.datasets });

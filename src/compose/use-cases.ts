@@ -18,6 +18,7 @@ import { createModelCalls } from '#app/model/calls.ts';
 import { createModelFitting } from '#app/model/fit.ts';
 import { createModelParts } from '#app/model/parts.ts';
 import { createPruning } from '#app/pruning.ts';
+import { createAnswerCache } from '#app/queries/answer-cache.ts';
 import { createReceiptSigner } from '#app/receipts.ts';
 import { createResponses } from '#app/responses.ts';
 import { createReviews } from '#app/reviews.ts';
@@ -32,6 +33,7 @@ import { createWebhookEndpoints } from '#app/webhooks/endpoints.ts';
 import type { Config } from '#config.ts';
 import type { NewTask } from '#domain/task.ts';
 import type { Adapters } from './adapters.ts';
+import { createQueries } from './queries.ts';
 
 export type UseCases = ReturnType<typeof createUseCases>;
 
@@ -83,6 +85,21 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     offer,
     metrics,
   });
+  const datasets = createDatasets({
+    storage,
+    blobs,
+    writer: adapters.exportWriter,
+    disk: adapters.disk,
+    diskReserveBytes: config.diskReserveBytes,
+    clock,
+    ids,
+    timeZone: config.timeZone,
+    audit,
+    offer,
+    wantsEvent,
+    metrics,
+  });
+  const answers = createAnswerCache({ cache: adapters.cache, metrics });
   const { textModel, embedder, pause } = adapters;
   const embedding = createEmbedding({ embedder, blobs, log });
   const learning = createLearning({ storage, classifier, embedding, blobs, clock, ids, audit, offer });
@@ -118,20 +135,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       clock,
     }),
     exports,
-    datasets: createDatasets({
-      storage,
-      blobs,
-      writer: adapters.exportWriter,
-      disk: adapters.disk,
-      diskReserveBytes: config.diskReserveBytes,
-      clock,
-      ids,
-      timeZone,
-      audit,
-      offer,
-      wantsEvent,
-      metrics,
-    }),
+    datasets,
     evaluation: createEvaluation({
       storage,
       catalog,
@@ -146,7 +150,8 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       budgetMs: config.modelBudgetMs,
     }),
     intelligenceStats: createIntelligenceStats({ storage, catalog, textModel, calls: modelCalls, clock }),
-    analytics: createAnalytics({ storage, cache: adapters.cache, clock, metrics }),
+    analytics: createAnalytics({ storage, answers, clock, metrics }),
+    ...createQueries({ adapters, config, datasets, answers, audit }),
     catalog,
     endpoints,
     wantsEvent,

@@ -15,6 +15,9 @@ export const permissions = [
   'responses:read',
   'responses:review',
   'analytics:read',
+  // SQL over the answers themselves; and with the columns that say who somebody is.
+  'analytics:sql',
+  'analytics:personal',
   'exports:read',
   'exports:create',
   'tasks:read',
@@ -36,6 +39,7 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'responses:read',
     'responses:review',
     'analytics:read',
+    'analytics:sql',
     'exports:read',
     'exports:create',
     'tasks:read',

@@ -155,6 +155,22 @@ export const errorTable = {
     title: 'The webhook URL may not be used',
     detail: 'Use an https URL of a public host.',
   },
+  'query-refused': {
+    status: 422,
+    title: 'The query is not one that may be asked',
+    detail: 'One SELECT over the tables that were named, of the functions in docs/reference/sql.md.',
+  },
+  'query-failed': { status: 422, title: 'The query cannot be answered', detail: 'Mend it as the database says.' },
+  'query-too-slow': {
+    status: 422,
+    title: 'The query took longer than it may',
+    detail: 'Ask for less: a shorter range, fewer groups, a filter that comes first.',
+  },
+  'query-too-large': {
+    status: 422,
+    title: 'The query needs more memory, or has a larger answer, than it may',
+    detail: 'Ask for less: a shorter range, fewer columns, a limit.',
+  },
   'value-refused': {
     status: 422,
     title: 'A value is well-formed but not acceptable',
@@ -190,6 +206,16 @@ export const errorTable = {
     status: 503,
     title: 'The disk is nearly full',
     detail: 'Nothing was kept; the operator must make room on the disk.',
+  },
+  'engine-unavailable': {
+    status: 503,
+    title: 'The query engine does not answer',
+    detail: 'Ask again in a few seconds.',
+  },
+  'data-damaged': {
+    status: 503,
+    title: 'An exported file is damaged',
+    detail: 'The operator runs formstead exports verify, and has the files written again.',
   },
   'model-unavailable': {
     status: 503,

@@ -176,7 +176,7 @@ function extractedJson(response: KeptResponse): string | null {
 }
 
 /** No id of an answer's column can be the same: those have two underscores before their type, and these never two in a row. */
-function fieldColumn(name: string): string {
+export function fieldColumn(name: string): string {
   if (/^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(name)) return `x_${name}`;
   const plain = name
     .toLowerCase()

@@ -8,6 +8,8 @@ export interface BlobStore {
   read(name: string): Promise<Uint8Array | undefined>;
   /** Size in bytes and sha256 (hex, computed while reading), or undefined when it is not there. */
   describe(name: string): Promise<{ bytes: number; sha256: string } | undefined>;
+  /** Where another program (DuckDB) may read it, if it is there. */
+  pathOf(name: string): string;
   /** A part of the file, `start` and `end` inclusive, as a stream of chunks. */
   stream(name: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array>;
   /** A path that another program (DuckDB) may write to; `finish` makes it durable under its name, `discard` removes it. */

@@ -16,7 +16,8 @@ export type IdPrefix =
   | 'adt'
   | 'chn'
   | 'lse'
-  | 'exb';
+  | 'exb'
+  | 'ans';
 
 /** The only source of fresh ids and of chance. */
 export interface Ids {

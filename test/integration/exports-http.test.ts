@@ -4,6 +4,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { createAnalytics } from '#app/analytics.ts';
+import { createAnswerCache } from '#app/queries/answer-cache.ts';
 import type { Actor } from '#domain/actor.ts';
 import type { Understanding } from '#domain/response.ts';
 import { createPaging } from '#http/paging.ts';
@@ -38,7 +39,8 @@ const actors: Record<string, Actor> = {
 
 async function openApi(t: TestContext) {
   const world = await openExportWorld(t);
-  const analytics = createAnalytics({ ...world, cache: createMemoryCache({ clock: world.clock }) });
+  const answers = createAnswerCache({ cache: createMemoryCache({ clock: world.clock }), metrics: world.metrics });
+  const analytics = createAnalytics({ ...world, answers });
   const paging = createPaging({ keyRing: createKeyRing({ current: 'a-secret-for-tests-a-secret-for-tests' }) });
   const { server } = serverWith(
     t,

@@ -70,6 +70,8 @@ export async function openFileBlobs(deps: {
       });
     },
 
+    pathOf,
+
     read: (name) => unlessMissing(() => readFile(pathOf(name))),
 
     async describe(name) {

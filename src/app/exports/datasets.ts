@@ -100,6 +100,14 @@ export function createDatasets(deps: Deps) {
     return { forms };
   }
 
+  /** Asks for an update because so much has come since the last one; once for each state of the files. */
+  async function requestOnce(formId: string, completeTo: number): Promise<void> {
+    const id = `tsk_${derivedUuid(0, `dataset\n${formId}\n${completeTo}`)}`;
+    const task = updateTask(id, { form_id: formId });
+    await storage.commit({ change: { op: 'none' }, tasks: [task] });
+    deps.offer([task]);
+  }
+
   const updateTask = (id: string, payload: TaskPayloads['update-dataset']): NewTask =>
     newTask('update-dataset', { id, payload, now: clock.now() });
 
@@ -267,7 +275,7 @@ export function createDatasets(deps: Deps) {
     if (!(await storage.get('form', id))) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
   }
 
-  return { request, requestAll, update, get, file };
+  return { request, requestAll, requestOnce, update, get, file };
 }
 export type Datasets = ReturnType<typeof createDatasets>;
 

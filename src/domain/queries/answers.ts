@@ -8,9 +8,12 @@ const question: ParamSpec = {
   about: 'Its name in the form.',
 };
 
+/** Questions whose answers come from a list: others may say who somebody is. */
+const closed = ['dropdown', 'radiogroup', 'checkbox', 'boolean', 'rating'];
+
 export const choices: CommonQuery = {
   name: 'answers',
-  about: 'How often each answer was given to a question: a choice, a boolean, a rating, a short text.',
+  about: 'How often each answer was given to a question with choices, a boolean or a rating.',
   params: [
     question,
     { name: 'limit', type: 'integer', least: 1, most: 1000, default: 100, about: 'The most frequent answers.' },
@@ -22,7 +25,7 @@ export const choices: CommonQuery = {
   },
   counted: 'count',
   build(table, { question: name, limit }) {
-    const column = columnOf(table, name as string, ['string', 'string[]', 'number', 'boolean', 'date']);
+    const column = columnOf(table, name as string, ['string', 'string[]', 'number', 'boolean'], closed);
     const answer = column.type === 'string[]' ? `unnest(${quoted(column.name)})` : quoted(column.name);
     return {
       sql: `WITH answered AS (SELECT count(*) AS all_of_them FROM responses WHERE ${quoted(column.name)} IS NOT NULL),

@@ -35,6 +35,8 @@ export type CommonQuery = {
   columns: Record<string, string>;
   /** The column that says how many responses a row speaks of: rows of fewer than the installation's least group are left out. */
   counted?: string;
+  /** It shows what people wrote: for those who may read responses. */
+  reveals?: true;
   /** Errors: `value-refused` (with the parameter's pointer) for a question that the form does not have or that cannot be counted so. */
   build(table: QueryTable, params: ParamValues): QuerySql;
 };
@@ -88,7 +90,12 @@ export const issueOf = (name: string, code: string, detail: string): Issue => ({
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** The column of a question's answers. Errors: `value-refused`. */
-export function columnOf(table: QueryTable, question: string, types: readonly string[]): ExportColumn {
+export function columnOf(
+  table: QueryTable,
+  question: string,
+  types: readonly string[],
+  questionTypes?: readonly string[],
+): ExportColumn {
   const refuse = (detail: string): never => {
     throw new AppError('value-refused', { detail, issues: [issueOf('question', 'unknown-question', detail)] });
   };
@@ -99,5 +106,7 @@ export function columnOf(table: QueryTable, question: string, types: readonly st
     return refuse(
       `The answers of ${JSON.stringify(question)} are ${found.column.type}; this query takes ${types.join(', ')}.`,
     );
+  if (questionTypes && !questionTypes.includes(found.type))
+    return refuse(`${JSON.stringify(question)} is a ${found.type}; this query takes ${questionTypes.join(', ')}.`);
   return found.column;
 }

@@ -6,6 +6,7 @@ const around = 60;
 
 export const search: CommonQuery = {
   name: 'search',
+  reveals: true,
   about: 'Responses in whose texts some words stand, the newest first, with what stands around them.',
   params: [
     {
@@ -31,13 +32,13 @@ export const search: CommonQuery = {
         detail: 'The form has no question for texts.',
         issues: [issueOf('text', 'no-texts', 'the form has no question for texts')],
       });
-    const of = ({ name, column }: (typeof texts)[number], i: number) => {
-      void name;
-      return `SELECT response_id, submitted_at, label, ${i} AS place, $name${i} AS question, ${quoted(column.name)} AS answer,
-        instr(lower(${quoted(column.name)}), lower($text)) AS at FROM responses WHERE contains(lower(${quoted(column.name)}), lower($text))`;
-    };
+    const of = (
+      { column }: (typeof texts)[number],
+      i: number,
+    ) => `SELECT response_id, submitted_at, label, ${i} AS place, $name${i} AS question, ${quoted(column.name)} AS answer,
+        instr(lower(${quoted(column.name)}), lower($text)) AS found_at FROM responses WHERE contains(lower(${quoted(column.name)}), lower($text))`;
     return {
-      sql: `SELECT response_id, submitted_at, label, question, substr(answer, greatest(1, at - ${around})::BIGINT, ${2 * around} + length($text)) AS snippet
+      sql: `SELECT response_id, submitted_at, label, question, substr(answer, greatest(1, found_at - ${around})::BIGINT, ${2 * around} + length($text)) AS snippet
         FROM (${texts.map(of).join(' UNION ALL ')}) ORDER BY submitted_at DESC, response_id, place LIMIT $limit`,
       params: {
         text: text as string,

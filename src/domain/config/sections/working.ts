@@ -39,6 +39,28 @@ export const working = {
     default: '512MB',
     min: '64MB',
     max: '1TB',
-    about: 'Memory of the process that writes Parquet files.',
+    about: 'Memory of the process that writes Parquet files, and of each that answers queries.',
+  }),
+  queryTimeoutMs: duration({
+    env: 'FORMSTEAD_QUERY_TIMEOUT',
+    default: '10s',
+    min: '100ms',
+    max: '10m',
+    about: 'A query of exported files, waiting for others included; beyond it the process that answers is ended.',
+  }),
+  queryRows: integer({
+    env: 'FORMSTEAD_QUERY_ROWS',
+    default: '10000',
+    min: 1,
+    max: 1000000,
+    about: 'Rows of an answer; it says so when there were more.',
+  }),
+  queryLeastGroup: integer({
+    env: 'FORMSTEAD_QUERY_LEAST_GROUP',
+    default: '1',
+    min: 1,
+    max: 1000,
+    about:
+      'Common queries leave out rows that speak of fewer responses, so that nobody is recognised by being the only one.',
   }),
 };

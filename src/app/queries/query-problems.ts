@@ -1,0 +1,22 @@
+import { AppError } from '#domain/errors.ts';
+import { QueryError } from '#domain/query-error.ts';
+
+/** What the engine says, as whoever asked is told; anything else as it is. */
+export function asAppError(err: unknown): unknown {
+  if (!(err instanceof QueryError)) return err;
+  const { fault, message } = err;
+  switch (fault) {
+    case 'query-refused':
+    case 'query-failed':
+    case 'query-too-slow':
+    case 'query-too-large':
+      return new AppError(fault, { detail: message, cause: err });
+    case 'engine-unavailable':
+      return new AppError('engine-unavailable', { detail: message, retryAfterSeconds: 5, cause: err });
+    case 'data-damaged':
+      return new AppError('data-damaged', {
+        detail: `${message} POST /api/v1/forms/{id}/dataset?rebuild=1 writes it again.`,
+        cause: err,
+      });
+  }
+}

@@ -1,0 +1,119 @@
+import { datasetArea } from '#domain/dataset/dataset.ts';
+import { AppError } from '#domain/errors.ts';
+import { planForm, type RowPlan } from '#domain/export-rows.ts';
+import { type Form, type FormVersion, versionId } from '#domain/form/form.ts';
+import { personalColumns } from '#domain/queries/personal-columns.ts';
+import type { QueryTable } from '#domain/queries/query.ts';
+import type { TableSource } from '#ports/analytics-engine.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Storage } from '#ports/storage.ts';
+import { versionsOf, withheldOf } from '../form-versions.ts';
+import type { FreshRows } from './fresh-rows.ts';
+
+type Deps = {
+  storage: Pick<Storage, 'get' | 'list' | 'changes'>;
+  blobs: Pick<BlobStore, 'pathOf'>;
+  freshRows: FreshRows;
+  clock: Clock;
+  /** Called when a form has so many changes that no file holds yet that its files should be brought up to date. */
+  behind: (formId: string, completeTo: number) => Promise<void>;
+};
+
+/** A form as queries see it. `state`: with the same text the table holds the same rows. */
+export type FormTable = {
+  form: Form;
+  table: QueryTable;
+  state: string;
+  /** Columns that are null for whoever may not see who sent a response. */
+  personal: readonly string[];
+  /** Where its rows are: not looked for before they are needed, since most answers are in the cache. */
+  source(range: { from?: number; to?: number }): Promise<TableSource>;
+};
+
+type Plan = { version: number; plan: RowPlan; withheld: ReadonlySet<string>; personal: readonly string[] };
+
+/** The newest number is asked for once in this time, unless somebody wants it of this instant. */
+const newestMs = 1_000;
+/** So many rows are read as JSON in about 0.1 s; beyond them Parquet is worth a task. */
+const mostFresh = 20_000;
+/** Days are those of the installation's time zone, and a range is of instants. */
+const dayMs = 86_400_000;
+
+/** Tables of forms: their exported files, and what has changed since, so that a count equals the store at every moment. */
+export function createFormTables(deps: Deps) {
+  const { storage, clock } = deps;
+  let newest: { number: Promise<number>; at: number } | undefined;
+  const plans = new Map<string, Plan>();
+
+  /** `fresh`: with everything that was acknowledged before the call; else it may be a second behind. Errors: `form-not-found`, `form-not-published`. */
+  async function of(formId: string, { fresh = false } = {}): Promise<FormTable> {
+    const form = (await storage.get('form', formId))?.doc;
+    if (!form) throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
+    if (form.version === 0)
+      throw new AppError('form-not-published', { detail: `The form ${formId} was never published.` });
+    const { plan, withheld, personal } = await planOf(form);
+    const newestSeen = await newestNumber(fresh);
+    const dataset = (await storage.get('dataset', formId))?.doc;
+    const completeTo = dataset?.completeTo ?? 0;
+    // Files that were written meanwhile hold more than was asked for.
+    const to = Math.max(newestSeen, completeTo);
+    const source = async ({ from, to: end }: { from?: number; to?: number }): Promise<TableSource> => {
+      const { path, changes } = await deps.freshRows.upTo({ formId, plan, withheld, completeTo }, to);
+      if (changes > mostFresh) await deps.behind(formId, completeTo);
+      const files = (dataset?.partitions ?? [])
+        .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
+        .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)
+        .map(({ parquet, rows }) => ({ path: deps.blobs.pathOf(`${datasetArea(formId)}/${parquet.name}`), rows }));
+      return { name: 'responses', columns: plan.columns, files, ...(path !== undefined && { fresh: { path } }) };
+    };
+    const version = (await storage.get('form-version', versionId(form.id, form.version)))!.doc;
+    return {
+      form,
+      table: tableOf(plan, version),
+      personal,
+      state: JSON.stringify([form.id, form.version, dataset?.version ?? 0, to]),
+      source,
+    };
+  }
+
+  async function newestNumber(fresh: boolean): Promise<number> {
+    const now = clock.now();
+    if (!fresh && newest && Math.abs(now - newest.at) < newestMs) return newest.number;
+    const asked = { number: storage.changes.newest(), at: now };
+    newest = asked;
+    asked.number.catch(() => {
+      if (newest === asked) newest = undefined;
+    });
+    return asked.number;
+  }
+
+  async function planOf(form: Form): Promise<Plan> {
+    const known = plans.get(form.id);
+    if (known?.version === form.version) return known;
+    const versions = [];
+    for await (const some of versionsOf(storage, form.id)) versions.push(...some);
+    const made = {
+      version: form.version,
+      plan: planForm(versions),
+      withheld: await withheldOf(storage, form.id),
+      personal: personalColumns(versions),
+    };
+    if (plans.size >= 200) plans.clear();
+    plans.set(form.id, made);
+    return made;
+  }
+
+  return { of };
+}
+export type FormTables = ReturnType<typeof createFormTables>;
+
+function tableOf(plan: RowPlan, { compiled }: FormVersion): QueryTable {
+  const columns = new Map(plan.columns.map((column) => [column.name, column]));
+  const questions = compiled.questions.flatMap(({ name, type }) => {
+    const own = compiled.columns.find((column) => column.name === name);
+    const column = own && columns.get(own.id);
+    return column ? [{ name, type, column }] : [];
+  });
+  return { columns: plan.columns, questions };
+}
