@@ -105,7 +105,7 @@ export function createApi(
       userRoutes(api, { users, paging });
       tokenRoutes(api, { apiTokens, paging });
       auditRoutes(api, { storage, paging });
-      analyticsRoutes(api, { analytics: useCases.analytics });
+      analyticsRoutes(api, useCases);
       queryRoutes(api, useCases);
       intelligenceRoutes(api, { stats: useCases.intelligenceStats, runsModel: program.runsModel });
       exportRoutes(api, { exports: useCases.exports, paging });

@@ -13,6 +13,7 @@ import { createFormCatalog } from '#app/form-catalog.ts';
 import { createForms } from '#app/forms.ts';
 import { createEvaluation } from '#app/insight/evaluation.ts';
 import { createIntelligenceStats } from '#app/insight/intelligence-stats.ts';
+import { createOperationsStats } from '#app/insight/operations-stats.ts';
 import { createLearning } from '#app/learning.ts';
 import { createModelCalls } from '#app/model/calls.ts';
 import { createModelFitting } from '#app/model/fit.ts';
@@ -149,6 +150,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       region,
       budgetMs: config.modelBudgetMs,
     }),
+    operationsStats: createOperationsStats({ storage, clock }),
     intelligenceStats: createIntelligenceStats({ storage, catalog, textModel, calls: modelCalls, clock }),
     analytics: createAnalytics({ storage, answers, clock, metrics }),
     ...createQueries({ adapters, config, datasets, answers, audit }),

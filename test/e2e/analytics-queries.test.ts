@@ -326,3 +326,23 @@ test('rows of small groups are left out where the installation says so', async (
   const { rows: left, suppressed } = await asked(form, 'answers', { question: 'size' });
   assert.deepEqual([left.map((row) => row[0]), suppressed], [['large'], 1]);
 });
+
+test('how tasks and deliveries of the last hours went', async () => {
+  const form = await program.publish({ definition });
+  const { body } = await program.call('POST', `/forms/${form}/dataset`);
+  await program.finished(body.task_id, 60_000);
+  const { status, body: stats } = await program.call('GET', '/analytics/operations?hours=1');
+  assert.equal(status, 200);
+  const update = stats.tasks.kinds.find(({ kind }: { kind: string }) => kind === 'update-dataset');
+  assert.ok(
+    update.by_status.succeeded >= 1 && update.ran_seconds.max >= 0 && update.count >= 1,
+    JSON.stringify(update),
+  );
+  assert.deepEqual([stats.tasks.complete, stats.deliveries.endpoints], [true, []]);
+  const few = (await program.call('GET', '/analytics/operations?limit=1')).body;
+  assert.deepEqual([few.tasks.complete, few.tasks.kinds.length], [false, 1]);
+  assert.equal(
+    (await program.call('GET', '/analytics/operations', { token: await program.signIn('viewer') })).status,
+    403,
+  );
+});

@@ -4,6 +4,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { createAnalytics } from '#app/analytics.ts';
+import { createOperationsStats } from '#app/insight/operations-stats.ts';
 import { createAnswerCache } from '#app/queries/answer-cache.ts';
 import type { Actor } from '#domain/actor.ts';
 import type { Understanding } from '#domain/response.ts';
@@ -46,7 +47,7 @@ async function openApi(t: TestContext) {
     t,
     (api) => {
       exportRoutes(api, { exports: world.exports, paging });
-      analyticsRoutes(api, { analytics });
+      analyticsRoutes(api, { analytics, operationsStats: createOperationsStats(world) });
     },
     { authenticate: async (token) => actors[token] },
   );

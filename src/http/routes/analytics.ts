@@ -1,13 +1,28 @@
 import type { FastifyInstance } from 'fastify';
 import type { Analytics, FormAnalytics } from '#app/analytics.ts';
+import type { OperationsStats, OperationsStatsUseCase } from '#app/insight/operations-stats.ts';
 import { guard } from '../auth.ts';
-import { analyticsQuery, analyticsSchema } from '../schemas/analytics.ts';
+import { analyticsQuery, analyticsSchema, operationsQuery, operationsSchema } from '../schemas/analytics.ts';
 import { formParams } from '../schemas/forms.ts';
 import { time } from '../views.ts';
 
-type Deps = { analytics: Analytics };
+type Deps = { analytics: Analytics; operationsStats: OperationsStatsUseCase };
 
-export function analyticsRoutes(api: FastifyInstance, { analytics }: Deps): void {
+export function analyticsRoutes(api: FastifyInstance, { analytics, operationsStats }: Deps): void {
+  api.get<{ Querystring: { hours: number; limit: number } }>(
+    '/analytics/operations',
+    {
+      config: guard('tasks:read'),
+      schema: {
+        tags: ['analytics'],
+        summary: 'How tasks and deliveries of the last hours went: ends, retries, times',
+        querystring: operationsQuery,
+        response: { 200: operationsSchema },
+      },
+    },
+    async ({ query }) => operationsView(await operationsStats.stats(query)),
+  );
+
   api.get<{ Params: { id: string }; Querystring: { from?: string; to?: string } }>(
     '/forms/:id/analytics',
     {
@@ -41,5 +56,33 @@ function analyticsView(analytics: FormAnalytics): object {
     unlabelled: analytics.unlabelled,
     by_field: analytics.byField,
     as_of: time(analytics.asOf),
+  };
+}
+
+function operationsView({ from, tasks, deliveries }: OperationsStats): object {
+  return {
+    from: time(from),
+    tasks: {
+      complete: tasks.complete,
+      kinds: tasks.kinds.map(({ kind, count, byStatus, retried, waited, ran }) => ({
+        kind,
+        count,
+        by_status: byStatus,
+        retried,
+        waited_seconds: waited ?? null,
+        ran_seconds: ran ?? null,
+      })),
+    },
+    deliveries: {
+      complete: deliveries.complete,
+      endpoints: deliveries.endpoints.map(({ endpointId, attempts, succeeded, retries, outcomes, took }) => ({
+        endpoint_id: endpointId,
+        attempts,
+        succeeded,
+        retries,
+        outcomes,
+        milliseconds: took ?? null,
+      })),
+    },
   };
 }

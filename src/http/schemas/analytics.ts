@@ -40,3 +40,76 @@ export const analyticsSchema = {
     as_of: { ...timeSchema, description: 'When it was counted; nothing has changed since.' },
   },
 } as const;
+
+export const operationsQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    hours: { type: 'integer', minimum: 1, maximum: 720, default: 24 },
+    limit: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 50000,
+      default: 10000,
+      description: 'The newest tasks, and as many attempts of deliveries.',
+    },
+  },
+} as const;
+
+const times = {
+  type: ['object', 'null'],
+  properties: { p50: { type: 'number' }, p95: { type: 'number' }, max: { type: 'number' } },
+} as const;
+const counts = { type: 'object', additionalProperties: count } as const;
+const complete = {
+  type: 'boolean',
+  description: 'false: there were more than the limit, and the newest are counted.',
+} as const;
+
+export const operationsSchema = {
+  type: 'object',
+  required: ['from', 'tasks', 'deliveries'],
+  properties: {
+    from: timeSchema,
+    tasks: {
+      type: 'object',
+      properties: {
+        complete,
+        kinds: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              kind: { type: 'string' },
+              count,
+              by_status: counts,
+              retried: { ...count, description: 'Tried more than once.' },
+              waited_seconds: { ...times, description: 'From when it was due to its last start.' },
+              ran_seconds: { ...times, description: 'From there to its end.' },
+            },
+          },
+        },
+      },
+    },
+    deliveries: {
+      type: 'object',
+      properties: {
+        complete,
+        endpoints: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              endpoint_id: { type: 'string' },
+              attempts: count,
+              succeeded: { ...count, description: 'Answered with 2xx.' },
+              retries: { ...count, description: 'Attempts that were not the first of their delivery.' },
+              outcomes: { ...counts, description: 'By HTTP status, or by what went wrong.' },
+              milliseconds: times,
+            },
+          },
+        },
+      },
+    },
+  },
+} as const;
