@@ -3,6 +3,7 @@ import { AppError } from '#domain/errors.ts';
 import type { DemoOptions } from './demo.ts';
 import type { EvalOptions } from './eval.ts';
 import { addModelCommands } from './models/program.ts';
+import type { SqlOptions } from './sql/sql.ts';
 import { version } from './version.ts';
 
 /* The command line. Each command's code is loaded when it is called, so that `formstead serve` does not read the demo. */
@@ -128,6 +129,25 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
   $ formstead export --form contact --format parquet --out contact.parquet`,
     )
     .action(async (options) => (await import('./exports/export-file.ts')).exportFile(options));
+
+  program
+    .command('sql')
+    .description('Ask one SELECT of the responses of forms')
+    .argument('<select>', 'the SQL')
+    .requiredOption('--table <name=form...>', 'a name in the SQL, and the id or slug of the form that it stands for')
+    .option('--param <name=value...>', 'a value for $name: a number, true, false, null, or a text')
+    .option('--format <format>', 'table, json; into a file ndjson, csv, parquet', 'table')
+    .option('--out <file>', 'the file to write')
+    .addHelpText(
+      'after',
+      `
+Reads only, beside a running server too: the exported files of the forms, and what has changed since. What may be asked, and
+the limits, are those of POST /api/v1/analytics/sql; columns are those of an export, and none is masked.
+
+  $ formstead sql --table t=contact 'SELECT label, count(*) FROM t GROUP BY label ORDER BY 2 DESC'
+  $ formstead sql --table t=contact --param since=2026-11-01 'SELECT * FROM t WHERE day >= $since::DATE' --format csv --out november.csv`,
+    )
+    .action(async (sql: string, options: SqlOptions) => (await import('./sql/sql.ts')).askSql(sql, options));
 
   program
     .command('exports')

@@ -10,17 +10,35 @@ import type { Config } from '#config.ts';
 import type { Adapters } from './adapters.ts';
 
 type Parts = { adapters: Adapters; config: Config; datasets: Datasets; answers: AnswerCache; audit: Auditor };
+type QueryConfig = Pick<Config, 'queryTimeoutMs' | 'queryRows'>;
 
 /** What answers queries: over exported files and what has changed since. */
 export function createQueries({ adapters, config, datasets, answers, audit }: Parts) {
   const { storage, blobs, clock, ids, engine, metrics } = adapters;
-  const freshRows = createFreshRows({ storage, blobs, clock });
-  const tables = createFormTables({ storage, blobs, freshRows, clock, behind: datasets.requestOnce });
+  const tables = formTables(adapters, config.queryStaleMs, datasets.requestOnce);
+  const note: Note = async (caller, forms, sqlSha256) => {
+    const entry = audit(caller, 'analytics.sql', forms[0]!, { forms: forms.join(' '), sql_sha256: sqlSha256 });
+    await storage.commit({ change: { op: 'none' }, audit: [entry] });
+  };
   const limits = { timeMs: config.queryTimeoutMs, rows: config.queryRows };
   const { timeZone, queryLeastGroup: leastGroup } = config;
   return {
     queries: createCommonQueries({ tables, engine, answers, clock, metrics, timeZone, limits, leastGroup }),
-    analystSql: createAnalystSql({ storage, tables, engine, audit, limits }),
+    analystSql: createAnalystSql({ storage, tables, engine, note, limits }),
     answerFiles: createAnswerFiles({ blobs, ids }),
   };
+}
+
+/** SQL for the operator at the command line, who needs no audit entry to read the store's own files. */
+export function createOperatorSql(adapters: Adapters, config: QueryConfig) {
+  const tables = formTables(adapters, 0, async () => {});
+  const limits = { timeMs: config.queryTimeoutMs, rows: config.queryRows };
+  return createAnalystSql({ ...adapters, tables, note: async () => {}, limits });
+}
+
+type Note = Parameters<typeof createAnalystSql>[0]['note'];
+
+function formTables({ storage, blobs, clock }: Adapters, staleMs: number, behind: Datasets['requestOnce']) {
+  const freshRows = createFreshRows({ storage, blobs, clock });
+  return createFormTables({ storage, blobs, freshRows, clock, staleMs, behind });
 }

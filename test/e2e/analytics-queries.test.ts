@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { commonQueries } from '#domain/queries/catalogue.ts';
+import { formstead } from '../support/command-line.ts';
 import { readParquetRows } from '../support/hyparquet.ts';
-import { startTestProgram, type TestProgram } from '../support/program.ts';
+import { startTestProgram, type TestProgram, testEnvironment } from '../support/program.ts';
 
 /* Common queries and SQL through the whole program: before any file was written, with all in files, and with both. */
 
@@ -345,4 +349,42 @@ test('how tasks and deliveries of the last hours went', async () => {
     (await program.call('GET', '/analytics/operations', { token: await program.signIn('viewer') })).status,
     403,
   );
+});
+
+test('formstead sql answers beside the running server, as a table, as JSON and into files', async () => {
+  const form = await program.publish({ definition, slug: 'asked-by-sql' });
+  for (let i = 0; i < 5; i++) await program.accepted(form, answers(i));
+  await update(form);
+  await program.accepted(form, answers(5));
+  const dir = mkdtempSync(join(tmpdir(), 'formstead-sql-'));
+  const ask = (text: string, ...args: string[]) =>
+    formstead(['sql', '--table', 't=asked-by-sql', ...args, '--', text], testEnvironment(program.dir));
+  const table = await ask('SELECT size__text AS size, count(*) AS n FROM t GROUP BY 1 ORDER BY 1');
+  assert.deepEqual([table.code, table.stderr], [0, '']);
+  assert.equal(table.stdout, 'size   n\nlarge  4\nsmall  2\n');
+  const json = await ask(
+    'SELECT email__text FROM t WHERE stars__number = $s::DOUBLE ORDER BY 1',
+    '--param',
+    's=1',
+    '--format',
+    'json',
+  );
+  assert.deepEqual([json.code, json.stderr], [0, '']);
+  assert.deepEqual(JSON.parse(json.stdout).rows, [['guest0@example.org'], ['guest0@example.org']]);
+  const file = join(dir, 'answers.csv');
+  assert.equal((await ask('SELECT count(*) AS n FROM t', '--format', 'csv', '--out', file)).code, 0);
+  assert.match(readFileSync(file, 'utf8'), /^n\r?\n6\r?\n$/);
+  const wrong: [args: string[], text: string, said: RegExp][] = [
+    [['--format', 'csv'], 'SELECT 1', /name it with --out/],
+    [['--format', 'csv', '--out', file], 'SELECT 1', /is there already/],
+    [['--format', 'xml'], 'SELECT 1', /There is no format xml/],
+    [[], 'DROP TABLE t', /SELECT/],
+    [['--param', 'x'], 'SELECT 1', /name=value/],
+  ];
+  for (const [args, text, said] of wrong) {
+    const { code, stderr } = await ask(text, ...args);
+    assert.notEqual(code, 0, text);
+    assert.match(stderr, said);
+  }
+  rmSync(dir, { recursive: true });
 });

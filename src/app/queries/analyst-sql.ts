@@ -3,15 +3,16 @@ import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
 import type { AnalyticsEngine, AnswerColumn, AnswerFile, Params, TakeChunk } from '#ports/analytics-engine.ts';
 import type { Storage } from '#ports/storage.ts';
-import type { Auditor, Caller } from '../audit.ts';
+import type { Caller } from '../audit.ts';
 import { asAppError } from './query-problems.ts';
 import type { FormTables } from './tables.ts';
 
 type Deps = {
-  storage: Pick<Storage, 'get' | 'getByKey' | 'commit'>;
+  storage: Pick<Storage, 'get' | 'getByKey'>;
   tables: FormTables;
   engine: Pick<AnalyticsEngine, 'ask'>;
-  audit: Auditor;
+  /** Keeps that it was asked, before it is answered. */
+  note: (caller: Caller, forms: readonly string[], sqlSha256: string) => Promise<void>;
   limits: { timeMs: number; rows: number };
 };
 
@@ -52,11 +53,7 @@ export function createAnalystSql(deps: Deps) {
       states.push(`${name} ${form.state}`);
       tables.push({ ...(await form.source({})), name, masked: wish.unmasked ? [] : form.personal });
     }
-    const details = { sql_sha256: sha256Hex(wish.sql), forms: [...forms.values()].join(' ') };
-    await deps.storage.commit({
-      change: { op: 'none' },
-      audit: [deps.audit(caller, 'analytics.sql', [...forms.values()][0]!, details)],
-    });
+    await deps.note(caller, [...forms.values()], sha256Hex(wish.sql));
     const snapshot = sha256Hex(JSON.stringify([wish.unmasked, ...states]));
     const question = { sql: wish.sql, params: wish.params, tables, snapshot };
     return deps.engine.ask(question, { ...deps.limits, signal }, into).catch((err) => {

@@ -16,6 +16,8 @@ type Deps = {
   blobs: Pick<BlobStore, 'pathOf'>;
   freshRows: FreshRows;
   clock: Clock;
+  /** How old the state may be that an answer is of, unless somebody wants it of this instant. A second at least: else every question under a steady intake would be a new one. */
+  staleMs: number;
   /** Called when a form has so many changes that no file holds yet that its files should be brought up to date. */
   behind: (formId: string, completeTo: number) => Promise<void>;
 };
@@ -33,7 +35,7 @@ export type FormTable = {
 
 type Plan = { version: number; plan: RowPlan; withheld: ReadonlySet<string>; personal: readonly string[] };
 
-/** The newest number is asked for once in this time, unless somebody wants it of this instant. */
+/** The newest number is asked for once in this time. */
 const newestMs = 1_000;
 /** So many rows are read as JSON in about 0.1 s; beyond them Parquet is worth a task. */
 const mostFresh = 20_000;
@@ -79,7 +81,7 @@ export function createFormTables(deps: Deps) {
 
   async function newestNumber(fresh: boolean): Promise<number> {
     const now = clock.now();
-    if (!fresh && newest && Math.abs(now - newest.at) < newestMs) return newest.number;
+    if (!fresh && newest && Math.abs(now - newest.at) < Math.max(newestMs, deps.staleMs)) return newest.number;
     const asked = { number: storage.changes.newest(), at: now };
     newest = asked;
     asked.number.catch(() => {

@@ -55,6 +55,14 @@ export const working = {
     max: 1000000,
     about: 'Rows of an answer; it says so when there were more.',
   }),
+  queryStaleMs: duration({
+    env: 'FORMSTEAD_QUERY_STALE',
+    default: '1s',
+    min: '1s',
+    max: '1h',
+    about:
+      'How old the state may be that a common query answers, unless it asks with `fresh=1`. The longer, the more answers come from the cache.',
+  }),
   queryLeastGroup: integer({
     env: 'FORMSTEAD_QUERY_LEAST_GROUP',
     default: '1',

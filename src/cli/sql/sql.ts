@@ -1,0 +1,96 @@
+import { createWriteStream } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { SqlWish } from '#app/queries/analyst-sql.ts';
+import { createOperatorSql } from '#compose/queries.ts';
+import { openAdapters, openLog } from '#compose.ts';
+import { AppError } from '#domain/errors.ts';
+import type { Json } from '#domain/json.ts';
+import type { AnswerColumn } from '#ports/analytics-engine.ts';
+import { configOrExit } from '../settings.ts';
+import { tableText } from '../table.ts';
+import { version } from '../version.ts';
+
+export type SqlOptions = { table: string[]; param?: string[]; format: string; out?: string };
+
+const formats = ['table', 'json', 'ndjson', 'csv', 'parquet'] as const;
+type Format = (typeof formats)[number];
+const caller = { actor: { kind: 'operator', id: 'command-line' } } as const;
+
+/** Answers one SELECT over tables of forms. Reads only, beside a running server too. */
+export async function askSql(sql: string, options: SqlOptions): Promise<void> {
+  const format = formatOf(options);
+  const wish: SqlWish = {
+    sql,
+    tables: pairsOf('--table', options.table),
+    params: Object.fromEntries(
+      Object.entries(pairsOf('--param', options.param ?? [])).map(([name, text]) => [name, scalarOf(text)]),
+    ),
+    fresh: true,
+    unmasked: true,
+  };
+  const { config } = configOrExit();
+  const log = await openLog({ logLevel: 'error' });
+  const adapters = await openAdapters(config, { log, version, readOnly: true });
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new AppError('query-failed', { detail: 'stopped' })));
+  try {
+    const operatorSql = createOperatorSql(adapters, config);
+    if (format === 'table' || format === 'json') {
+      const { columns, rows, truncated } = await operatorSql.answer(caller, wish, stop.signal);
+      const text = format === 'json' ? JSON.stringify({ columns, rows, truncated }) : asTable(columns, rows);
+      await write(options.out, `${text}\n`);
+      if (truncated) console.error(`Only the first ${rows.length} rows: FORMSTEAD_QUERY_ROWS allows no more.`);
+    } else {
+      const path = resolve(options.out!);
+      if (await lstat(path).catch(() => undefined))
+        throw new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
+      await operatorSql.toFile(caller, wish, { path, format }, stop.signal);
+    }
+  } finally {
+    await adapters.close();
+  }
+}
+
+function formatOf({ format: wanted, out }: SqlOptions): Format {
+  const format = formats.find((one) => one === wanted);
+  if (!format)
+    throw new AppError('value-refused', { detail: `There is no format ${wanted}; there are ${formats.join(', ')}.` });
+  if (format !== 'table' && format !== 'json' && out === undefined)
+    throw new AppError('value-refused', { detail: `The format ${format} goes into a file: name it with --out.` });
+  return format;
+}
+
+function pairsOf(option: string, given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1) throw new AppError('value-refused', { detail: `${option} is name=value, not ${text}.` });
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+/** A number, true, false and null as such; anything else as the text it is. */
+function scalarOf(text: string): string | number | boolean | null {
+  return /^(?:-?\d{1,15}(?:\.\d+)?|true|false|null)$/.test(text) ? JSON.parse(text) : text;
+}
+
+function asTable(columns: readonly AnswerColumn[], rows: readonly Json[][]): string {
+  const cell = (value: Json) =>
+    value === null ? '' : typeof value === 'string' ? value.replace(/\s+/g, ' ') : JSON.stringify(value);
+  const numbers = columns.flatMap(({ type }, i) => (/INT|DOUBLE|FLOAT|DECIMAL/.test(type) ? [i] : []));
+  return tableText([columns.map(({ name }) => name), ...rows.map((row) => row.map(cell))], numbers);
+}
+
+async function write(out: string | undefined, text: string): Promise<void> {
+  if (out === undefined) {
+    process.stdout.write(text);
+    return;
+  }
+  const file = createWriteStream(resolve(out), { flags: 'wx', mode: 0o600 });
+  await new Promise<void>((done, fail) => {
+    file.once('error', fail);
+    file.end(text, done);
+  });
+}
