@@ -148,6 +148,7 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
     async ask(question, limits, into) {
       await prepare();
       checkTables(question.tables);
+      checkMasks(question.tables);
       const timed = withDeadline(limits);
       const names = question.tables.map(({ name }) => name);
       for (let again = true; ; again = false) {
@@ -253,5 +254,13 @@ function checkTables(tables: readonly TableSource[]): void {
     if (!/^[a-z_][a-z0-9_]*$/.test(name) || names.has(name)) throw new Error(`no name of a table: ${name}`);
     if (!columns.some(({ name }) => name === 'response_id')) throw new Error(`${name} lacks response_id`);
     names.add(name);
+  }
+}
+
+/** A mask that meets no column would leave one bare that was meant. */
+function checkMasks(tables: AnalystQuestion['tables']): void {
+  for (const { name, columns, masked } of tables) {
+    const left = masked.find((mask) => !columns.some((column) => column.name === mask));
+    if (left !== undefined) throw new Error(`${name} has no column ${left} to mask`);
   }
 }

@@ -18,7 +18,7 @@ export class UnreadableTables extends Error {}
 
 /** DuckDB's name of the error, such as `Out of Memory Error`; empty for what is not DuckDB's. */
 export function kindOf(err: unknown): string {
-  return err instanceof Error ? (/^[A-Z][A-Za-z ]{2,40}(?=:)/.exec(err.message)?.[0] ?? '') : '';
+  return err instanceof Error ? (/^[A-Z][A-Za-z ]{1,40} Error(?=:)/.exec(err.message)?.[0] ?? '') : '';
 }
 
 export function failureOf(err: unknown, paths: readonly string[]): Failure {
