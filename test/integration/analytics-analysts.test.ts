@@ -166,6 +166,14 @@ test('what cannot end is stopped by time, memory and rows', async (t) => {
   assert.deepEqual([many.rows, many.values.length, many.truncated], [3000, 3000, true]);
 });
 
+test('the example of the reference is answered', async (t) => {
+  const { ask, table } = await world(t);
+  const page = readFileSync(new URL('../../docs/reference/sql.md', import.meta.url), 'utf8');
+  const [, sql] = /```sql\n([^`]+)```/.exec(page)!;
+  const { rows } = await ask(sql!, [{ ...table, name: 'responses', masked: [] }], { params: { from: '2026-01-01' } });
+  assert.equal(rows, 30);
+});
+
 test('whether the answer holds for tomorrow is told', async (t) => {
   const { ask, query, open } = await world(t);
   assert.equal((await ask('SELECT count(*) FROM visits', open)).repeatable, true);

@@ -3,6 +3,7 @@ import { type ErrorCode, errorTable } from '#domain/errors.ts';
 import { queueNames } from '#domain/task.ts';
 import { type TaskPolicy, taskKinds } from '#domain/task-kinds.ts';
 import { type MetricSpec, metricTable } from '#ports/metrics.ts';
+import { sqlPage } from './sql-page.ts';
 
 const madeBy =
   '<!-- Made by `node src/cli/pages/reference-pages.ts --write`: change the table in the code, not this page. -->';
@@ -14,6 +15,7 @@ const madeBy =
 export const referencePages: readonly { path: string; text: string }[] = [
   { path: 'docs/reference/errors.md', text: errorsPage() },
   { path: 'docs/reference/metrics.md', text: metricsPage() },
+  { path: 'docs/reference/sql.md', text: sqlPage(madeBy) },
   { path: 'docs/reference/tasks.md', text: tasksPage() },
 ];
 

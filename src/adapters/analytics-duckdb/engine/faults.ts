@@ -26,7 +26,10 @@ export function failureOf(err: unknown, paths: readonly string[]): Failure {
   if (err instanceof Refusal) return { failed: 'query-refused', message: err.message };
   const message = err instanceof Error ? err.message : String(err);
   if (kindOf(err) === 'Out of Memory Error' || /string longer than|Array buffer allocation failed/.test(message))
-    return { failed: 'query-too-large', message: 'The query needs more memory than it may take.' };
+    return {
+      failed: 'query-too-large',
+      message: 'The query needs more memory than it may take, or more disk for what does not fit into it.',
+    };
   return { failed: 'query-failed', message: withoutPaths(message, paths) };
 }
 
