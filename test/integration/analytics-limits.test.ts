@@ -99,6 +99,17 @@ test('a query that asks for a gigabyte is ended at its memory, and its process n
   t.diagnostic(`${Math.round(peak / MiB)} of ${mark / MiB} MiB, ended: ${endings}`);
 });
 
+test('a hundred questions leave the process as small as a few', async (t) => {
+  const { query, pids, visits } = await busyEngine(t);
+  const tables = [{ name: 'visits', columns: visitColumns, files: [await visits('a.parquet', 0, 100_000)] }];
+  const heavy = 'SELECT *, hash(response_id) AS h FROM visits ORDER BY h';
+  for (let i = 0; i < 100; i++) await query(heavy, tables, { rows: 10 });
+  const peak = peakOf(pids[0]!);
+  assert.ok(peak < 320 * MiB, `${peak / MiB} MiB`);
+  assert.equal(pids.length, 1);
+  t.diagnostic(`${Math.round(peak / MiB)} MiB`);
+});
+
 test('the memory of one question is its own limit', async (t) => {
   const { query } = await busyEngine(t, { spillBytes: MiB });
   const sql = 'SELECT count(DISTINCT hash(range)) FROM range(3000000)';

@@ -65,7 +65,15 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
   const ofOne = Math.max(32 * 2 ** 20, Math.floor((memoryBytes - baseBytes) / places));
   const enter = createPlaces(places, mostWaiting);
   const { idleMs = 60_000, onStart, onEnd } = options;
-  const duckdb = createEngineProcess({ start: { threads, spillBytes }, memoryBytes, folder, idleMs, onStart, onEnd });
+  const duckdb = createEngineProcess({
+    start: { threads, spillBytes },
+    places,
+    memoryBytes,
+    folder,
+    idleMs,
+    onStart,
+    onEnd,
+  });
   const snapshots = createSnapshots({ folder, keep: options.snapshots ?? 4, build });
   let prepared: Promise<void> | undefined;
 

@@ -20,6 +20,8 @@ type Life = { child: Child; spill: string; over: boolean };
 
 export type ProcessSettings = {
   start: EngineStart;
+  /** Questions at once. */
+  places: number;
   /** Of the process; beyond, it is killed. */
   memoryBytes: number;
   /** For what does not fit into the memory; a folder of each life's own is made in it. */
@@ -54,6 +56,8 @@ export function createEngineProcess(settings: ProcessSettings) {
         entry: new URL('./engine-child.ts', import.meta.url),
         start: settings.start,
         memoryBytes: settings.memoryBytes,
+        // Each question may hold one of Node's threads, and another one writes its file.
+        env: { UV_THREADPOOL_SIZE: String(2 * settings.places + 2) },
         startMs: 20_000,
         graceMs,
         signal: closing.signal,

@@ -60,6 +60,8 @@ export async function openInstance(settings: InstanceSettings, signal: AbortSign
     await rows(`SET max_temp_directory_size = '${kibibytes(settings.spillBytes)}'`);
     await rows("SET TimeZone = 'UTC'");
     await rows('SET parquet_metadata_cache = true');
+    // It would keep what was read for a second question, and there is none.
+    await rows('SET enable_external_file_cache = false');
     await rows(`SET allowed_paths = [${settings.allowed.map(quote).join(', ')}]`);
     await rows('SET enable_external_access = false');
     await rows('SET lock_configuration = true');

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { checkText } from '../guard/text-check.ts';
 import { checkTree } from '../guard/tree-check.ts';
+import { collect } from './collect.ts';
 import { damageBehind } from './damage.ts';
 import { Fault } from './faults.ts';
 import { writeParquet, writeText } from './files.ts';
@@ -97,6 +98,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     } finally {
       // The file is renamed next.
       instance.close();
+      collect();
       await rm(spill, { recursive: true, force: true });
     }
   }
@@ -157,6 +159,7 @@ function piece(
 function end(instance: Instance, spill: string): void {
   setImmediate(() => {
     instance.close();
+    collect();
     rm(spill, { recursive: true, force: true }).catch(() => {});
   });
 }
