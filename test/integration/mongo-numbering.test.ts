@@ -68,7 +68,10 @@ test(
         if (k % 10 === 0) await storage.changes.newest();
       }
     });
-    await Promise.all([follow(), Promise.all(write).then(() => void (done = true))]);
+    const written = Promise.all(write).then(() => {
+      done = true;
+    });
+    await Promise.all([follow(), written]);
     assert.equal(new Set(numbers).size, numbers.length, 'a number was given twice');
     assert.deepEqual(
       numbers,
