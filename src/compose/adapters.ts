@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '#config.ts';
 import type { Log } from '#ports/log.ts';
+import { openMailer } from './mail.ts';
 import { tuningFile } from './model-tuning.ts';
 import { modelPlaces } from './models.ts';
 import { isStack } from './size.ts';
@@ -64,6 +65,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   const reader = load.reader.createThreadedReader();
   const classifier = load.classifier.createNgramClassifier();
   const tagger = load.tagger.createCrfTagger();
+  const mailer = await openMailer(config);
   return {
     clock,
     log,
@@ -82,6 +84,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     blobs,
     models,
     embedder,
+    mailer,
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
     validator: load.validator.createAjvValidator(),
@@ -94,7 +97,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     }),
     transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
     async close(): Promise<void> {
-      await Promise.all([reader, classifier, tagger, textModel, embedder].map((one) => one.close()));
+      await Promise.all([reader, classifier, tagger, textModel, embedder, mailer].map((one) => one.close()));
       await size.close();
       metrics.close();
     },
