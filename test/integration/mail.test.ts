@@ -239,7 +239,7 @@ test('a digest tells labels, what is unsure and what is not read yet', options, 
   const { text } = world.tried[0]!;
   assert.match(text, /praise: 1\nwithout a sure label: 2/);
   assert.match(text, /praise \(93 %\)\n {2}well done/);
-  assert.match(text, /unsure: perhaps complaint \(93 %\)\. Please look\.\n {2}hm/);
+  assert.match(text, /unsure: perhaps complaint \(93 %\)\n {2}hm/);
   assert.match(text, /not read yet\n {2}just now/);
 });
 

@@ -194,7 +194,8 @@ export function url<const O extends Row & Default & { protocols: readonly string
       // `localhost:8080` parses too, as a URL of the scheme `localhost:`.
       if (parsed && parsed.host !== '' && row.protocols.includes(parsed.protocol))
         return { value: value.replace(/\/+$/, '') };
-      return row.secret ? { problem: 'is not such a URL', cure } : wrong(value, cure);
+      // What stands before an @ may be a password.
+      return row.secret || value.includes('@') ? { problem: 'is not such a URL', cure } : wrong(value, cure);
     },
   });
 }

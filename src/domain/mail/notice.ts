@@ -41,12 +41,12 @@ export function verdictOf({ review, understanding }: Response, wantsReading: boo
   if (found) {
     const percent = `${Math.round(found.confidence * 100)} %`;
     return found.needsReview
-      ? { label: undefined, words: `unsure: perhaps ${named(found.label)} (${percent}). Please look.`, look: true }
+      ? { label: undefined, words: `unsure: perhaps ${named(found.label)} (${percent})`, look: true }
       : { label: named(found.label), words: `${named(found.label)} (${percent})`, look: unsure };
   }
   if (understanding) return { label: undefined, words: '', look: unsure };
   return wantsReading
-    ? { label: undefined, words: 'not read: its task failed or was cancelled. Please look.', look: true }
+    ? { label: undefined, words: 'not read: its task failed or was cancelled', look: true }
     : { label: undefined, words: '', look: false };
 }
 
@@ -58,6 +58,7 @@ export function noticeContent({ response, form, questions, withheld }: NoticeInp
     ['Sent', `${clockTime(sender.timeZone, response.submittedAt)} (${sender.timeZone})`],
   ];
   if (verdict.words !== '') facts.push(['Label', verdict.words]);
+  if (verdict.look) facts.push(['Review', 'please look']);
   const unread = unreadParts(response);
   if (unread !== undefined) facts.push(['Not read', unread]);
   const link = responseLink(sender, response.id);

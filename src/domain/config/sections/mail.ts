@@ -4,9 +4,8 @@ export const mail = {
   smtpUrl: url({
     env: 'FORMSTEAD_SMTP_URL',
     protocols: ['smtp:', 'smtps:'],
-    secret: true,
     about:
-      'The SMTP server that takes our messages: `smtps://mail.example.org` speaks TLS from the start (port 465), `smtp://mail.example.org` turns to it by STARTTLS (port 587) or is refused. Unset, nothing is sent.',
+      'The SMTP server that takes our messages: `smtps://mail.example.org` speaks TLS from the start (port 465), `smtp://mail.example.org` turns to it by STARTTLS (port 587), or nothing is sent. Every process needs it, the API too; unset, there is no e-mail.',
   }),
   smtpUser: text({ env: 'FORMSTEAD_SMTP_USER', about: 'The user that signs in there.' }),
   smtpPassword: secret({
