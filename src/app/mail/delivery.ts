@@ -30,11 +30,17 @@ export type MailDelivered =
   | { end: 'sent' | 'recipient-removed' | NoContent | 'lease-lost' }
   | { end: 'retry'; at: number; error: TaskError }
   | { end: 'dead'; error: TaskError }
-  /** Not the message's fault: the breaker is open, the server away, or we were asked to stop. */
-  | { end: 'later'; until: number; error?: TaskError };
+  /** Not the message's fault: the breaker is open, the server away, or we were asked to stop. `tried`: the server was asked. */
+  | { end: 'later'; until: number; tried: boolean; error?: TaskError };
 
 /** There is one server, so there is one breaker. */
 const breakerId = 'smtp';
+
+/** Kept with a task that waits: what the try before it was told would be forgotten else. */
+const leftAlone: TaskError = {
+  code: 'mail-server-away',
+  detail: 'The SMTP server has failed several times in a row and is left alone for up to ten minutes.',
+};
 
 export function createMailDelivery(deps: Deps) {
   const { storage, clock, ids, mailer, metrics } = deps;
@@ -59,7 +65,7 @@ export function createMailDelivery(deps: Deps) {
 
     const turn = await breakers.takeTurn(run.cause, breakerId);
     if (turn.turn === 'lease-lost') return { end: 'lease-lost' };
-    if (turn.turn === 'later') return { end: 'later', until: turn.until };
+    if (turn.turn === 'later') return { end: 'later', until: turn.until, tried: false, error: leftAlone };
     const startedAt = performance.now();
     const outcome = await mailer.send(message, run.signal);
     metrics.count('formstead_mail_attempts_total', { outcome: outcome.kind });
@@ -79,7 +85,7 @@ export function createMailDelivery(deps: Deps) {
       case 'retry':
         return { end: 'retry', at: step.at, error: step.error! };
       case 'wait':
-        return { end: 'later', until: step.at, error: step.error };
+        return { end: 'later', until: step.at, tried: true, error: step.error };
       case 'dead':
         return { end: 'dead', error: step.error };
       default:

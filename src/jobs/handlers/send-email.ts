@@ -11,8 +11,9 @@ export function sendEmail(mail: MailDelivery): Handler<'send-email'> {
       case 'dead':
         return { dead: result.error };
       case 'later':
-        // The code only: what a server says may quote an address.
-        if (result.error) log.warn({ code: result.error.code, retryAt: result.until }, 'message waits, not counted');
+        // The code only: what a server says may quote an address. And nothing of what only waits behind the breaker: there may be thousands.
+        if (result.tried && result.error)
+          log.warn({ code: result.error.code, retryAt: result.until }, 'message waits, not counted');
         return { release: { until: result.until, error: result.error } };
       default:
         return { done: { outcome: result.end } };
