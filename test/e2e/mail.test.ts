@@ -218,6 +218,21 @@ test('a digest waits for the end of its window, one task for all responses of it
   assert.ok(digests.length === 1 || digests.length === 2, JSON.stringify(digests));
 });
 
+test('the summary of yesterday goes at its time to those whom the settings name', async () => {
+  // The first full minute that the program will have been running before.
+  const tick = new Date(Math.ceil((Date.now() + 10_000) / 60_000) * 60_000);
+  await program.restart({
+    FORMSTEAD_MAIL_SUMMARY_TO: 'boss@example.org',
+    FORMSTEAD_MAIL_SUMMARY_AT: tick.toISOString().slice(11, 16),
+  });
+  const day = new Date(tick.getTime() - 86_400_000).toISOString().slice(0, 10);
+  const mail = await eventually(async () => smtp.taken.find(({ to }) => to === 'boss@example.org'), 100_000);
+  assert.equal(mail.header('subject'), `Formstead ${day}: nothing came`);
+  assert.equal(mail.header('message-id'), `<summary.${day}.${recipientKey('boss@example.org')}@forms.example.org>`);
+  assert.match(mail.html, /<svg [^>]*role="img" aria-label="Responses per day/);
+  await program.restart({ FORMSTEAD_MAIL_SUMMARY_TO: '' });
+});
+
 test('health says whether mail is set up, and whether the server is being left alone', async () => {
   const { body } = await call('GET', '/health/detailed');
   assert.deepEqual(body.checks.mail.detail, { configured: true, breaker: 'closed' });
