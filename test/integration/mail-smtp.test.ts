@@ -8,7 +8,7 @@ import type { Mailer, MailMessage } from '#ports/mailer.ts';
 import { selfSignedCertificate } from '../support/self-signed-certificate.ts';
 import type { SmtpSettings } from '../support/smtp-child.ts';
 import { startSmtpServer } from '../support/smtp-server.ts';
-import { until } from '../support/task-world.ts';
+import { sleep, until } from '../support/task-world.ts';
 
 const day = 86_400_000;
 const certificate = (name: string) =>
@@ -132,6 +132,24 @@ test('a wrong password, and none where one is asked for, are faults of the setti
     assert.equal(outcome.kind, 'unreachable', JSON.stringify(outcome));
     assert.ok(!JSON.stringify(outcome).includes('not-this-one'), 'no password in the detail');
   }
+});
+
+test('a server that refuses the sender, or asks for no login where one is set, is a fault of the settings too', async (t) => {
+  const refusing = await world(t, { refusesSender: true });
+  assert.equal(brief(await send(refusing.mailer, 'ada')), 'unreachable 553');
+  const open = await world(t, {}, { login: { user: 'formstead', password: 'right' } });
+  assert.equal((await send(open.mailer, 'ada')).kind, 'unreachable');
+  assert.equal((await open.mailer.check()).kind, 'unreachable');
+  assert.deepEqual([...refusing.smtp.taken, ...open.smtp.taken], []);
+});
+
+test('a connection that the server has closed meanwhile is replaced', async (t) => {
+  const { smtp, mailer } = await world(t, { idleMs: 300 });
+  for (let nth = 0; nth < 3; nth += 1) {
+    assert.equal((await send(mailer, 'ada')).kind, 'sent');
+    await sleep(500);
+  }
+  assert.equal(new Set(smtp.taken.map(({ session }) => session)).size, 3);
 });
 
 test('a file of the authority that is not there is told, and read again at the next try', async (t) => {

@@ -15,6 +15,10 @@ export type SmtpSettings = {
   login?: { user: string; password: string };
   /** Never greets. */
   mute?: boolean;
+  /** 553 to the sender. */
+  refusesSender?: boolean;
+  /** Closes a connection that is idle for so many milliseconds. */
+  idleMs?: number;
 };
 
 export type SmtpNews =
@@ -49,6 +53,10 @@ const server = new SMTPServer({
   allowInsecureAuth: settings.tls === undefined,
   logger: false,
   closeTimeout: 100,
+  ...(settings.idleMs !== undefined && { socketTimeout: settings.idleMs }),
+  onMailFrom(_address, _session, done) {
+    return settings.refusesSender ? done(replying(553, '5.7.1 sender not allowed')) : done();
+  },
   onAuth(auth, _session, done) {
     const right = auth.username === settings.login?.user && auth.password === settings.login?.password;
     return right ? done(null, { user: auth.username }) : done(replying(535, '5.7.8 wrong user or password'));

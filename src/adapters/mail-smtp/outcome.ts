@@ -6,6 +6,8 @@ export type SmtpError = Error & { code?: string; responseCode?: number; response
 /** Of these the session is at fault, not the message: the service closes, asks for TLS or a login, or refuses the one we have. */
 const sessionReplies: ReadonlySet<number> = new Set([421, 454, 530, 534, 535, 538]);
 const messageCodes: ReadonlySet<string> = new Set(['EENVELOPE', 'EMESSAGE']);
+/** The one refusal of MAIL FROM that is about the message: it is too long. */
+const tooLong = 552;
 const longestDetail = 300;
 
 /**
@@ -15,16 +17,17 @@ const longestDetail = 300;
 export function outcomeOf(err: SmtpError, begun: boolean): MailOutcome {
   const status = err.responseCode;
   const detail = detailOf(err);
-  if (messageCodes.has(err.code ?? '') && (status === undefined || !sessionReplies.has(status))) {
-    // Without a reply nodemailer itself refuses what it was given, such as an address that the server lacks the extension for.
-    if (status === undefined) return { kind: 'refused', detail };
-    return { kind: status >= 500 && status !== 503 ? 'refused' : 'deferred', status, detail };
-  }
-  return {
-    kind: begun && !(status !== undefined && sessionReplies.has(status)) ? 'interrupted' : 'unreachable',
-    status,
-    detail,
-  };
+  if (isOfSession(err)) return { kind: 'unreachable', status, detail };
+  if (!messageCodes.has(err.code ?? '')) return { kind: begun ? 'interrupted' : 'unreachable', status, detail };
+  // Without a reply nodemailer itself refuses what it was given, such as an address that the server lacks the extension for.
+  const forGood = status === undefined || (status >= 500 && status !== 503);
+  return { kind: forGood ? 'refused' : 'deferred', status, detail };
+}
+
+/** A sender that is refused is refused with every message: it is the settings that are wrong, and no message must be given up for them. */
+function isOfSession({ responseCode: status, command }: SmtpError): boolean {
+  if (status === undefined) return false;
+  return sessionReplies.has(status) || (command === 'MAIL FROM' && status >= 500 && status !== tooLong);
 }
 
 /** One line for a person: the server's own words where there are any, which nodemailer's message repeats. */

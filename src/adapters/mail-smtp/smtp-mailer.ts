@@ -27,7 +27,8 @@ const senderName = 'Formstead';
 
 /**
  * Mailer on nodemailer's pool. Nothing is connected before the first message, and the file of the authority is read then: one that cannot be read is
- * `unreachable`. Nodemailer's own second tries are off, since it makes them without our counting; how often to try is the task's to decide.
+ * `unreachable`. How often to try is the task's to decide. Nodemailer itself tries again once, on another connection, where not a byte of the message was sent:
+ * the server has closed a connection just when it was to be used.
  */
 export function createSmtpMailer(options: SmtpOptions): Mailer {
   const limitMs = 3 * options.timeoutMs;
@@ -46,10 +47,11 @@ export function createSmtpMailer(options: SmtpOptions): Mailer {
       requireTLS: options.security === 'starttls',
       ignoreTLS: options.security === 'none',
       tls: { ca, minVersion: 'TLSv1.2' },
-      ...(options.login && { auth: { user: options.login.user, pass: options.login.password } }),
+      // A server that asks for no login is not the one that the settings mean.
+      ...(options.login && { auth: { user: options.login.user, pass: options.login.password }, forceAuth: true }),
       maxConnections: options.connections,
       maxMessages: messagesPerConnection,
-      maxRequeues: 0,
+      maxRequeues: 1,
       idleTimeout: idleMs,
       dnsTimeout: options.timeoutMs,
       connectionTimeout: options.timeoutMs,

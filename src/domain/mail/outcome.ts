@@ -7,7 +7,7 @@ import type { TaskError } from '../task.ts';
  * - `sent`: the server has taken it
  * - `refused`: it never will (5xx to the sender, the recipient or the message)
  * - `deferred`: it may later (4xx: greylisting, a full mailbox, a limit)
- * - `unreachable`: we did not get as far as the message: no connection, no TLS, no greeting, no login
+ * - `unreachable`: we did not get as far as the message: no connection, no TLS, no greeting, no login, or a sender that may send nothing
  * - `interrupted`: the connection ended, or the time did, after we had begun with the message; the server may have taken it
  * - `not-configured`: no server is set
  * - `cancelled`: we stopped it ourselves; says nothing about the server
