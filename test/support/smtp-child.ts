@@ -6,7 +6,7 @@ import { SMTPServer } from 'smtp-server';
  * each, its port and what it has taken. What it does with a message is decided by the recipient's local part:
  *
  * `refuse` 550 to the recipient · `later` 451 to the recipient · `grey` 451 once, then takes it · `spam` 554 to the message · `full` 452 to the message
- * `hang` never answers the message · `die` is gone in the middle of the message · `close` 421 to the message · anything else is taken
+ * `slow` is taken, and answered 500 ms later · `hang` never answers the message · `die` is gone in the middle of the message · `close` 421 to the message · anything else is taken
  */
 export type SmtpSettings = {
   port?: number;
@@ -94,6 +94,7 @@ const server = new SMTPServer({
       const { envelope, user, secure } = session;
       const from = envelope.mailFrom ? envelope.mailFrom.address : '';
       tell({ to, from, raw: Buffer.concat(chunks).toString('utf8'), tls: secure, user, session: session.id });
+      if (nameOf(to) === 'slow') return setTimeout(done, 500);
       return done();
     });
   },
