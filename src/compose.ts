@@ -5,6 +5,7 @@ import { type Adapters, openAdapters, openLog } from './compose/adapters.ts';
 import { createApi } from './compose/api.ts';
 import { openComparison } from './compose/comparison.ts';
 import { examineStack } from './compose/examination.ts';
+import { lookAtMail } from './compose/mail.ts';
 import { lookAtModels, openLanguageModel, openModels } from './compose/models.ts';
 import { isStack } from './compose/size.ts';
 import { listenForMetrics, type MetricsSnapshot, openSupervision, type Supervision } from './compose/supervision.ts';
@@ -23,6 +24,7 @@ export {
   examineStack,
   isStack,
   lookAtCertificates,
+  lookAtMail,
   lookAtModels,
   type MetricsSnapshot,
   openAdapters,

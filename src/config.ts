@@ -7,6 +7,7 @@ import { type Environment, type ReadFile, readSettings, type ValuesOf } from '#d
 import { access } from '#domain/config/sections/access.ts';
 import { keeping } from '#domain/config/sections/keeping.ts';
 import { limits } from '#domain/config/sections/limits.ts';
+import { mail } from '#domain/config/sections/mail.ts';
 import { serving } from '#domain/config/sections/serving.ts';
 import { mostWorkers, stack } from '#domain/config/sections/stack.ts';
 import { understanding } from '#domain/config/sections/understanding.ts';
@@ -24,10 +25,20 @@ export const sections = [
   { title: 'Limits', settings: limits },
   { title: 'Working', settings: working },
   { title: 'Understanding', settings: understanding },
+  { title: 'Mail', settings: mail },
 ] as const;
 
 /** The table: one row for each setting. The reference page is generated from it. */
-export const settings = { ...serving, ...keeping, ...stack, ...access, ...limits, ...working, ...understanding };
+export const settings = {
+  ...serving,
+  ...keeping,
+  ...stack,
+  ...access,
+  ...limits,
+  ...working,
+  ...understanding,
+  ...mail,
+};
 
 /** Frozen to the bottom. Durations are milliseconds, sizes bytes; the names say so. */
 export type Config = ValuesOf<typeof settings> & {

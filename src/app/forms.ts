@@ -7,6 +7,8 @@ import type { Form, FormSettings, FormStatus, FormVersion } from '#domain/form/f
 import { versionId } from '#domain/form/form.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import { intelligenceIssues } from '#domain/intelligence-check.ts';
+import type { Json } from '#domain/json.ts';
+import { changedNotify, notifyOf, notifyRefusals } from '#domain/mail/notify.ts';
 import type { NewTask } from '#domain/task.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
@@ -31,6 +33,8 @@ type Deps = {
   ids: Ids;
   clock: Clock;
   audit: Auditor;
+  /** Whether there is an SMTP server: a form that names addresses without one would tell nobody. */
+  sendsMail: boolean;
   offer: (tasks: NewTask[]) => void;
 };
 
@@ -44,7 +48,9 @@ const steps: Record<'close' | 'reopen' | 'archive', { from: FormStatus[]; to: Fo
 export function createForms(deps: Deps) {
   const { storage, clock } = deps;
 
+  /** Errors: `forbidden` for what only administrators may set, `value-refused`, `definition-invalid`, `already-exists` (slug). */
   async function create(caller: Caller, draft: FormDraft): Promise<Stored<'form'>> {
+    const notify = checkedNotify(caller, {}, draft.settings ?? {});
     const definition = checked(draft);
     const id = deps.ids.next('frm');
     const now = clock.now();
@@ -60,16 +66,17 @@ export function createForms(deps: Deps) {
       createdAt: now,
       updatedAt: now,
     };
-    const audit = [deps.audit(caller, 'form.create', id)];
+    const audit = [deps.audit(caller, 'form.create', id, notify)];
     const result = await storage.commit({ change: { op: 'insert', kind: 'form', doc }, audit });
     if (result.outcome === 'exists') throw slugTaken(doc.slug);
     return { revision: 1, doc };
   }
 
-  /** Replaces the draft. Errors: `revision-mismatch`, `form-archived`, `definition-invalid`, `already-exists` (slug). */
+  /** Replaces the draft. Errors: `revision-mismatch`, `form-archived`, and those of `create`. */
   async function update(caller: Caller, id: string, expected: Expected, draft: FormDraft): Promise<Stored<'form'>> {
     const current = await get(id);
     if (current.doc.status === 'archived') throw new AppError('form-archived');
+    const notify = checkedNotify(caller, current.doc.settings, draft.settings ?? {});
     const definition = checked(draft);
     const doc: Form = {
       ...current.doc,
@@ -80,9 +87,26 @@ export function createForms(deps: Deps) {
       settings: draft.settings ?? {},
       updatedAt: clock.now(),
     };
-    const next = await replace(doc, revisionOf(current, expected), [deps.audit(caller, 'form.update', id)]);
+    const next = await replace(doc, revisionOf(current, expected), [deps.audit(caller, 'form.update', id, notify)]);
     deps.catalog.forget(id, current.doc.slug);
     return next;
+  }
+
+  /** What the audit log says of a change in who is told by e-mail; undefined where there is none. Addresses are not in it, as nobody's are. */
+  function checkedNotify(
+    { actor }: Caller,
+    before: FormSettings,
+    after: FormSettings,
+  ): { [key: string]: Json } | undefined {
+    const issues = notifyRefusals(actor, before, after);
+    if (issues.length > 0) {
+      const keys = issues.map(({ pointer }) => pointer.slice(1).replace('/', '.')).join(' and ');
+      throw new AppError('forbidden', { detail: `Only an administrator may set or change ${keys}.`, issues });
+    }
+    if (changedNotify(before, after).length === 0) return undefined;
+    const { recipients, send } = notifyOf(after);
+    if (recipients.size > 0 && !deps.sendsMail) throw new AppError('value-refused', { issues: [noServer] });
+    return { notify_emails: recipients.size, notify: send };
   }
 
   /** Freezes the draft as the next version. A draft that has not changed since the newest version is published again all the same: the number is the author's. */
@@ -208,3 +232,9 @@ function checked(draft: FormDraft): FormDefinition {
 
 const slugTaken = (slug: string) =>
   new AppError('already-exists', { detail: `Another form has the slug ${slug}; choose another one.` });
+
+const noServer: Issue = {
+  pointer: '/settings/notify_emails',
+  code: 'mail-not-configured',
+  detail: 'This installation sends no e-mail; the operator must set FORMSTEAD_SMTP_URL first.',
+};

@@ -17,6 +17,7 @@ import type { Ids } from '#ports/ids.ts';
 import type { KeyRing } from '#ports/key-ring.ts';
 import type { Storage, Stored } from '#ports/storage.ts';
 import type { FormCatalog, ReadyVersion } from './form-catalog.ts';
+import type { MailNotices } from './mail/notices.ts';
 
 export type Submission = {
   /** Id or slug. */
@@ -47,6 +48,7 @@ type Deps = {
   keyRing: Pick<KeyRing, 'hmac' | 'keyIds'>;
   disk: DiskSpace;
   wantsEvent: WantsEvent;
+  mail: Pick<MailNotices, 'accepted'>;
   /** Tells the queue of new tasks early; losing it costs half a second, never a task. */
   offer: (tasks: NewTask[]) => void;
   timeZone: string;
@@ -92,7 +94,7 @@ export function createResponses(deps: Deps) {
       hiddenDropped: checked.hiddenDropped,
       steps: ready.version.intelligence ? ['understand'] : [],
     });
-    const follow = await consequences(response, ready.version);
+    const follow = await consequences(form, response, ready.version);
     const result = await storage.commit({ change: { op: 'insert', kind: 'response', doc: response }, ...follow });
     if (result.outcome === 'committed') {
       deps.offer(follow.tasks);
@@ -146,10 +148,11 @@ export function createResponses(deps: Deps) {
     throw new AppError('disk-nearly-full', { detail: 'Nothing was kept. Try again later.', retryAfterSeconds: 60 });
   }
 
-  async function consequences(response: Response, version: FormVersion): Promise<Consequences> {
+  async function consequences(form: Form, response: Response, version: FormVersion): Promise<Consequences> {
     const wanted = await deps.wantsEvent('response.accepted', response.formId);
     return join(
       version.intelligence ? understand(response.id, response.submittedAt) : nothing,
+      deps.mail.accepted(form, response, version.intelligence === undefined),
       wanted
         ? announce({
             id: eventId(response.id, 'accepted'),

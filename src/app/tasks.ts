@@ -10,10 +10,11 @@ import {
   type TaskError,
   type TaskStatus,
 } from '#domain/task.ts';
-import type { TaskPayloads } from '#domain/task-kinds.ts';
+import { isUnderstandingTask, type TaskPayloads } from '#domain/task-kinds.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Auditor, Caller } from './audit.ts';
+import type { MailNotices } from './mail/notices.ts';
 import type { WebhookDelivery } from './webhooks/delivery.ts';
 
 export type TaskView = {
@@ -38,19 +39,13 @@ export type Step = Pick<
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list' | 'tasks'>;
   deliveries: Pick<WebhookDelivery, 'cancel'>;
+  mail: Pick<MailNotices, 'givenUp'>;
   clock: Clock;
   audit: Auditor;
   nudge: () => void;
 };
 
 const understanding = 'understand-response';
-/** Their payloads name the response alike. */
-const understandingKinds: ReadonlySet<string> = new Set([
-  understanding,
-  'classify-response',
-  'extract-fields',
-  'draft-reply',
-]);
 /** Deliveries of one response that its task counts; more than a few endpoints is rare. */
 const countedDeliveries = 200;
 
@@ -134,7 +129,7 @@ export function createTasks(deps: Deps) {
     const task = await storage.tasks.get(taskId);
     if (task?.kind === 'deliver-webhook')
       await deps.deliveries.cancel((task.payload as TaskPayloads['deliver-webhook']).delivery_id, entry);
-    if (task && understandingKinds.has(task.kind))
+    if (task && isUnderstandingTask(task.kind))
       await stopUnderstanding((task.payload as TaskPayloads['understand-response']).response_id, entry);
   }
 
@@ -144,7 +139,8 @@ export function createTasks(deps: Deps) {
       if (stored?.doc.status !== 'accepted' || stored.doc.stoppedAt !== undefined) return;
       const doc: KeptResponse = { ...stored.doc, stoppedAt: clock.now() };
       const change = { op: 'update', kind: 'response', doc, expect: stored.revision } as const;
-      if ((await storage.commit({ change, audit: [entry] })).outcome === 'committed') return;
+      const { tasks } = await deps.mail.givenUp(doc);
+      if ((await storage.commit({ change, tasks, audit: [entry] })).outcome === 'committed') return;
     }
   }
 

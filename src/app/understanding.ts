@@ -44,6 +44,7 @@ import type { Reading, TextReader } from '#ports/text-reader.ts';
 import { type EmbeddedText, type Embedding, embeddedBy, forClassifier, withDescriptions } from './embedding.ts';
 import { createFieldTagging } from './fields/field-tagging.ts';
 import type { FormCatalog } from './form-catalog.ts';
+import type { MailNotices } from './mail/notices.ts';
 import type { WantsEvent } from './responses.ts';
 import type { Placing } from './search/placing.ts';
 import { type Text, textsOf, wholeOf } from './search/text-of.ts';
@@ -63,6 +64,7 @@ type Deps = {
   clock: Clock;
   metrics: Pick<Metrics, 'observe' | 'count'>;
   wantsEvent: WantsEvent;
+  mail: Pick<MailNotices, 'understood'>;
   offer: (tasks: NewTask[]) => void;
   timeZone: string;
   /** ISO 3166 region for phone numbers without a country code. */
@@ -117,7 +119,7 @@ export function createUnderstanding(deps: Deps) {
       stoppedAt: undefined,
       applied: withApplied(stored.doc.applied, cause.taskId),
     };
-    const follow = join(tasks, await understoodEvent(deps, doc, cause.taskId));
+    const follow = join(tasks, await whenUnderstood(deps, doc, cause.taskId));
     const result = await deps.storage.commit({
       change: { op: 'update', kind: 'response', doc, expect: stored.revision },
       also: [...follow.also, ...(vector ? [{ kind: 'vector' as const, doc: vector }] : [])],
@@ -379,17 +381,19 @@ type Left = { understanding: Understanding; parts: Part[]; tasks: Consequences }
 const noTrust: { trust: ModelTrust; measure: Consequences } = { trust: 'nothing-to-measure', measure: nothing };
 
 /**
- * The event that tells of an understanding which nothing is left to do for, where somebody wants it. Its id follows from the task that began it, so that it is
- * one event whichever part ended last; a reprocessed response is understood again: another task, another event.
+ * What follows from an understanding which nothing is left to do for: the event that tells of it, where somebody wants it, and the e-mail. The event's id follows
+ * from the task that began it, so that it is one event whichever part ended last; a reprocessed response is understood again: another task, another event.
  */
-export async function understoodEvent(
-  deps: { wantsEvent: WantsEvent; clock: Clock },
+export async function whenUnderstood(
+  deps: { wantsEvent: WantsEvent; mail: Pick<MailNotices, 'understood'>; clock: Clock },
   doc: KeptResponse,
   taskId: string,
 ): Promise<Consequences> {
-  if (doc.status !== 'completed' || !(await deps.wantsEvent('response.understood', doc.formId))) return nothing;
+  if (doc.status !== 'completed') return nothing;
+  const mail = await deps.mail.understood(doc, taskId);
+  if (!(await deps.wantsEvent('response.understood', doc.formId))) return mail;
   const began = taskId.split(':')[1]?.split('.')[0]?.replace('understand', 'understood') ?? 'understood';
-  return announce({
+  const event = announce({
     id: eventId(doc.id, began),
     type: 'response.understood',
     at: deps.clock.now(),
@@ -397,6 +401,7 @@ export async function understoodEvent(
     formId: doc.formId,
     responseId: doc.id,
   });
+  return join(event, mail);
 }
 
 function extraction(reading: Reading, texts: Text[], provenance: Provenance): ExtractResult {

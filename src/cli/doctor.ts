@@ -19,6 +19,7 @@ import { AppError } from '#domain/errors.ts';
 import { certificateFindings } from './doctor/certificates.ts';
 import { deadLetters, type Finding } from './doctor/finding.ts';
 import { machineMemory } from './doctor/machine-memory.ts';
+import { mailFindings } from './doctor/mail.ts';
 import { modelFindings } from './doctor/models.ts';
 import { stackFindings } from './doctor/stack.ts';
 import { version } from './version.ts';
@@ -47,6 +48,7 @@ export async function doctor(options: { settings?: boolean }): Promise<void> {
       ...(await certificateFindings(loaded.config, Date.now())),
       ...(await (isStack(loaded.config) ? stackFindings : storeFindings)(loaded.config)),
       ...(await modelFindings(loaded.config)),
+      ...(await mailFindings(loaded.config)),
     );
     if (options.settings)
       for (const { name, value } of describeConfig(loaded.config)) console.log(`  ${name.padEnd(40)} ${value}`);

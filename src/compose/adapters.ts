@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '#config.ts';
 import type { Log } from '#ports/log.ts';
+import { openMailer } from './mail.ts';
 import { tuningFile } from './model-tuning.ts';
 import { modelPlaces } from './models.ts';
 import { isStack } from './size.ts';
@@ -70,6 +71,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     threads: Math.max(1, config.cpus - 1),
     onEnd: (cause) => log.warn({ cause }, 'query process ended'),
   });
+  const mailer = await openMailer(config);
   return {
     clock,
     log,
@@ -88,6 +90,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     blobs,
     models,
     embedder,
+    mailer,
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     engine,
     disk: load.disk.createDiskSpace({ dataDir: config.dataDir }),
@@ -101,7 +104,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     }),
     transport: load.webhook.createWebhookHttp({ allow: config.webhookAllow.map(({ text }) => text) }),
     async close(): Promise<void> {
-      await Promise.all([reader, classifier, tagger, textModel, embedder, engine].map((one) => one.close()));
+      await Promise.all([reader, classifier, tagger, textModel, embedder, engine, mailer].map((one) => one.close()));
       await size.close();
       metrics.close();
     },

@@ -79,6 +79,7 @@ export function createApi(
           }),
         },
         workers: { essential: false, run: async () => workersFinding(await queue.depths(), adapters.shared) },
+        mail: { essential: false, run: () => mailFinding(adapters, useCases) },
         ...(program.runsModel && { model: { essential: false, run: async () => modelFinding(useCases) } }),
       },
     },
@@ -118,6 +119,13 @@ export function createApi(
 function modelFinding({ intelligenceStats }: Pick<UseCases, 'intelligenceStats'>) {
   const model = intelligenceStats.model();
   return { ok: model.status !== 'failed' && model.breaker === 'closed', detail: modelView(model, true) };
+}
+
+/** By what the tries of all processes have met: this one may have no way to the server at all. Nothing is sent where nothing is set, and that is no fault. */
+async function mailFinding({ mailer }: Pick<Adapters, 'mailer'>, { mailDelivery }: Pick<UseCases, 'mailDelivery'>) {
+  if (!mailer.configured) return { ok: true, detail: { configured: false } };
+  const breaker = await mailDelivery.breaker();
+  return { ok: breaker === 'closed', detail: { configured: true, breaker } };
 }
 
 function diskFinding({ freeBytes, totalBytes }: { freeBytes: number; totalBytes: number }, reserve: number) {

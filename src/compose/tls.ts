@@ -33,6 +33,7 @@ export async function lookAtCertificates(config: Config) {
   const authorities = [
     { name: 'MONGODB_CA_FILE', path: config.mongodbCaFile },
     { name: 'REDIS_CA_FILE', path: config.redisCaFile },
+    { name: 'FORMSTEAD_SMTP_CA_FILE', path: config.smtpCaFile },
   ];
   const named = [...(files ? [files.certificate] : []), ...authorities].flatMap(({ name, path }) =>
     path === undefined ? [] : [{ name, path }],

@@ -34,6 +34,7 @@ import { createWebhookEndpoints } from '#app/webhooks/endpoints.ts';
 import type { Config } from '#config.ts';
 import type { NewTask } from '#domain/task.ts';
 import type { Adapters } from './adapters.ts';
+import { createMail } from './mail.ts';
 import { createQueries } from './queries.ts';
 
 export type UseCases = ReturnType<typeof createUseCases>;
@@ -67,6 +68,8 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     offer,
     timeoutMs: config.webhookTimeoutMs,
   });
+  const mail = createMail(adapters, config, { catalog, offer });
+  const { mailNotices } = mail;
   const apiTokens = createApiTokens({ storage, keyRing, ids, clock, audit });
   const limits = {
     perAccount: config.loginFailures,
@@ -120,6 +123,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       clock,
       metrics,
       wantsEvent,
+      mail: mailNotices,
       offer,
       timeZone,
       region,
@@ -156,6 +160,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     ...createQueries({ adapters, config, datasets, answers, audit }),
     catalog,
     endpoints,
+    ...mail,
     wantsEvent,
     apiTokens,
     authenticate: createAuthenticate({ storage, tokens: adapters.tokens, apiTokens, clock }),
@@ -182,7 +187,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       refreshLifeMs: config.refreshTokenLifeMs,
     }),
     sealer: createAuditSealer({ storage, keyRing, clock, audit, log }),
-    forms: createForms({ storage, catalog, ids, clock, audit, offer }),
+    forms: createForms({ storage, catalog, ids, clock, audit, sendsMail: adapters.mailer.configured, offer }),
     responses: createResponses({
       storage,
       catalog,
@@ -191,12 +196,13 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       keyRing,
       disk: adapters.disk,
       wantsEvent,
+      mail: mailNotices,
       offer,
       timeZone,
       diskReserveBytes: config.diskReserveBytes,
     }),
     reviews: createReviews({ storage, catalog, clock, ids, audit, wantsEvent, offer }),
-    tasks: createTasks({ storage, deliveries: delivery, clock, audit, nudge }),
+    tasks: createTasks({ storage, deliveries: delivery, mail: mailNotices, clock, audit, nudge }),
     understanding: createUnderstanding({
       storage,
       catalog,
@@ -210,6 +216,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       clock,
       metrics,
       wantsEvent,
+      mail: mailNotices,
       offer,
       timeZone,
       region,

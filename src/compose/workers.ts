@@ -7,11 +7,14 @@ import { deliverWebhook } from '#jobs/handlers/deliver-webhook.ts';
 import { draftReply } from '#jobs/handlers/draft-reply.ts';
 import { embedResponses } from '#jobs/handlers/embed-responses.ts';
 import { extractFields } from '#jobs/handlers/extract-fields.ts';
+import { fanOutEmail } from '#jobs/handlers/fan-out-email.ts';
 import { fanOutEvent } from '#jobs/handlers/fan-out-event.ts';
 import { fitModel } from '#jobs/handlers/fit-model.ts';
+import { mailSummary } from '#jobs/handlers/mail-summary.ts';
 import { prune } from '#jobs/handlers/prune.ts';
 import { runExport } from '#jobs/handlers/run-export.ts';
 import { sealAudit } from '#jobs/handlers/seal-audit.ts';
+import { sendEmail } from '#jobs/handlers/send-email.ts';
 import { trainHead } from '#jobs/handlers/train-head.ts';
 import { trainTagger } from '#jobs/handlers/train-tagger.ts';
 import { understandResponse } from '#jobs/handlers/understand-response.ts';
@@ -48,7 +51,8 @@ export function createWorkers(
   queues: readonly QueueName[],
 ): Workers {
   const { storage, queue, clock, ids, log, metrics } = adapters;
-  const { wantsEvent } = useCases;
+  const { wantsEvent, mailNotices } = useCases;
+  const afterDeath = mailNotices.died;
   const handlers: Handlers = {
     'understand-response': understandResponse(useCases.understanding),
     'classify-response': classifyResponse(useCases.modelParts, clock),
@@ -60,6 +64,9 @@ export function createWorkers(
     'embed-responses': embedResponses(useCases.reindexing, clock.now),
     'fan-out-event': fanOutEvent(useCases.delivery),
     'deliver-webhook': deliverWebhook(useCases.delivery),
+    'fan-out-email': fanOutEmail(useCases.mailFanOut),
+    'send-email': sendEmail(useCases.mailDelivery),
+    'mail-summary': mailSummary(useCases.mailFanOut),
     'run-export': runExport(useCases.exports),
     'daily-export': dailyExport(useCases.datasets),
     'update-dataset': updateDataset(useCases.datasets),
@@ -76,6 +83,7 @@ export function createWorkers(
     queue,
     handlers,
     wantsEvent,
+    afterDeath,
     clock,
     ids,
     log,
@@ -83,7 +91,7 @@ export function createWorkers(
     queues,
     concurrency,
   });
-  const reconciler = createReconciler({ storage, queue, wantsEvent, clock, ids, log, metrics, queues });
+  const reconciler = createReconciler({ storage, queue, wantsEvent, afterDeath, clock, ids, log, metrics, queues });
   const scheduler = createScheduler({
     storage,
     schedules: schedules(config),
@@ -113,10 +121,14 @@ export function createWorkers(
 }
 
 function schedules(config: Config): Schedule[] {
-  const { hour, minute } = config.exportAt;
+  const { timeZone: zone, mailSummaryTo } = config;
+  const daily = ({ hour, minute }: Config['exportAt']) => `${minute} ${hour} * * *`;
   return [
     { name: 'seal-audit', kind: 'seal-audit', everyMs: 60_000, makeUp: true },
-    { name: 'daily-export', kind: 'daily-export', cron: `${minute} ${hour} * * *`, zone: config.timeZone },
+    { name: 'daily-export', kind: 'daily-export', cron: daily(config.exportAt), zone },
+    ...(mailSummaryTo.length > 0
+      ? [{ name: 'mail-summary', kind: 'mail-summary', cron: daily(config.mailSummaryAt), zone } as const]
+      : []),
     { name: 'prune', kind: 'prune', everyMs: 3_600_000 },
   ];
 }

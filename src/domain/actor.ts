@@ -23,6 +23,7 @@ export const permissions = [
   'tasks:read',
   'tasks:manage',
   'webhooks:manage',
+  'mail:manage',
   'users:manage',
   'tokens:manage',
   'audit:read',

@@ -1,4 +1,6 @@
 import type { Json } from './json.ts';
+import { type Digest, fanOutMailId, type Notice } from './mail/about.ts';
+import { digestGraceMs } from './mail/digest-window.ts';
 import type { Part } from './response.ts';
 import { type NewTask, rootTaskId, stepTaskId } from './task.ts';
 import { newTask } from './task-kinds.ts';
@@ -11,9 +13,12 @@ import { eventBody } from './webhook/model.ts';
  * | happened            | tasks                                       | event               |
  * | ------------------- | ------------------------------------------- | ------------------- |
  * | response accepted   | understand-response, if the form wants it   | response.accepted   |
+ * |                     | fan-out-email: the digest, or the notice    |                     |
+ * |                     | where nothing is to be understood           |                     |
  * | cheap tiers asked   | classify-response, extract-fields and       |                     |
  * |                     | draft-reply for what is left to a model     |                     |
- * | response understood |                                             | response.understood |
+ * | response understood | fan-out-email: the notice, the first time   | response.understood |
+ * | it will not be      | fan-out-email: the notice                   |                     |
  * | response reviewed   | train-head, if it says a label              | response.reviewed   |
  * |                     | train-tagger, if it says fields             |                     |
  * | response understood | train-head, where another embedding model   |                     |
@@ -27,7 +32,7 @@ import { eventBody } from './webhook/model.ts';
  * | export finished     |                                             | export.ready        |
  * | task out of tries   |                                             | task.failed         |
  *
- * An event is kept only where an endpoint asked for it, disabled or not, with a fan-out-event task beside it.
+ * An event is kept only where an endpoint asked for it, disabled or not, with a fan-out-event task beside it. E-mail is for forms that name addresses.
  */
 export type Consequences = { tasks: NewTask[]; also: { kind: 'event'; doc: WebhookEvent }[] };
 
@@ -84,6 +89,18 @@ export function isFailureEventId(id: string): boolean {
 export function eventId(subjectId: string, name: string): string {
   // The id travels as webhook-id, which takes letters, digits, _ and - only. The id of a scheduled task holds a time, with colons and a full stop.
   return `evt_${subjectId.slice(4)}_${name}`.replace(/[^A-Za-z0-9_-]/g, '_');
+}
+
+/** A response that somebody is to be told of. Wished for again, it is the same task. */
+export function tellByMail(about: Notice, now: number): Consequences {
+  const root = rootTaskId(about.response_id);
+  return { tasks: [newTask('fan-out-email', { id: fanOutMailId(about), payload: { about }, now, root })], also: [] };
+}
+
+/** The digest that a response will be in: every response of the window wishes for it, and it is one task, which waits for the window's end. */
+export function tellByDigest(about: Digest, now: number): Consequences {
+  const wish = { id: fanOutMailId(about), payload: { about }, now, runAt: about.to + digestGraceMs };
+  return { tasks: [newTask('fan-out-email', wish)], also: [] };
 }
 
 /** `again` tells a second reading apart from the one that followed the acceptance. */

@@ -16,7 +16,7 @@ export function previousDay(day: string): string {
   return shifted(day, -1);
 }
 
-function nextDay(day: string): string {
+export function nextDay(day: string): string {
   return shifted(day, 1);
 }
 

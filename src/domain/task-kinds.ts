@@ -1,3 +1,4 @@
+import type { Digest, MailAbout, Notice } from './mail/about.ts';
 import type { NewTask, QueueName } from './task.ts';
 
 /** One row per kind of task. What runs it is in `jobs/registry.ts`, where a missing handler is a type error. */
@@ -110,6 +111,35 @@ export const taskKinds = {
     payloadVersion: 1,
     about: 'Sends one webhook delivery and keeps the attempt.',
   },
+  'fan-out-email': {
+    queue: 'default',
+    priority: 3,
+    timeLimitMs: 30_000,
+    maxAttempts: 4,
+    backoffMs: 10_000,
+    payloadVersion: 1,
+    about: 'Makes one message of a response, or of a digest, for each address that the form names.',
+  },
+  'send-email': {
+    queue: 'default',
+    priority: 4,
+    // Above three times the longest FORMSTEAD_SMTP_TIMEOUT.
+    timeLimitMs: 200_000,
+    // Pauses and what counts as an attempt: domain/mail/outcome.ts.
+    maxAttempts: 4,
+    backoffMs: 60_000,
+    payloadVersion: 1,
+    about: 'Sends one message to one address.',
+  },
+  'mail-summary': {
+    queue: 'default',
+    priority: 6,
+    timeLimitMs: 60_000,
+    maxAttempts: 4,
+    backoffMs: 60_000,
+    payloadVersion: 1,
+    about: 'Makes the summary of yesterday for each address that the settings name.',
+  },
   'run-export': {
     queue: 'default',
     priority: 5,
@@ -172,6 +202,10 @@ export type TaskPayloads = {
   'embed-responses': { form_id: string };
   'fan-out-event': { event_id: string };
   'deliver-webhook': { delivery_id: string };
+  'fan-out-email': { about: Notice | Digest };
+  /** `recipient` stands for the address (`recipientKey`), which is looked up when it is sent: who was taken off the list gets nothing more. */
+  'send-email': { about: MailAbout; recipient: string };
+  'mail-summary': { tick: number };
   'run-export': { export_id: string };
   'daily-export': { tick: number };
   /** `rebuild`: every partition is written again. */
@@ -208,6 +242,18 @@ export function newTask<K extends TaskKind>(kind: K, wish: TaskWish<K>): NewTask
     timeLimitMs: policy.timeLimitMs,
     createdAt: wish.now,
   };
+}
+
+/** Kinds that understand a response; their payloads name it alike. */
+const understandingKinds: ReadonlySet<string> = new Set([
+  'understand-response',
+  'classify-response',
+  'extract-fields',
+  'draft-reply',
+] satisfies TaskKind[]);
+
+export function isUnderstandingTask(kind: string): boolean {
+  return understandingKinds.has(kind);
 }
 
 export function isTaskKind(kind: string): kind is TaskKind {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ErrorCode, errorTable } from '#domain/errors.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html } from '#domain/html.ts';
 import type { JsonSchema, Media, OpenApiDocument, Operation } from './openapi.ts';
 
 const style = `

@@ -24,6 +24,9 @@ ${roles.map((role) => `- **${role}**: ${about[role]}`).join('\n')}
 | --- | ${roles.map(() => '---').join(' | ')} |
 ${permissions.map((permission) => `| \`${permission}\` | ${roles.map((role) => mark(role, permission)).join(' | ')} |`).join('\n')}
 
+\`mail:manage\` has no route of its own: who has it may set, change and remove \`settings.notify_emails\` and \`settings.notify\` of a form, beside
+\`forms:write\`; see [mail.md](mail.md).
+
 ## Routes
 \`public\`: nobody is asked. \`signed-in\`: any valid token. Everything else: 401 without a valid token, 403 without the permission. On a public route a token
 that is junk, expired or revoked counts as none: who follows a task with an old token sees what everybody sees.

@@ -1,10 +1,13 @@
-import { announce, type Consequences, failureEventId, isFailureEventId, nothing } from '#domain/consequences.ts';
+import { announce, type Consequences, failureEventId, isFailureEventId, join, nothing } from '#domain/consequences.ts';
 import { responseIdOfRoot, type Task, type TaskError } from '#domain/task.ts';
 import type { TaskKind, TaskPayloads } from '#domain/task-kinds.ts';
 import type { EventType } from '#domain/webhook/model.ts';
 
 /** Whether any endpoint may want events of this type. */
 export type WantsEvent = (type: EventType) => Promise<boolean>;
+
+/** What else the application says follows from the death of a task. */
+export type AfterDeath = (task: Task) => Promise<Consequences>;
 
 /**
  * The news of a dead letter travels as a fan-out and a delivery, so it must not breed more of itself. A delivery is never told of: one dead endpoint would
@@ -32,9 +35,11 @@ export async function consequencesOfDeath(
   error: TaskError,
   at: number,
   wantsEvent: WantsEvent,
+  afterDeath: AfterDeath = async () => nothing,
 ): Promise<Consequences> {
-  if (isUntold(task) || !(await wantsEvent('task.failed'))) return nothing;
-  return announce({
+  const after = await afterDeath(task);
+  if (isUntold(task) || !(await wantsEvent('task.failed'))) return after;
+  const event = announce({
     id: failureEventId(task.id, at),
     type: 'task.failed',
     at,
@@ -47,4 +52,5 @@ export async function consequencesOfDeath(
     },
     responseId: task.root === undefined ? undefined : responseIdOfRoot(task.root),
   });
+  return join(event, after);
 }

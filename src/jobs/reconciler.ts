@@ -6,7 +6,7 @@ import type { Log } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { DueTask, Storage } from '#ports/storage.ts';
 import type { TaskQueue } from '#ports/task-queue.ts';
-import type { WantsEvent } from './failure.ts';
+import type { AfterDeath, WantsEvent } from './failure.ts';
 import { leaseExpired } from './settlement.ts';
 import { createSettling } from './settling.ts';
 
@@ -14,6 +14,8 @@ export type ReconcilerDeps = {
   storage: Pick<Storage, 'tasks' | 'commit'>;
   queue: TaskQueue;
   wantsEvent: WantsEvent;
+  /** Default: nothing. */
+  afterDeath?: AfterDeath;
   clock: Clock;
   ids: Pick<Ids, 'chance'>;
   log: Log;

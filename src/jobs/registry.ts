@@ -34,8 +34,8 @@ export type HandlerOutcome =
   | { retryAt: number; error: TaskError }
   /** Trying again would not help: a dead letter at once. */
   | { dead: TaskError }
-  /** No fault of the work (an open breaker, a full batch): the attempt is given back and the task is due again at `until`. */
-  | { release: { until: number } };
+  /** No fault of the work (an open breaker, a full batch): the attempt is given back and the task is due again at `until`. `error`: what it waits for. */
+  | { release: { until: number; error?: TaskError } };
 
 export type Handler<K extends TaskKind> = (context: TaskContext<K>) => Promise<HandlerOutcome>;
 

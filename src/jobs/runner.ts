@@ -8,7 +8,7 @@ import type { Metrics } from '#ports/metrics.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Offer, TaskQueue } from '#ports/task-queue.ts';
 import { startAttempt } from './attempt.ts';
-import type { WantsEvent } from './failure.ts';
+import type { AfterDeath, WantsEvent } from './failure.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import type { Handlers } from './registry.ts';
 import { type AttemptOutcome, handBack, outcomeOf, settlementOf } from './settlement.ts';
@@ -19,6 +19,8 @@ export type RunnerDeps = {
   queue: TaskQueue;
   handlers: Handlers;
   wantsEvent: WantsEvent;
+  /** Default: nothing. */
+  afterDeath?: AfterDeath;
   clock: Clock;
   ids: Pick<Ids, 'next' | 'chance'>;
   log: Log;

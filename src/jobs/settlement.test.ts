@@ -38,6 +38,13 @@ const table: [string, Ended, attempts: number, settled: unknown, outcome: string
     { status: 'retrying', runAt: 9, giveBack: true },
     'handed-back',
   ],
+  [
+    'a release that says what it waits for',
+    { outcome: { release: { until: 9, error } } },
+    1,
+    { status: 'retrying', runAt: 9, giveBack: true, error },
+    'handed-back',
+  ],
   ['cancelled', { aborted: 'cancelled' }, 4, { status: 'cancelled' }, 'cancelled'],
   ['shutdown', { aborted: 'shutdown' }, 4, { status: 'retrying', runAt: now, giveBack: true }, 'handed-back'],
   // 10 s · 2^(attempt − 1), and the jitter of chance 0.5 is none.

@@ -22,7 +22,10 @@ export function settlementOf(task: Task, ended: Ended, now: number, chance: numb
     return outcome.done === undefined ? { status: 'succeeded' } : { status: 'succeeded', result: outcome.done };
   }
   if ('dead' in outcome) return { status: 'failed', error: outcome.dead };
-  if ('release' in outcome) return { status: 'retrying', runAt: outcome.release.until, giveBack: true };
+  if ('release' in outcome) {
+    const { until, error } = outcome.release;
+    return { status: 'retrying', runAt: until, giveBack: true, ...(error && { error }) };
+  }
   return failedAttempt(task, outcome.error, now, chance, outcome.retryAt);
 }
 

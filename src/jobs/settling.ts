@@ -4,7 +4,7 @@ import type { Log } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TaskQueue } from '#ports/task-queue.ts';
-import { consequencesOfDeath, type WantsEvent } from './failure.ts';
+import { type AfterDeath, consequencesOfDeath, type WantsEvent } from './failure.ts';
 import type { AttemptOutcome } from './settlement.ts';
 
 export interface Settling {
@@ -21,6 +21,7 @@ export function createSettling(deps: {
   storage: Pick<Storage, 'commit'>;
   queue: Pick<TaskQueue, 'offer'>;
   wantsEvent: WantsEvent;
+  afterDeath?: AfterDeath | undefined;
   log: Log;
   metrics: Pick<Metrics, 'count'>;
 }): Settling {
@@ -30,7 +31,7 @@ export function createSettling(deps: {
     async commit(task, token, settlement, now) {
       const change = { op: 'settle', id: task.id, lease: token, settlement, now } as const;
       if (settlement.status !== 'failed') return (await storage.commit({ change })).outcome === 'committed';
-      const after = await consequencesOfDeath(task, settlement.error, now, wantsEvent);
+      const after = await consequencesOfDeath(task, settlement.error, now, wantsEvent, deps.afterDeath);
       const { outcome } = await storage.commit({ change, ...after });
       if (outcome !== 'committed') return false;
       queue.offer(after.tasks.map(offerOf));

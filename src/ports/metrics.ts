@@ -136,6 +136,17 @@ export const metricTable = {
     help: 'Deliveries that ended: succeeded, dead, cancelled.',
     labels: ['outcome'],
   },
+  formstead_mail_attempts_total: {
+    type: 'counter',
+    help: 'Tries at messages by outcome: sent, refused, deferred, unreachable, interrupted, not-configured, cancelled.',
+    labels: ['outcome'],
+  },
+  formstead_mail_attempt_seconds: {
+    type: 'histogram',
+    help: 'Time one try took, with the wait for a connection.',
+    labels: [],
+    buckets: taskSeconds,
+  },
   formstead_inference_seconds: {
     type: 'histogram',
     help: 'Time of one inference; kind is classify, extract or respond, tier is rules, head, tagger, embedding or llm.',

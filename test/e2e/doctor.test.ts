@@ -6,6 +6,7 @@ import { MongoClient } from 'mongodb';
 import { directory, formstead, freePort, served } from '../support/command-line.ts';
 import { eventually, testEnvironment } from '../support/program.ts';
 import { ownRedis } from '../support/redis.ts';
+import { startSmtpServer } from '../support/smtp-server.ts';
 import { stackFor } from '../support/stack-settings.ts';
 import { writeTinyGguf } from '../support/tiny-gguf.ts';
 import { certificate, tlsFiles } from '../support/tls-files.ts';
@@ -39,6 +40,32 @@ test('doctor tells until when each certificate is good, and warns 30 days before
   const mixed = await doctor();
   assert.equal(mixed.code, 1);
   assert.match(mixed.stdout, /^fault +FORMSTEAD_TLS_KEY_FILE: .+ holds another key than that of the certificate/m);
+});
+
+test('doctor says whether the mail server lets us in, and sends nothing', limit, async (t) => {
+  const smtp = await startSmtpServer(t, { login: { user: 'formstead', password: 'right' } });
+  const doctor = async (settings: Record<string, string>) =>
+    (await formstead(['doctor'], testEnvironment(directory(t), settings))).stdout;
+  assert.match(await doctor({}), /^ok +no e-mail is sent: FORMSTEAD_SMTP_URL is not set$/m);
+  const set = {
+    FORMSTEAD_SMTP_URL: `smtp://127.0.0.1:${smtp.port}`,
+    FORMSTEAD_MAIL_FROM: 'forms@example.org',
+    FORMSTEAD_SMTP_USER: 'formstead',
+  };
+  const server = `the SMTP server 127\\.0\\.0\\.1:${smtp.port}`;
+  assert.match(
+    await doctor({ ...set, FORMSTEAD_SMTP_PASSWORD: 'right' }),
+    new RegExp(`^ok +${server} lets us in$`, 'm'),
+  );
+  const refused = await doctor({ ...set, FORMSTEAD_SMTP_PASSWORD: 'not-this-one' });
+  assert.match(refused, new RegExp(`^warning +${server} does not: 535 5\\.7\\.8 wrong user or password$`, 'm'));
+  assert.ok(!refused.includes('not-this-one'));
+  await smtp.kill();
+  assert.match(
+    await doctor({ ...set, FORMSTEAD_SMTP_PASSWORD: 'right' }),
+    new RegExp(`^warning +${server} does not: .*ECONNREFUSED`, 'm'),
+  );
+  assert.deepEqual(smtp.taken, []);
 });
 
 test('doctor looks at MongoDB and Redis, and leaves nothing behind', limit, async (t) => {

@@ -33,7 +33,7 @@ test('anybody may ask whether the server lives and may serve; how each part does
   const { status, body } = await program.call('GET', '/health/detailed');
   assert.equal(status, 200);
   assert.equal(body.status, 'ok');
-  assert.deepEqual(Object.keys(body.checks).sort(), ['disk', 'model', 'queues', 'storage', 'workers']);
+  assert.deepEqual(Object.keys(body.checks).sort(), ['disk', 'mail', 'model', 'queues', 'storage', 'workers']);
   for (const check of Object.values<{ ok: boolean }>(body.checks)) assert.equal(check.ok, true);
   assert.ok(body.checks.disk.detail.free_bytes > 0);
   assert.equal(body.checks.workers.detail.length, 3);

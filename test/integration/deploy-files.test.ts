@@ -219,9 +219,9 @@ test('.env.example names every setting that is no secret and not decided by the 
   for (const name of names) assert.ok(known.has(name), `${name} is read by nobody`);
   for (const name of interpolated) assert.ok(names.includes(name), `${name} is not explained`);
   const decided = new Set(services.flatMap(([, { environment = {} }]) => Object.keys(environment)));
-  // Set by the image, of the embedded size alone, or not meant to be set at all.
+  // Set by the image, of the embedded size alone, of one worker alone (the guide says how), or not meant to be set at all.
   const left =
-    /^FORMSTEAD_(HOST|PORT|METRICS_HOST|METRICS_PORT|DATA_DIR|SQLITE_SYNCHRONOUS|MONGODB_STANDALONE|WORKERS)$/;
+    /^FORMSTEAD_(HOST|PORT|METRICS_HOST|METRICS_PORT|DATA_DIR|SQLITE_SYNCHRONOUS|MONGODB_STANDALONE|WORKERS|SMTP_USER|SMTP_CA_FILE|SMTP_PLAIN)$/;
   for (const { env, secret } of settings)
     if (!secret && !decided.has(env) && !left.test(env)) assert.ok(names.includes(env), `${env} is not explained`);
   for (const name of names) assert.ok(!secretSettings.includes(name), `${name} belongs into a file`);

@@ -13,6 +13,7 @@ import { createEmbedding } from '#app/embedding.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
 import { createLearning } from '#app/learning.ts';
 import { createUnderstanding } from '#app/understanding.ts';
+import { nothing } from '#domain/consequences.ts';
 import type { Example } from '#domain/learning.ts';
 import { ModelError } from '#domain/model-error.ts';
 import { decodeVectors } from '#domain/vector-file.ts';
@@ -209,6 +210,7 @@ async function openForm(t: TestContext, labels: { name: string; description?: st
     textModel: { model: async () => undefined },
     tagger: { tag: async ({ texts }) => texts.map(() => []) },
     wantsEvent: async () => false,
+    mail: { understood: async () => nothing },
     timeZone: 'UTC',
     region: undefined,
   });

@@ -4,7 +4,7 @@ import { createAuditor } from '#app/audit.ts';
 import { createTasks } from '#app/tasks.ts';
 import { verifyStore } from '#app/verify.ts';
 import { createWebhookDelivery } from '#app/webhooks/delivery.ts';
-import { understand } from '#domain/consequences.ts';
+import { nothing, understand } from '#domain/consequences.ts';
 import { newResponse } from '#domain/response.ts';
 import { type NewTask, rootTaskId } from '#domain/task.ts';
 import { deliveryTask, newDelivery } from '#domain/webhook/delivery.ts';
@@ -32,7 +32,9 @@ async function openCancelWorld(t: TestContext, over: Partial<TaskStore> = {}) {
     offer() {},
     timeoutMs: 1000,
   });
-  const tasksOn = (store: typeof storage) => createTasks({ storage: store, deliveries, clock, audit, nudge() {} });
+  const mail = { givenUp: async () => nothing };
+  const tasksOn = (store: typeof storage) =>
+    createTasks({ storage: store, deliveries, mail, clock, audit, nudge() {} });
   return {
     ...world,
     tasks: tasksOn(storage),

@@ -16,9 +16,10 @@ import type { Storage, Stored } from '#ports/storage.ts';
 import type { TextModel } from '#ports/text-model.ts';
 import type { TextReader } from '#ports/text-reader.ts';
 import type { FormCatalog } from '../form-catalog.ts';
+import type { MailNotices } from '../mail/notices.ts';
 import type { WantsEvent } from '../responses.ts';
 import { textsOf } from '../search/text-of.ts';
-import { type Cause, type Understood, understoodEvent, wellKnown } from '../understanding.ts';
+import { type Cause, type Understood, wellKnown, whenUnderstood } from '../understanding.ts';
 import type { ModelCalls } from './calls.ts';
 import { askForLabel, jointVerdict, optionsFor } from './classify.ts';
 import { askForFields, schemaOf } from './extract.ts';
@@ -34,6 +35,7 @@ type Deps = {
   clock: Clock;
   metrics: Pick<Metrics, 'count'>;
   wantsEvent: WantsEvent;
+  mail: Pick<MailNotices, 'understood'>;
   offer: (tasks: NewTask[]) => void;
   timeZone: string;
   region: string | undefined;
@@ -77,7 +79,7 @@ export function createModelParts(deps: Deps) {
       if (!stored) return 'gone';
       if (!isOpen(stored.doc, cause, part)) return 'already-understood';
       const doc = withPart(stored.doc, cause, part, done);
-      const follow = await understoodEvent(deps, doc, cause.taskId);
+      const follow = await whenUnderstood(deps, doc, cause.taskId);
       const result = await deps.storage.commit({
         change: { op: 'update', kind: 'response', doc, expect: stored.revision },
         ...follow,

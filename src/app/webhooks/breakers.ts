@@ -26,7 +26,7 @@ const probeBusyMs = 1_000;
 const probeSlackMs = 15_000;
 
 /**
- * The circuit breakers of the endpoints, kept in the store: a restart does not forget them, and every process sees the same. Each write names the lease of
+ * The circuit breakers of the endpoints and of the SMTP server (each by its id), kept in the store: a restart does not forget them, and every process sees the same. Each write names the lease of
  * the attempt it comes from, so that a worker which slept through its own moves nothing; a probe it had begun counts as lost after a while.
  */
 export function createBreakers({ storage, clock, timeoutMs }: Deps) {

@@ -1,4 +1,5 @@
 import { passwordProblem } from '../password.ts';
+import { mailChecks } from './mail-checks.ts';
 import { isLoopback, type Network } from './network.ts';
 import type { ConfigMistake } from './setting.ts';
 
@@ -24,9 +25,16 @@ export type CheckedSettings = {
   refreshTokenLifeMs: number;
   sqliteSynchronous: 'full' | 'normal';
   argon2MemoryKib: number;
+  smtpUrl: string | undefined;
+  smtpUser: string | undefined;
+  smtpPassword: string | undefined;
+  smtpCaFile: string | undefined;
+  smtpPlain: boolean;
+  mailFrom: string | undefined;
+  mailSummaryTo: readonly string[];
 };
 
-type Check = {
+export type Check = {
   /** Skipped when one of these has a mistake of its own, which would only be repeated in other words. */
   reads: readonly (keyof CheckedSettings)[];
   level: 'mistake' | 'warning';
@@ -219,6 +227,7 @@ const checks: readonly Check[] = [
             cure: 'Use it for load tests only.',
           },
   },
+  ...mailChecks,
   {
     reads: ['sqliteSynchronous'],
     level: 'warning',

@@ -1,3 +1,4 @@
+import { isAddress } from '../mail/address.ts';
 import { type Network, parseNetwork } from './network.ts';
 import { formatBytes, formatDuration, parseBytes, parseDuration } from './units.ts';
 
@@ -193,7 +194,8 @@ export function url<const O extends Row & Default & { protocols: readonly string
       // `localhost:8080` parses too, as a URL of the scheme `localhost:`.
       if (parsed && parsed.host !== '' && row.protocols.includes(parsed.protocol))
         return { value: value.replace(/\/+$/, '') };
-      return row.secret ? { problem: 'is not such a URL', cure } : wrong(value, cure);
+      // What stands before an @ may be a password.
+      return row.secret || value.includes('@') ? { problem: 'is not such a URL', cure } : wrong(value, cure);
     },
   });
 }
@@ -239,11 +241,23 @@ export function email<const O extends Row & Default>(row: O): Setting<Value<stri
   return setting(row, {
     format: 'e-mail address',
     parse: (value) =>
-      value.length <= 254 &&
-      /^[^\s@,;:<>()[\]"\\]{1,64}@(?:[^\s@.,;:<>()[\]"\\/]+\.)*[^\s@.,;:<>()[\]"\\/]+$/.test(value)
-        ? { value: value.toLowerCase() }
-        : wrong(value, 'Write an address such as admin@example.org.'),
+      isAddress(value) ? { value: value.toLowerCase() } : wrong(value, 'Write an address such as admin@example.org.'),
   });
+}
+
+/** Lower-cased addresses, separated by commas or spaces; empty when not set. */
+export function emails(row: Row & { max: number }): Setting<readonly string[]> {
+  const parse = (value: string): Parsed<readonly string[]> => {
+    const found = [...new Set(split(value.toLowerCase(), /[,\s]/))];
+    const bad = found.find((one) => !isAddress(one));
+    if (bad !== undefined) return wrong(bad, 'Write addresses such as ada@example.org, separated by commas.');
+    return found.length > row.max
+      ? { problem: `names ${found.length} addresses`, cure: `Name ${row.max} at most.` }
+      : { value: found };
+  };
+  const show = (value: readonly string[]) => value.join(', ');
+  const format = `e-mail addresses, at most ${row.max}, separated by commas`;
+  return define<readonly string[]>(row, { format, parse, show }, { shown: 'none', value: () => [] });
 }
 
 /** Kept as written; never printed. */

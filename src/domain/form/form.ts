@@ -1,4 +1,5 @@
 import type { IntelligenceSpec } from '../intelligence.ts';
+import type { NotifySpec } from '../mail/notify.ts';
 import type { CompiledForm } from './compiled.ts';
 import type { FormDefinition } from './definition.ts';
 
@@ -18,6 +19,9 @@ export type FormSettings = {
     /** Responses per minute and address, at most the installation's. */
     responses_per_minute?: number;
   };
+  /** Who is told of responses by e-mail. Set by administrators only: it sends answers out of the house. */
+  notify_emails?: string[];
+  notify?: NotifySpec;
 };
 
 export type Form = {

@@ -25,7 +25,7 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
   api.post<{ Body: FormDraft }>(
     '/forms',
     {
-      config: { ...write, problems: ['definition-invalid', 'already-exists'] },
+      config: { ...write, problems: ['definition-invalid', 'value-refused', 'already-exists'] },
       bodyLimit: definitionBytes,
       schema: { tags, summary: 'Create a form as a draft', body: formDraftSchema, response: { 201: formSchema } },
     },
@@ -86,7 +86,14 @@ export function formRoutes(api: FastifyInstance, { forms, catalog, definitionByt
     {
       config: {
         ...write,
-        problems: ['form-not-found', 'form-archived', 'revision-mismatch', 'definition-invalid', 'already-exists'],
+        problems: [
+          'form-not-found',
+          'form-archived',
+          'revision-mismatch',
+          'definition-invalid',
+          'value-refused',
+          'already-exists',
+        ],
       },
       bodyLimit: definitionBytes,
       schema: {

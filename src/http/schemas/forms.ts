@@ -1,3 +1,4 @@
+import { mostAddresses } from '#domain/mail/notify.ts';
 import { keepable, timeSchema } from './common.ts';
 
 const name = { type: 'string', minLength: 1, maxLength: 64, pattern: '^[\\p{L}\\p{N}_][\\p{L}\\p{N}_ .-]*$' } as const;
@@ -109,6 +110,32 @@ const settings = {
       properties: {
         max_body_bytes: { type: 'integer', minimum: 256, maximum: 10485760 },
         responses_per_minute: { type: 'integer', minimum: 1, maximum: 100000 },
+      },
+    },
+    notify_emails: {
+      type: 'array',
+      maxItems: mostAddresses,
+      uniqueItems: true,
+      description: 'Who is told of responses by e-mail. Only administrators may set, change or remove it.',
+      items: { type: 'string', format: 'email', maxLength: 254, example: 'ada@example.org' },
+    },
+    notify: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'How they are told. Only administrators may set, change or remove it.',
+      properties: {
+        send: {
+          enum: ['each', 'digest'],
+          description:
+            'A message for each response once it is understood (the default), or one for all since the last.',
+        },
+        every: { enum: ['hour', 'day'], description: 'Of a digest; day when absent.' },
+        hour: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 23,
+          description: "Of a daily digest, in the installation's time zone; 8 when absent.",
+        },
       },
     },
   },

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { domainOf, isAddress, recipientKey } from './address.ts';
+
+test('an address is one mailbox and nothing that a header or a command would read as more', () => {
+  for (const good of [
+    'ada@example.org',
+    'a.b+c@mail.example.org',
+    "o'brien@example.org",
+    'ada@localhost',
+    'ada@bücher.example',
+  ])
+    assert.ok(isAddress(good), good);
+  const bad = [
+    'ada',
+    '@example.org',
+    'ada@',
+    'ada@example.org, eve@example.org',
+    'ada@example.org\r\nBcc: eve@example.org',
+    'ada@example.org\u0000',
+    'Ada <ada@example.org>',
+    '"ada eve"@example.org',
+    'ada@[127.0.0.1]',
+    'ada@example..org',
+    'ada@eve@example.org',
+    `${'a'.repeat(65)}@example.org`,
+    `ada@${'a'.repeat(260)}.org`,
+  ];
+  for (const one of bad) assert.ok(!isAddress(one), one);
+});
+
+test('the key of a recipient is the same for every spelling of the mailbox, and does not show it', () => {
+  assert.equal(recipientKey('Ada@Example.org'), recipientKey('ada@example.org'));
+  assert.notEqual(recipientKey('ada@example.org'), recipientKey('eve@example.org'));
+  assert.match(recipientKey('ada@example.org'), /^[0-9a-f]{16}$/);
+  assert.equal(domainOf('ada@mail.example.org'), 'mail.example.org');
+});

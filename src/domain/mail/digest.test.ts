@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { digestContent } from './digest.ts';
+
+const sender = { from: 'forms@example.org', timeZone: 'UTC', publicUrl: 'https://forms.example.org' };
+const window = { form_id: 'frm_1', from: Date.UTC(2026, 0, 15, 8), to: Date.UTC(2026, 0, 16, 8) };
+const form = { id: 'frm_1', title: 'Contact', wantsReading: true };
+const counts = {
+  total: 70,
+  byLabel: [
+    { label: 'billing', count: 60 },
+    { label: null, count: 4 },
+  ],
+  unlabelled: 6,
+};
+
+test('an empty window has no digest', () => {
+  assert.equal(
+    digestContent({ form, window, counts: { total: 0, byLabel: [], unlabelled: 0 }, listed: [] }, sender),
+    undefined,
+  );
+});
+
+test('a digest counts all, also those that it does not list', () => {
+  const { subject, text } = digestContent({ form, window, counts, listed: [] }, sender)!;
+  assert.equal(subject, 'Contact: 70 new responses');
+  const whole = text.join('\n');
+  assert.match(whole, /2026-01-15 08:00 to 2026-01-16 08:00 \(UTC\)/);
+  assert.match(whole, /billing: 60\nnone of the labels: 4\nwithout a sure label: 6/);
+  assert.ok(whole.includes('and 70 more') && whole.includes('https://forms.example.org/api/v1/forms/frm_1/responses'));
+});
