@@ -143,7 +143,13 @@ function without(doc: object, drop: readonly string[]): object {
   return rest;
 }
 
-/** The document of a row; a response comes with its receipt. */
+/** The columns that a document is made of; the others repeat what stands in `doc`, and would be copied between the threads for nothing. */
+export function documentColumns(kind: Kind): string {
+  const own = kind === 'response' ? ['key', 'answers', 'chain', 'seq', 'sha256', 'previous'] : [];
+  return ['n', 'at', 'revision', ...own, 'doc'].join(', ');
+}
+
+/** The document of a row with `documentColumns`; a response comes with its receipt. */
 export function docOf<K extends Kind>(kind: K, row: SqlRow): Documents[K] {
   const doc = JSON.parse(row.doc as string) as Documents[K];
   const apart = (tables[kind] as Table<K>).apart;

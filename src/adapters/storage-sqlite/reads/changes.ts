@@ -1,6 +1,6 @@
 import type { KeptResponse } from '#domain/response.ts';
 import type { ChangeFeed, ChangeRange, FeedItem } from '#ports/change-feed.ts';
-import { docOf, type SqlRow } from '../tables.ts';
+import { docOf, documentColumns, type SqlRow } from '../tables.ts';
 import type { Reader } from '../threads.ts';
 
 /** Rows read at once, and characters after which a page ends early: as for lists. */
@@ -48,7 +48,8 @@ export function createChangeReads(reader: Reader, newest: () => Promise<number>)
     const range = [formId, after, to, limit];
     const [changed, removed] = await Promise.all([
       reader.all(
-        'SELECT * FROM responses WHERE form_id = ? AND changed > ? AND changed <= ? ORDER BY changed LIMIT ?',
+        `SELECT ${documentColumns('response')}, changed FROM responses
+         WHERE form_id = ? AND changed > ? AND changed <= ? ORDER BY changed LIMIT ?`,
         ...range,
       ),
       reader.all(

@@ -1,7 +1,7 @@
 import { folded } from '#domain/answer-search.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Kind, Page, Query, Stored } from '#ports/storage.ts';
-import { docOf, type SqlRow, type SqlValue, tables } from '../tables.ts';
+import { docOf, documentColumns, type SqlRow, type SqlValue, tables } from '../tables.ts';
 import type { Reader } from '../threads.ts';
 
 /**
@@ -17,12 +17,12 @@ export function createDocumentReads(reader: Reader, longReader: Reader) {
     ({ revision: row.revision as number, doc: docOf(kind, row) }) as unknown as Stored<K>;
 
   async function get<K extends Kind>(kind: K, id: string): Promise<Stored<K> | undefined> {
-    const row = await reader.get(`SELECT * FROM ${tables[kind].name} WHERE id = ?`, id);
+    const row = await reader.get(`SELECT ${documentColumns(kind)} FROM ${tables[kind].name} WHERE id = ?`, id);
     return row && stored(kind, row);
   }
 
   async function getByKey<K extends Kind>(kind: K, key: string): Promise<Stored<K> | undefined> {
-    const row = await reader.get(`SELECT * FROM ${tables[kind].name} WHERE key = ?`, key);
+    const row = await reader.get(`SELECT ${documentColumns(kind)} FROM ${tables[kind].name} WHERE key = ?`, key);
     return row && stored(kind, row);
   }
 
@@ -45,7 +45,7 @@ export function createDocumentReads(reader: Reader, longReader: Reader) {
       const times = timesOf(query, after);
       const all = [...conditions, ...times.conditions];
       return from.all(
-        `SELECT * FROM ${tables[kind].name} ${all.length ? `WHERE ${all.join(' AND ')}` : ''} ORDER BY ${order} LIMIT ?`,
+        `SELECT ${documentColumns(kind)} FROM ${tables[kind].name} ${all.length ? `WHERE ${all.join(' AND ')}` : ''} ORDER BY ${order} LIMIT ?`,
         ...values,
         ...times.values,
         rows,
