@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { World } from '../../test/support/export-world.ts';
+import { pick, text } from './texts.ts';
 
 export const definition = {
   elements: [
@@ -13,23 +13,11 @@ export const definition = {
   ],
 };
 
-const lines = readFileSync(new URL('../../examples/support-request/training.jsonl', import.meta.url), 'utf8');
-const sentences = lines
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line).text as string);
 const names = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald', 'Margaret', 'Ken', 'Hedwig', 'Siobhan', 'Pilar'];
 const topics = [['billing'], ['delivery', 'other'], [], ['billing', 'delivery', 'other']];
 const labels = ['billing', 'technical', 'praise', 'complaint', null];
 
-let seed = 1;
-/** The same each time, below `n`. */
-function pick(n: number): number {
-  seed = (seed * 16807) % 2147483647;
-  return seed % n;
-}
-
-/** Kept and understood: two to four sentences that people have written, and answers of each kind. */
+/** Kept and understood: a text, and answers of each kind. */
 export async function makeResponses(world: World, formId: string, day: string, count: number): Promise<void> {
   const begin = Date.parse(`${day}T00:00:00Z`);
   for (let done = 0; done < count; done += 1000) {
@@ -46,12 +34,11 @@ export async function makeResponses(world: World, formId: string, day: string, c
           alternatives: [],
           provenance: { tier: 'head' as const, model: 'ngram-head/1', inputSha256: '', milliseconds: 1, at: begin },
         };
-        const words = Array.from({ length: 2 + pick(3) }, () => sentences[pick(sentences.length)]).join(' ');
         const name = `${names[pick(10)]} ${names[pick(10)]}son`;
         return world.respond(
           formId,
           {
-            message: `${words} (${n})`,
+            message: text(),
             name,
             email: `person${n}@example.org`,
             order: 100_000 + pick(900_000),

@@ -1,0 +1,217 @@
+/**
+ * Common queries (npm run bench:analytics -- [responses, default 5000000] [--store 200000] [--record]): each by our engine beside the same SQL given to DuckDB over
+ * the same files, in the same run, cold; beside SQLite's own store where it must scan; from the cache; and what the responses take on disk. Exit 1 when a target is missed.
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { parseArgs } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { createAnswerCache } from '#app/queries/answer-cache.ts';
+import { createCommonQueries } from '#app/queries/common-queries.ts';
+import { datasetArea } from '#domain/dataset/dataset.ts';
+import { planForm } from '#domain/export-rows.ts';
+import { compileForm } from '#domain/form/compile.ts';
+import { parseDefinition } from '#domain/form/definition.ts';
+import { queryByName } from '#domain/queries/catalogue.ts';
+import { type QueryTable, readParams } from '#domain/queries/query.ts';
+import { createDuckdbEngine } from '../src/adapters/analytics-duckdb/engine/analytics-engine.ts';
+import { createMemoryCache } from '../src/adapters/cache-memory/cache.ts';
+import { openExportWorld } from '../test/support/export-world.ts';
+import { writeDay } from './analytics/files.ts';
+import { createReport, median } from './baselines.ts';
+import { definition, makeResponses } from './export/responses.ts';
+
+const { values, positionals } = parseArgs({
+  options: { record: { type: 'boolean', default: false }, store: { type: 'string', default: '200000' } },
+  allowPositionals: true,
+});
+const count = Number(positionals[0] ?? 5_000_000);
+const days = 20;
+const rounds = 3;
+const { say, record } = createReport('analytics');
+let missed = 0;
+const verdict = (good: boolean): string => {
+  if (!good) missed += 1;
+  return good ? 'pass' : 'MISS';
+};
+const dir = mkdtempSync(join(tmpdir(), 'formstead-analytics-'));
+
+const parsed = parseDefinition(definition);
+if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues));
+const compiled = compileForm(parsed.definition);
+const plan = planForm([{ version: 1, compiled, intelligence: undefined }]);
+const columns = new Map(plan.columns.map((column) => [column.name, column]));
+const table: QueryTable = {
+  columns: plan.columns,
+  questions: compiled.questions.map(({ name, type }) => ({
+    name,
+    type,
+    column: columns.get(compiled.columns.find((column) => column.name === name)!.id)!,
+  })),
+};
+const asked: [name: string, params: Record<string, string>][] = [
+  ['responses-over-time', {}],
+  ['responses-over-time', { by: 'hour-of-week' }],
+  ['trend', {}],
+  ['labels', {}],
+  ['confidence', {}],
+  ['answers', { question: 'topics' }],
+  ['numbers', { question: 'stars' }],
+  ['histogram', { question: 'order' }],
+  ['respondents', { question: 'email' }],
+  ['form', {}],
+  ['search', { text: 'refund', limit: '50' }],
+];
+const builtOf = (name: string, params: Record<string, string>) => {
+  const query = queryByName.get(name)!;
+  const { sql, params: bound } = query.build(table, readParams(query, params));
+  const rest = sql.startsWith('WITH ') ? `, ${sql.slice(5)}` : ` ${sql}`;
+  return {
+    sql: `WITH responses AS (SELECT * FROM all_responses)${rest}`,
+    params: sql.includes('$zone') ? { ...bound, zone: 'Europe/Berlin' } : bound,
+  };
+};
+
+const files: { path: string; rows: number }[] = [];
+for (let i = 0; i < days; i++)
+  files.push(await writeDay(dir, plan, `2026-03-${String(i + 1).padStart(2, '0')}`, Math.ceil(count / days)));
+const rows = files.reduce((sum, file) => sum + file.rows, 0);
+const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0);
+say(`${rows.toLocaleString('en')} responses in ${days} Parquet files, ${(bytes / 1e6).toFixed(0)} MB`);
+
+const threads = 2;
+const engine = createDuckdbEngine({ folder: join(dir, 'engine'), threads, memoryBytes: 2 ** 30 });
+const source = { name: 'all_responses', columns: plan.columns, files };
+const limits = { timeMs: 600_000, rows: 100_000 };
+/** A fresh instance each time: nothing of the files is in DuckDB's memory. */
+async function bare(question: ReturnType<typeof builtOf>): Promise<number> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: String(threads), memory_limit: '384MB' });
+  const connection = await instance.connect();
+  const paths = files.map(({ path }) => `'${path}'`).join(', ');
+  const from = performance.now();
+  await connection.run("SET TimeZone = 'UTC'");
+  await connection.run(`CREATE VIEW all_responses AS SELECT * FROM read_parquet([${paths}])`);
+  const reader = await connection.runAndReadAll(question.sql, question.params);
+  reader.getRowsJson();
+  const spent = performance.now() - from;
+  connection.closeSync();
+  instance.closeSync();
+  return spent;
+}
+async function ours(question: ReturnType<typeof builtOf>): Promise<number> {
+  const from = performance.now();
+  await engine.query({ ...question, tables: [source] }, limits, () => {});
+  return performance.now() - from;
+}
+await ours(builtOf('labels', {}));
+say('\nCold, beside bare DuckDB over the same files (milliseconds)');
+for (const [name, params] of asked) {
+  const question = builtOf(name, params);
+  const pairs: [ours: number, bare: number][] = [];
+  for (let round = 0; round < rounds; round++) pairs.push([await ours(question), await bare(question)]);
+  const ratio = median(pairs.map(([mine, theirs]) => theirs / mine));
+  const [mine, theirs] = [median(pairs.map(([one]) => one)), median(pairs.map(([, other]) => other))];
+  const title = [name, ...Object.values(params)].join(' ');
+  say(
+    `  ${title.padEnd(36)} ${mine.toFixed(0).padStart(6)} ${theirs.toFixed(0).padStart(6)}  ratio ${ratio.toFixed(2)}  target ≥ 0.8  ${verdict(ratio >= 0.8)}`,
+  );
+}
+
+const kept = Number(values.store);
+const ends: (() => unknown)[] = [];
+const world = await openExportWorld({ after: (end) => void ends.push(end as () => unknown) });
+const form = await world.form([{ definition }], Date.parse('2026-03-01T00:00Z'));
+await makeResponses(world, form.id, '2026-03-02', kept);
+world.clock.advance(Date.parse('2026-03-03T02:00Z') - world.clock.now());
+await world.update(form.id);
+const { partitions } = (await world.datasets.get(form.id))!;
+const folder = join(world.dir, 'blobs', datasetArea(form.id));
+const stored = partitions.map(({ parquet, rows: has }) => ({ path: join(folder, parquet.name), rows: has }));
+const db = new DatabaseSync(join(world.dir, 'formstead.sqlite'), { readOnly: true });
+const scans: [name: string, params: Record<string, string>, sql: string][] = [
+  [
+    'numbers',
+    { question: 'stars' },
+    `SELECT count(*), avg(json_extract(answers, '$.stars')) FROM responses WHERE form_id = ?`,
+  ],
+  [
+    'respondents',
+    { question: 'email' },
+    `SELECT count(DISTINCT lower(json_extract(answers, '$.email'))) FROM responses WHERE form_id = ?`,
+  ],
+  [
+    'search',
+    { text: 'refund', limit: '50' },
+    `SELECT count(*) FROM responses WHERE form_id = ? AND lower(answers) LIKE '%refund%'`,
+  ],
+  [
+    'confidence',
+    {},
+    `SELECT json_extract(doc, '$.understanding.classify.confidence') * 10 AS step, count(*) FROM responses WHERE form_id = ? GROUP BY CAST(step AS INTEGER)`,
+  ],
+];
+say(`\nWhere SQLite must scan, ${kept.toLocaleString('en')} responses (milliseconds)`);
+for (const [name, params, sql] of scans) {
+  const question = builtOf(name, params);
+  const mine: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    let from = performance.now();
+    await engine.query({ ...question, tables: [{ ...source, files: stored }] }, limits, () => {});
+    mine.push(performance.now() - from);
+    from = performance.now();
+    db.prepare(sql).all(form.id);
+    theirs.push(performance.now() - from);
+  }
+  const ratio = median(theirs) / median(mine);
+  say(
+    `  ${name.padEnd(36)} ${median(mine).toFixed(0).padStart(6)} ${median(theirs).toFixed(0).padStart(6)}  times faster ${ratio.toFixed(1)}  target ≥ 10  ${verdict(ratio >= 10)}`,
+  );
+}
+db.close();
+
+const cache = createMemoryCache({ clock: world.clock });
+const answers = createAnswerCache({ cache, metrics: world.metrics });
+const queries = createCommonQueries({
+  tables: {
+    of: async () => ({
+      form: form as never,
+      table,
+      state: 's',
+      personal: [],
+      source: async () => ({ ...source, name: 'responses' }),
+    }),
+  },
+  engine,
+  answers,
+  clock: world.clock,
+  metrics: world.metrics,
+  timeZone: 'Europe/Berlin',
+  limits,
+  leastGroup: 1,
+});
+const times: number[] = [];
+for (let i = 0; i < 300; i++) {
+  const from = performance.now();
+  const prepared = await queries.prepare({ name: 'labels', formId: form.id, params: {}, fresh: false });
+  await queries.answer(prepared);
+  times.push(performance.now() - from);
+}
+const p95 = times.slice(1).sort((a, b) => a - b)[Math.floor((times.length - 1) * 0.95)]!;
+say(`\nFrom the cache, p95: ${p95.toFixed(2)} ms  target < 5  ${verdict(p95 < 5)}`);
+
+const sizes: [name: string, bytes: number][] = [
+  ['Parquet (zstd)', partitions.reduce((sum, { parquet }) => sum + parquet.bytes, 0)],
+  ['JSON lines (gzip)', partitions.reduce((sum, { jsonl }) => sum + jsonl.bytes, 0)],
+  ['the store (SQLite)', statSync(join(world.dir, 'formstead.sqlite')).size],
+];
+say(`\nBytes a response, of ${kept.toLocaleString('en')}`);
+for (const [name, size] of sizes) say(`  ${name.padEnd(36)} ${(size / kept).toFixed(0).padStart(6)}`);
+say(missed === 0 ? '\nAll targets are reached.' : `\n${missed} targets are missed.`);
+if (values.record) record();
+await engine.close();
+for (const end of ends) await end();
+rmSync(dir, { recursive: true, force: true });
+if (missed > 0) process.exitCode = 1;
