@@ -213,15 +213,18 @@ test('an update that is stopped goes on where it was, and leaves no half-written
   const seen: number[] = [];
   const progress = (fraction: number) => {
     seen.push(fraction);
-    if (fraction >= 0.5) stop.abort(new Error('enough'));
+    // The first day is in the manifest before the third one is begun.
+    if (fraction >= 0.75) stop.abort(new Error('enough'));
   };
   await assert.rejects(world.update(form.id, { signal: stop.signal, progress }), /enough/);
-  assert.deepEqual(seen, [0.25, 0.5]);
+  assert.deepEqual(seen, [0.25, 0.5, 0.75]);
   const half = (await world.datasets.get(form.id))!;
-  assert.deepEqual([half.partitions.length, half.completeTo], [1, 0]);
+  const done = half.partitions.length;
+  assert.ok(done === 1 || done === 2, `${done}`);
+  assert.equal(half.completeTo, 0);
   assert.deepEqual(await world.staged(), []);
   const report = await world.update(form.id);
-  assert.deepEqual([report.partitions, report.rows], [3, 3]);
+  assert.deepEqual([report.partitions, report.rows], [4 - done, 4 - done]);
   assert.equal((await world.datasets.get(form.id))!.partitions[0]!.parquet.name, half.partitions[0]!.parquet.name);
   assert.deepEqual(await messages(world, form.id), ['on 3', 'on 4', 'on 5', 'on 6']);
 });

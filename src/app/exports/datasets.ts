@@ -8,7 +8,7 @@ import {
   type Partition,
 } from '#domain/dataset/dataset.ts';
 import { datasetView } from '#domain/dataset/dataset-view.ts';
-import { planSpans, withPartition } from '#domain/dataset/plan.ts';
+import { planSpans, type Span, withPartition } from '#domain/dataset/plan.ts';
 import { dayIn } from '#domain/day.ts';
 import { derivedUuid } from '#domain/derived-id.ts';
 import { AppError } from '#domain/errors.ts';
@@ -29,6 +29,7 @@ import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { begun } from './file-stream.ts';
+import { overlapping, type Work } from './overlapping.ts';
 import { type Table, writePartition } from './partition-writer.ts';
 
 type Deps = DiskGuard & {
@@ -128,20 +129,23 @@ export function createDatasets(deps: Deps) {
     const spans = await spansOf(doc, table, target, rebuild);
     const report = { partitions: 0, rows: 0, misfits: 0 };
     const all = spans.reduce((sum, span) => sum + span.rows, 0);
-    const written = new Set<string>();
-    for (const [i, span] of spans.entries()) {
-      const wrote = (rows: number) => {
-        report.rows += rows;
-        progress(Math.min(1, report.rows / Math.max(1, all)));
-      };
-      const partition = await writePartition(deps, table, span, { mark: markOf(cause, doc), signal, wrote });
-      written.add(span.from);
-      const last = i === spans.length - 1;
-      const completeTo = last ? target : doc.completeTo;
-      doc = replaced(doc, table, withPartition(doc.partitions, partition), completeTo);
-      revision = await commit(cause, doc, revision, last ? await newsOf(doc, [...written]) : nothing);
+    const wrote = (rows: number) => {
+      report.rows += rows;
+      progress(Math.min(1, report.rows / Math.max(1, all)));
+    };
+    const mark = markOf(cause, doc);
+    const works = spans.map(
+      (span): Work<Partition> =>
+        (run) =>
+          writePartition(deps, table, span, { mark, wrote, ...run }),
+    );
+    for await (const partition of overlapping(works, signal)) {
       report.partitions += 1;
       report.misfits += partition.misfits;
+      const last = report.partitions === spans.length;
+      doc = replaced(doc, table, withPartition(doc.partitions, partition), last ? target : doc.completeTo);
+      const news = last ? await newsOf(doc, spans) : nothing;
+      revision = await commit(cause, doc, revision, news);
     }
     if (spans.length === 0 && revision > 0 && doc.completeTo < target) {
       doc = { ...doc, completeTo: target };
@@ -220,7 +224,7 @@ export function createDatasets(deps: Deps) {
     return result.revision;
   }
 
-  async function newsOf(doc: Dataset, days: string[]): Promise<Consequences> {
+  async function newsOf(doc: Dataset, spans: readonly Span[]): Promise<Consequences> {
     if (!(await deps.wantsEvent('export.ready', doc.id))) return nothing;
     const id = eventId(derivedUuid(doc.updatedAt, `dataset\n${doc.id}\n${doc.version}`), 'ready');
     const { partitions: _, columns: __, ...view } = datasetView(doc);
@@ -228,7 +232,7 @@ export function createDatasets(deps: Deps) {
       id,
       type: 'export.ready',
       at: doc.updatedAt,
-      data: { ...view, format: 'dataset', updated: days.sort() },
+      data: { ...view, format: 'dataset', updated: spans.map(({ from }) => from) },
       formId: doc.id,
     });
   }

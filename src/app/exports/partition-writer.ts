@@ -20,7 +20,13 @@ type Deps = DiskGuard & {
 export type Table = { formId: string; plan: RowPlan; withheld: ReadonlySet<string> };
 
 /** `mark`: for the names of the files, another one for each attempt. */
-type Writing = { mark: string; signal: AbortSignal; wrote: (rows: number) => void };
+type Writing = {
+  mark: string;
+  signal: AbortSignal;
+  wrote: (rows: number) => void;
+  /** Called when the rows are read, and another partition may be begun while the files of this one are finished. */
+  ready: () => void;
+};
 
 /** Responses read at once: a page of 1 kB each goes through every step in a few milliseconds, and of 256 kB each still fits into the memory. */
 const page = 250;
@@ -35,7 +41,7 @@ export async function writePartition(
   deps: Deps,
   { formId, plan, withheld }: Table,
   { from, to }: Span,
-  { mark, signal, wrote }: Writing,
+  { mark, signal, wrote, ready }: Writing,
 ): Promise<Partition> {
   // Before anything is read: what changes from now on has a higher number, whether its row is seen here or not.
   const completeTo = await deps.storage.changes.newest();
@@ -67,6 +73,7 @@ export async function writePartition(
         partition.rows += rows.length;
         wrote(rows.length);
       }
+      ready();
       await sink.close();
     } finally {
       await sink.discard();
