@@ -10,8 +10,8 @@ import type { AnswerCache } from './queries/answer-cache.ts';
 export type AnalyticsQuery = { formId: string; from?: number; to?: number };
 /** `asOf`: when it was counted, epoch ms; nothing has changed since. */
 export type FormAnalytics = ResponseCounts & { formId: string; asOf: number };
-/** `cached`: nothing was counted for this query; another one had it counted. */
-export type AnalyticsAnswer = { analytics: FormAnalytics; cached: boolean };
+/** `cached`: nothing was counted for this query; another one had it counted. `lastHour`: responses of the hour before the question, whatever the range; always counted. */
+export type AnalyticsAnswer = { analytics: FormAnalytics; cached: boolean; lastHour: number };
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'responses' | 'sequence'>;
@@ -20,6 +20,7 @@ type Deps = {
   metrics: Pick<Metrics, 'observe'>;
 };
 
+const hourMs = 3_600_000;
 const counted = new Set(['dropdown', 'radiogroup', 'checkbox', 'boolean', 'rating']);
 
 /**
@@ -36,8 +37,11 @@ export function createAnalytics(deps: Deps) {
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${query.formId}.` });
     const sequence = await storage.sequence();
     const key = `analytics:${JSON.stringify([form.id, form.version, query.from ?? null, query.to ?? null, sequence])}`;
-    const { value, cached } = await deps.answers.answer(key, () => count(form, query));
-    return { analytics: value, cached };
+    const [{ value, cached }, hour] = await Promise.all([
+      deps.answers.answer(key, () => count(form, query)),
+      storage.responses.days({ formId: form.id, from: deps.clock.now() - hourMs }),
+    ]);
+    return { analytics: value, cached, lastHour: hour.reduce((sum, day) => sum + day.count, 0) };
   }
 
   async function count(form: Form, { from, to }: AnalyticsQuery): Promise<FormAnalytics> {

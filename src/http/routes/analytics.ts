@@ -42,15 +42,16 @@ export function analyticsRoutes(api: FastifyInstance, { analytics, operationsSta
         to: query.to === undefined ? undefined : Date.parse(query.to),
       });
       reply.header('x-cache', answer.cached ? 'HIT' : 'MISS');
-      return analyticsView(answer.analytics);
+      return analyticsView(answer.analytics, answer.lastHour);
     },
   );
 }
 
-function analyticsView(analytics: FormAnalytics): object {
+function analyticsView(analytics: FormAnalytics, lastHour: number): object {
   return {
     form_id: analytics.formId,
     total_responses: analytics.total,
+    last_hour: lastHour,
     per_day: analytics.perDay,
     by_label: analytics.byLabel,
     unlabelled: analytics.unlabelled,

@@ -13,10 +13,11 @@ export const analyticsQuery = {
 
 export const analyticsSchema = {
   type: 'object',
-  required: ['form_id', 'total_responses', 'per_day', 'by_label', 'unlabelled', 'by_field', 'as_of'],
+  required: ['form_id', 'total_responses', 'last_hour', 'per_day', 'by_label', 'unlabelled', 'by_field', 'as_of'],
   properties: {
     form_id: { type: 'string' },
     total_responses: count,
+    last_hour: { ...count, description: 'Submitted in the hour before the question, whatever the range.' },
     per_day: {
       type: 'array',
       description: "Days in the installation's time zone that have responses, in their order.",
