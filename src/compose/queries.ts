@@ -38,7 +38,7 @@ export function createOperatorSql(adapters: Adapters, config: QueryConfig) {
 
 type Note = Parameters<typeof createAnalystSql>[0]['note'];
 
-function formTables({ storage, blobs, clock }: Adapters, staleMs: number, behind: Datasets['requestOnce']) {
-  const freshRows = createFreshRows({ storage, blobs, clock });
+function formTables({ storage, blobs, clock, ids }: Adapters, staleMs: number, behind: Datasets['requestOnce']) {
+  const freshRows = createFreshRows({ storage, blobs, clock, ids });
   return createFormTables({ storage, blobs, freshRows, clock, staleMs, behind });
 }

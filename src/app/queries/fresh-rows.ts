@@ -2,30 +2,34 @@ import type { Cell, RowPlan } from '#domain/export-rows.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
-import type { FeedItem } from '#ports/change-feed.ts';
+import type { FeedItem, FeedPage } from '#ports/change-feed.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Ids } from '#ports/ids.ts';
 import type { Storage } from '#ports/storage.ts';
 
 type Deps = {
   storage: Pick<Storage, 'changes'>;
   blobs: Pick<BlobStore, 'write' | 'stream' | 'remove' | 'list' | 'pathOf'>;
   clock: Clock;
+  ids: Pick<Ids, 'next'>;
 };
 
 /** Of one form: what its rows are made with, and how far the exported files go. */
 type Wish = { formId: string; plan: RowPlan; withheld: ReadonlySet<string>; completeTo: number };
-type Kept = { key: string; to: number; name: string | undefined; changes: number };
+type Kept = { key: string; to: number; name: string | undefined; changes: number; at: number };
 
 const area = 'fresh';
-const page = 1000;
+const pageSize = 1000;
 /** A query that was given a file reads it within a minute. */
 const readMs = 120_000;
+/** Files of other processes are theirs, until they are so old that whoever made them is gone or has made others. */
+const mostAgeMs = 12 * 3_600_000;
 
 /**
  * What the exported files of a form do not hold yet, as a file of JSON lines: one row for each change since, as the query engine takes it. The file grows with the
  * feed: each call reads only what has come since the one before, and writes a new file, so that a query that runs keeps the one it was given.
  */
-export function createFreshRows({ storage, blobs, clock }: Deps) {
+export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
   const forms = new Map<string, { kept: Kept; running: Promise<Kept> | undefined }>();
   const outdated: { name: string; at: number }[] = [];
   let swept: Promise<void> | undefined;
@@ -35,44 +39,60 @@ export function createFreshRows({ storage, blobs, clock }: Deps) {
     swept ??= sweep();
     await swept;
     const key = sha256Hex(JSON.stringify([wish.completeTo, wish.plan.columns, [...wish.withheld]]));
-    const entry = forms.get(wish.formId) ?? { kept: { key, to: -1, name: undefined, changes: 0 }, running: undefined };
+    const entry = forms.get(wish.formId) ?? {
+      kept: { key, to: -1, name: undefined, changes: 0, at: 0 },
+      running: undefined,
+    };
     forms.set(wish.formId, entry);
     // One after the other: each goes on where the one before has come to.
     const before = entry.running ?? Promise.resolve(entry.kept);
     entry.running = before
       .catch(() => entry.kept)
-      .then((kept) =>
-        kept.key === key && kept.to >= to ? kept : extend(wish, kept.key === key ? kept : undefined, key, to),
-      );
+      .then((kept) => {
+        const usable = kept.key === key && clock.now() - kept.at < mostAgeMs ? kept : undefined;
+        if (usable && usable.to >= to) return usable;
+        if (!usable) retire(kept);
+        return extend(wish, usable, key, to);
+      });
     const kept = await entry.running;
     entry.kept = kept;
     return { path: kept.name === undefined ? undefined : blobs.pathOf(kept.name), changes: kept.changes };
   }
 
   async function extend(wish: Wish, kept: Kept | undefined, key: string, to: number): Promise<Kept> {
-    const from = kept?.to ?? wish.completeTo;
-    const lines: string[] = [];
-    for (let after: number | undefined = Math.max(from, wish.completeTo); after !== undefined; ) {
-      const found: Awaited<ReturnType<typeof storage.changes.list>> = await storage.changes.list({
-        formId: wish.formId,
-        after,
-        to,
-        limit: page,
-      });
-      for (const item of found.items) lines.push(lineOf(item, wish));
-      after = found.next;
+    const at = kept?.at ?? clock.now();
+    const pages = pagesOf(wish.formId, Math.max(kept?.to ?? 0, wish.completeTo), to);
+    const first = await pages.next();
+    if (first.done) return { key, to, name: kept?.name, changes: kept?.changes ?? 0, at };
+    let changes = kept?.changes ?? 0;
+    // A page at a time: what no file holds yet may be all that there is.
+    async function* bytes(): AsyncGenerator<Uint8Array> {
+      if (kept?.name !== undefined) yield* blobs.stream(kept.name);
+      for (let page = first; !page.done; page = await pages.next()) {
+        changes += page.value.length;
+        yield Buffer.from(page.value.map((item) => lineOf(item, wish)).join(''));
+      }
     }
-    if (lines.length === 0) return { key, to, name: kept?.name, changes: kept?.changes ?? 0 };
-    const name = `${area}/${wish.formId.toLowerCase()}.${sha256Hex(key).slice(0, 8)}.${to}.ndjson`;
-    await blobs.write(name, joined(kept?.name, lines));
-    if (kept?.name !== undefined) outdated.push({ name: kept.name, at: clock.now() });
+    const name = `${area}/${wish.formId.toLowerCase()}.${ids.next('ans')}.ndjson`;
+    await blobs.write(name, bytes());
+    if (kept) retire(kept);
     await removeOutdated();
-    return { key, to, name, changes: (kept?.changes ?? 0) + lines.length };
+    return { key, to, name, changes, at };
   }
 
-  async function* joined(before: string | undefined, lines: string[]): AsyncGenerator<Uint8Array> {
-    if (before !== undefined) yield* blobs.stream(before);
-    for (let i = 0; i < lines.length; i += 500) yield Buffer.from(lines.slice(i, i + 500).join(''));
+  /** The pages of the feed that hold something. */
+  async function* pagesOf(formId: string, from: number, to: number): AsyncGenerator<FeedItem[], undefined> {
+    for (let after: number | undefined = from; after !== undefined; ) {
+      const found: FeedPage = await storage.changes.list({ formId, after, to, limit: pageSize });
+      if (found.items.length > 0) yield found.items;
+      after = found.next;
+    }
+    return undefined;
+  }
+
+  /** A query that was given the file may still be reading it. */
+  function retire({ name }: Kept): void {
+    if (name !== undefined) outdated.push({ name, at: clock.now() });
   }
 
   async function removeOutdated(): Promise<void> {
@@ -81,7 +101,7 @@ export function createFreshRows({ storage, blobs, clock }: Deps) {
 
   /** What processes of before have left. */
   async function sweep(): Promise<void> {
-    for (const { name, at } of await blobs.list(area)) if (clock.now() - at > 10 * readMs) await blobs.remove(name);
+    for (const { name, at } of await blobs.list(area)) if (clock.now() - at > 2 * mostAgeMs) await blobs.remove(name);
   }
 
   return { upTo };

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createFreshRows } from '#app/queries/fresh-rows.ts';
+import { planForm } from '#domain/export-rows.ts';
+import { openExportWorld, type World } from '../support/export-world.ts';
+
+const definition = { elements: [{ type: 'comment', name: 'message' }] };
+
+async function setUp(t: Parameters<typeof openExportWorld>[0]) {
+  const world = await openExportWorld(t);
+  const form = await world.form([{ definition }]);
+  const { items } = await world.storage.list('form-version', { where: { formId: form.id }, limit: 1 });
+  const plan = planForm(items.map(({ doc }) => doc));
+  const rows = createFreshRows(world);
+  const upTo = async (completeTo = 0, to?: number) =>
+    rows.upTo({ formId: form.id, plan, withheld: new Set(), completeTo }, to ?? (await world.storage.changes.newest()));
+  return { world, form, upTo, files: () => readdir(join(world.dir, 'blobs', 'fresh')) };
+}
+async function linesOf(path: string | undefined): Promise<Record<string, unknown>[]> {
+  if (path === undefined) return [];
+  const lines = (await readFile(path, 'utf8')).trim().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+const messages = async (path: string | undefined) => (await linesOf(path)).map((row) => row.message__text ?? 'gone');
+async function erase(world: World, id: string) {
+  const { revision } = (await world.storage.get('response', id))!;
+  await world.storage.commit({ change: { op: 'remove', kind: 'response', id, expect: revision } });
+}
+
+test('the file grows with the feed, each change read once; without changes there is none', async (t) => {
+  const { world, form, upTo } = await setUp(t);
+  assert.deepEqual(await upTo(), { path: undefined, changes: 0 });
+  const a = await world.respond(form.id, { message: 'a' });
+  const first = await upTo();
+  assert.deepEqual([await messages(first.path), first.changes], [['a'], 1]);
+  assert.deepEqual(await upTo(), first, 'nothing has changed');
+  await world.respond(form.id, { message: 'b' });
+  await erase(world, a);
+  const second = await upTo();
+  assert.deepEqual([await messages(second.path), second.changes], [['a', 'b', 'gone'], 3]);
+  assert.deepEqual(await messages(first.path), ['a'], 'whoever was given the file of before still has it');
+  const numbers = (await linesOf(second.path)).map((row) => row._changed as number);
+  assert.deepEqual(
+    numbers,
+    numbers.toSorted((x, y) => x - y),
+  );
+});
+
+test('questions at the same time wait for the same reading, and an older one is served by a newer', async (t) => {
+  const { world, form, upTo } = await setUp(t);
+  for (let i = 0; i < 5; i++) await world.respond(form.id, { message: `${i}` });
+  const to = await world.storage.changes.newest();
+  const found = await Promise.all([upTo(0, to), upTo(0, to), upTo(0, to - 2)]);
+  assert.equal(new Set(found.map(({ path }) => path)).size, 1);
+});
+
+test('once files hold the changes only later ones are in it, and files that nobody reads go', async (t) => {
+  const { world, form, upTo, files } = await setUp(t);
+  await world.respond(form.id, { message: 'a' });
+  await upTo();
+  const completeTo = await world.storage.changes.newest();
+  await world.respond(form.id, { message: 'b' });
+  assert.deepEqual(await messages((await upTo(completeTo)).path), ['b']);
+  assert.equal((await files()).length, 2);
+  world.clock.advance(150_000);
+  await world.respond(form.id, { message: 'c' });
+  assert.deepEqual(await messages((await upTo(completeTo)).path), ['b', 'c']);
+  assert.equal((await files()).length, 2, 'the first is gone, the one of before may be being read');
+});
+
+test('a file of half a day is made anew, since others may take it for left behind', async (t) => {
+  const { world, form, upTo } = await setUp(t);
+  await world.respond(form.id, { message: 'a' });
+  const first = await upTo();
+  world.clock.advance(13 * 3_600_000);
+  const second = await upTo();
+  assert.notEqual(second.path, first.path);
+  assert.deepEqual(await messages(second.path), ['a']);
+});
+
+test('more changes than a page are all there, in their order', async (t) => {
+  const { world, form, upTo } = await setUp(t);
+  await Promise.all(Array.from({ length: 2300 }, (_, i) => world.respond(form.id, { message: `${i}` })));
+  const { path, changes } = await upTo();
+  assert.equal(changes, 2300);
+  assert.equal(new Set(await messages(path)).size, 2300);
+});
