@@ -21,15 +21,17 @@ type Feed = {
   batch: { in: 'responses' | 'removals'; id: string; revision: number }[];
 };
 
-const mostAtOnce = 500;
+/** An update of a record takes up to 5 ms on a server that is slow or busy: a process that is to stop waits for one batch at most. */
+const mostAtOnce = 200;
 /** Characters after which a page ends early, as for lists. */
 const pageCharacters = 16_000_000;
 
 /**
  * Gives changes their numbers after the fact: what writes a response marks it as unnumbered. Which numbers a batch of such records gets is decided by one write of
- * one document, by version; putting them into the records is harmless twice, as each is only taken by its record while that is unnumbered and at the revision that
- * was seen. So any process may do it, several at once do no harm, and one that was stopped in the middle and comes back a day later can only repeat what was decided.
- * A record that has changed again in between leaves its number unused and is in a later batch.
+ * one document, by version. Putting them into the records is harmless twice: a revision is in one batch only, since a batch is in its records before the next one
+ * is looked for; so whoever repeats it repeats the number, and a record that has moved on does not take it. Any process may do it, several at once do no harm, and
+ * one that was stopped in the middle and comes back a day later can only repeat what was decided. A record that has changed again in between leaves its number
+ * unused and is in a later batch.
  */
 export function createNumbering(db: Db) {
   const feeds = db.collection<Feed>(countersCollection);
@@ -38,8 +40,11 @@ export function createNumbering(db: Db) {
     removals: db.collection<RemovalRecord>(removalsCollection) as unknown as Collection<Marked>,
   };
 
-  /** Returns the number up to which the feed is complete; every change acknowledged before the call is numbered. Errors: the driver's. */
-  async function number(): Promise<number> {
+  /**
+   * Returns the number up to which the feed is complete; every change acknowledged before the call is numbered, unless `enough` says after a batch that it is.
+   * Errors: the driver's.
+   */
+  async function number({ enough }: { enough?: () => boolean } = {}): Promise<number> {
     for (;;) {
       const feed = await current();
       await apply(feed);
@@ -53,7 +58,7 @@ export function createNumbering(db: Db) {
       // Another process has decided; what waits now is in its batch or in the next.
       if (decided.modifiedCount === 0) continue;
       // All that waited when this call began is in the batch. What has come since is for the next call: under load this one would never end.
-      if (batch.length < mostAtOnce) {
+      if (batch.length < mostAtOnce || enough?.()) {
         await apply({ ...feed, applied, batch });
         return applied + batch.length;
       }
@@ -90,7 +95,7 @@ export function createNumbering(db: Db) {
             ? [
                 {
                   updateOne: {
-                    filter: { _id: id, revision, unnumbered: true },
+                    filter: { _id: id, revision },
                     update: { $set: { changed: applied + i + 1 }, $unset: { unnumbered: '' } },
                   },
                 },
