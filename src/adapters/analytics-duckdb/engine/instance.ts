@@ -8,7 +8,6 @@ export type InstanceSettings = {
   /** Files that its SQL may name, to read and to write. */
   allowed: readonly string[];
   memoryBytes: number;
-  threads: number;
   /** Folder for what does not fit into the memory. */
   spill: string;
   spillBytes: number;
@@ -24,17 +23,44 @@ export type Instance = {
   close(): void;
 };
 
-/** Opening one takes 9 ms; the settings cannot be changed any more by what runs in it. */
-export async function openInstance(settings: InstanceSettings, signal: AbortSignal): Promise<Instance> {
-  const instance = await DuckDBInstance.create(settings.path ?? ':memory:', {
-    ...(settings.readOnly ? { access_mode: 'READ_ONLY' } : {}),
-    threads: String(settings.threads),
-    memory_limit: kibibytes(settings.memoryBytes),
-    temp_directory: settings.spill,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_community_extensions: 'false',
-  });
+/** Opens instances, and keeps one in memory open ahead: opening takes 9 ms, as much as counting a million rows by label. */
+export function createInstances(threads: number) {
+  let spare: Promise<DuckDBInstance> | undefined;
+
+  const create = (path: string, readOnly = false) =>
+    DuckDBInstance.create(path, {
+      ...(readOnly ? { access_mode: 'READ_ONLY' } : {}),
+      threads: String(threads),
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      allow_community_extensions: 'false',
+    });
+
+  function prepare(): void {
+    if (spare !== undefined) return;
+    spare = create(':memory:');
+    // Who takes it is told.
+    spare.catch(() => {});
+  }
+
+  return {
+    /** Call it when nobody waits. */
+    prepare,
+    /** Its settings cannot be changed any more by what runs in it. */
+    async open(settings: InstanceSettings, signal: AbortSignal): Promise<Instance> {
+      const { path, readOnly } = settings;
+      const taken = path === undefined ? spare : undefined;
+      if (taken !== undefined) spare = undefined;
+      return lockedInstance(await (taken ?? create(path ?? ':memory:', readOnly)), settings, signal);
+    },
+  };
+}
+
+async function lockedInstance(
+  instance: DuckDBInstance,
+  settings: InstanceSettings,
+  signal: AbortSignal,
+): Promise<Instance> {
   const connection = await instance.connect();
   const interrupt = () => connection.interrupt();
   let heeded = signal;
@@ -56,6 +82,8 @@ export async function openInstance(settings: InstanceSettings, signal: AbortSign
   }
 
   try {
+    await rows(`SET memory_limit = '${kibibytes(settings.memoryBytes)}'`);
+    await rows(`SET temp_directory = ${quote(settings.spill)}`);
     // Given to `create` it is shown and not kept: 343 MB were written with a limit of 1 MiB (1.5.5).
     await rows(`SET max_temp_directory_size = '${kibibytes(settings.spillBytes)}'`);
     await rows("SET TimeZone = 'UTC'");
