@@ -42,17 +42,17 @@ const oldRows = {
   ),
 };
 
-async function bare(sql: string): Promise<void> {
+const allPaths = files.map(({ path }) => `'${path}'`).join(', ');
+async function bare(sql: string, paths = allPaths): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
   const connection = await instance.connect();
-  const paths = files.map(({ path }) => `'${path}'`).join(', ');
   await (await connection.run(sql.replace('FROM visits', `FROM read_parquet([${paths}])`))).getRows();
   connection.closeSync();
   instance.closeSync();
 }
 
 const means: Record<string, (sql: string) => Promise<unknown>> = {
-  bare,
+  bare: (sql) => bare(sql),
   'the engine': (sql) => world.query(sql, [table]),
   'with 1,000 new responses': (sql) => world.query(sql, [newRows]),
   'with 1,000 changed ones, in every file': (sql) => world.query(sql, [oldRows]),
@@ -70,6 +70,28 @@ async function took(work: () => Promise<unknown>): Promise<number> {
   await work();
   return performance.now() - from;
 }
+/** A year of daily files: how long their footers take, and how long a question does without them. */
+async function year(): Promise<{ bare: number; first: number; again: number }> {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const daily: TableSource['files'][number][] = [];
+  for (let day = 0; day < 365; day++) {
+    const path = `${world.folder}/day-${day}.parquet`;
+    const rows = `SELECT * FROM '${files[0]!.path}' LIMIT 500 OFFSET ${500 * day}`;
+    await connection.run(`COPY (${rows}) TO '${path}' (FORMAT parquet, COMPRESSION zstd)`);
+    daily.push({ path, rows: 500 });
+  }
+  const sql = questions['count and average by label'];
+  const paths = daily.map(({ path }) => `'${path}'`).join(', ');
+  const tables = [{ ...table, files: daily }];
+  const first = await took(() => world.query(sql, tables));
+  const all = { bare: [] as number[], again: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    all.bare.push(await took(() => bare(sql, paths)));
+    all.again.push(await took(() => world.query(sql, tables)));
+  }
+  return { bare: median(all.bare), first, again: median(all.again) };
+}
+
 const first = await took(() => world.query('SELECT 1', []));
 const snapshot = await took(() => world.ask('SELECT 1', [{ ...table, masked: [] }]));
 
@@ -90,6 +112,10 @@ for (const [name, sql] of Object.entries(questions)) {
 }
 report.say(
   `the first question, with the start of the process: ${first.toFixed(0)} ms; a snapshot: ${(snapshot / 1000).toFixed(1)} s`,
+);
+const daily = await year();
+report.say(
+  `365 files of 500 rows, count and average by label: bare ${daily.bare.toFixed(0)} ms, the engine ${daily.again.toFixed(0)} ms, when their footers are new to it ${daily.first.toFixed(0)} ms`,
 );
 if (process.argv.includes('--record')) report.record();
 for (const end of ends) await end();

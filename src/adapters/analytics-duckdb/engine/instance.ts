@@ -82,17 +82,20 @@ async function lockedInstance(
   }
 
   try {
-    await rows(`SET memory_limit = '${kibibytes(settings.memoryBytes)}'`);
-    await rows(`SET temp_directory = ${quote(settings.spill)}`);
-    // Given to `create` it is shown and not kept: 343 MB were written with a limit of 1 MiB (1.5.5).
-    await rows(`SET max_temp_directory_size = '${kibibytes(settings.spillBytes)}'`);
-    await rows("SET TimeZone = 'UTC'");
-    await rows('SET parquet_metadata_cache = true');
-    // It would keep what was read for a second question, and there is none.
-    await rows('SET enable_external_file_cache = false');
-    await rows(`SET allowed_paths = [${settings.allowed.map(quote).join(', ')}]`);
-    await rows('SET enable_external_access = false');
-    await rows('SET lock_configuration = true');
+    const locks = [
+      `memory_limit = '${kibibytes(settings.memoryBytes)}'`,
+      `temp_directory = ${quote(settings.spill)}`,
+      // Given to `create` it is shown and not kept: 343 MB were written with a limit of 1 MiB (1.5.5).
+      `max_temp_directory_size = '${kibibytes(settings.spillBytes)}'`,
+      "TimeZone = 'UTC'",
+      'parquet_metadata_cache = true',
+      // It would keep what was read for a second question, and there is none.
+      'enable_external_file_cache = false',
+      `allowed_paths = [${settings.allowed.map(quote).join(', ')}]`,
+      'enable_external_access = false',
+      'lock_configuration = true',
+    ];
+    await rows(locks.map((setting) => `SET ${setting}`).join('; '));
   } catch (err) {
     close();
     throw err;

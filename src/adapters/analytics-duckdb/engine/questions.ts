@@ -5,6 +5,7 @@ import { collect } from './collect.ts';
 import { damageBehind } from './damage.ts';
 import { Fault } from './faults.ts';
 import { writeParquet, writeText } from './files.ts';
+import { createFooters, type Footers } from './footers.ts';
 import { createInstances, type Instance, type InstanceSettings } from './instance.ts';
 import { bindParams } from './parameters.ts';
 import { type EngineCall, type EngineStart, type OpenCall, type Piece, pathsOfFile } from './protocol.ts';
@@ -17,6 +18,7 @@ type SnapshotCall = Extract<EngineCall, { op: 'snapshot' }>;
 /** Answers questions in this process, each in an instance of its own. Errors: `Fault`, `Refusal`, and DuckDB's own. */
 export function createQuestions({ threads, spillBytes }: EngineStart) {
   const instances = createInstances(threads);
+  const footers = createFooters();
   const cursors = new Map<number, Cursor>();
   let nextCursor = 1;
 
@@ -30,7 +32,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
         : await instances.open({ ...means, allowed: [...pathsOf(source.tables), ...output] }, signal);
     let kept = false;
     try {
-      const { sql, repeatable } = await prepared(instance, call);
+      const { sql, repeatable } = await prepared(instance, call, footers);
       signal.throwIfAborted();
       if (file?.format === 'parquet') return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable);
       const statement = await instance.connection.prepare(sql);
@@ -85,7 +87,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
       for (const table of tables) {
         const masked = new Set(table.masked);
         const shown = table.columns.map(({ name }) => quoteName(name));
-        const select = await tableSelect(instance, table);
+        const select = await tableSelect(instance, table, footers);
         const types = `SELECT ${shown.join(', ')} FROM (${select}) LIMIT 0`;
         const cells = table.columns.map(({ name }, i) => (masked.has(name) ? `NULL AS ${shown[i]}` : shown[i]));
         await instance.rows(`CREATE TABLE ${quoteName(table.name)} AS ${types}`);
@@ -126,7 +128,11 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
 }
 
 /** The tables made visible, and the SQL that may run: for that of an analyst, the text that was checked. */
-async function prepared(instance: Instance, { source, sql }: OpenCall): Promise<{ sql: string; repeatable?: boolean }> {
+async function prepared(
+  instance: Instance,
+  { source, sql }: OpenCall,
+  footers: Footers,
+): Promise<{ sql: string; repeatable?: boolean }> {
   if ('snapshot' in source) {
     const text = checkText(sql);
     const [row] = await instance.rows('SELECT json_serialize_sql($1::VARCHAR)', [text]);
@@ -134,7 +140,7 @@ async function prepared(instance: Instance, { source, sql }: OpenCall): Promise<
     return { sql: text, repeatable };
   }
   for (const table of source.tables)
-    await instance.rows(`CREATE TEMP VIEW ${quoteName(table.name)} AS ${await tableSelect(instance, table)}`);
+    await instance.rows(`CREATE TEMP VIEW ${quoteName(table.name)} AS ${await tableSelect(instance, table, footers)}`);
   return { sql: sql.replace(/[;\s]+$/, '') };
 }
 

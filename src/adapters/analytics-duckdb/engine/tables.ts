@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { TableSource } from '#ports/analytics-engine.ts';
 import { quote, sqlTypes } from '../copy-statement.ts';
 import { Fault, UnreadableTables } from './faults.ts';
+import { type Footer, type Footers, listOf } from './footers.ts';
 import type { Instance } from './instance.ts';
 
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -12,49 +13,59 @@ export function pathsOf(tables: readonly TableSource[]): string[] {
 }
 
 /** The table as a SELECT. Errors: `UnreadableTables` with what happened as its cause. */
-export async function tableSelect(instance: Instance, table: TableSource): Promise<string> {
+export async function tableSelect(instance: Instance, table: TableSource, footers: Footers): Promise<string> {
   try {
-    return await selectOf(instance, table);
+    return await selectOf(instance, table, footers);
   } catch (err) {
     throw new UnreadableTables('', { cause: err });
   }
 }
 
 /**
- * A row of a file is taken from it while no fresh row has its response. Which files hold such rows at all is seen from the lowest and
- * highest `response_id` in their footers: ids begin with the time, so that new responses touch no file, and the other files are read as if there were no
- * fresh rows.
+ * A row of a file is taken from it while no fresh row has its response. Which files may hold such rows is seen from the lowest and highest `response_id` in
+ * their footers: ids begin with the time, so that new responses touch no file, and the other files are read as if there were no fresh rows.
  */
-async function selectOf(instance: Instance, table: TableSource): Promise<string> {
+async function selectOf(instance: Instance, table: TableSource, footers: Footers): Promise<string> {
   const columns = table.columns.map(({ name }) => quoteName(name)).join(', ');
   const fresh = table.fresh && (await loadFresh(instance, table, table.fresh.path));
-  await checkRows(instance, table);
-  const touched = fresh === undefined ? new Set<string>() : await touchedFiles(instance, table, fresh);
-  const untouched = table.files.filter(({ path }) => !touched.has(path)).map(({ path }) => path);
-  const parts: string[] = [];
-  if (untouched.length > 0 || (touched.size === 0 && fresh === undefined))
-    parts.push(await selectFiles(instance, table, untouched));
-  if (touched.size > 0)
-    parts.push(
-      `SELECT * FROM (${await selectFiles(instance, table, [...touched])}) ANTI JOIN ${fresh} USING (response_id)`,
-    );
+  const files = await checkedFiles(instance, table, footers);
+  const touched = fresh === undefined ? new Set<string>() : await touchedFiles(instance, files, fresh);
+  const parts = groupsOf(files.filter(({ path }) => !touched.has(path))).map((group) => selectFiles(table, group));
+  for (const group of groupsOf(files.filter(({ path }) => touched.has(path))))
+    parts.push(`SELECT * FROM (${selectFiles(table, group)}) ANTI JOIN ${fresh} USING (response_id)`);
   if (fresh !== undefined) parts.push(`SELECT ${columns} FROM ${fresh} WHERE _removed IS NOT TRUE`);
-  return parts.join(' UNION ALL ');
+  return parts.length > 0 ? parts.join(' UNION ALL ') : selectFiles(table, []);
 }
 
-async function selectFiles(instance: Instance, table: TableSource, paths: readonly string[]): Promise<string> {
-  const source = `read_parquet(${listOf(paths)}, union_by_name => true)`;
-  const described = paths.length === 0 ? [] : await instance.rows(`DESCRIBE SELECT * FROM ${source}`);
-  const found = new Map(described.map(([name, type]) => [String(name), String(type)]));
-  const cells = table.columns.map(({ name, type }) => {
-    const wanted = sqlTypes[type];
-    const is = found.get(name);
-    if (is === undefined) return `NULL::${wanted} AS ${quoteName(name)}`;
-    return is === (fullNames[wanted] ?? wanted)
-      ? quoteName(name)
-      : `CAST(${quoteName(name)} AS ${wanted}) AS ${quoteName(name)}`;
+type File = { path: string; footer: Footer };
+
+/** Errors: `Fault('data-damaged')` for a file that has not as many rows as it should. */
+async function checkedFiles(instance: Instance, { files }: TableSource, footers: Footers): Promise<File[]> {
+  const paths = files.map(({ path }) => path);
+  const read = files.length === 0 ? [] : await footers(instance, paths);
+  return files.map(({ path, rows }, i) => {
+    const footer = read[i]!;
+    if (footer.rows === rows) return { path, footer };
+    const message = `The file ${basename(path)} has ${footer.rows} rows in the place of ${rows}.`;
+    throw new Fault('data-damaged', message, path);
   });
-  return `SELECT ${cells.join(', ')}${paths.length === 0 ? ' WHERE false' : ` FROM ${source}`}`;
+}
+
+/** Those with the same columns together: to read files of other columns in one go, DuckDB opens each of them twice more. */
+function groupsOf(files: readonly File[]): File[][] {
+  return [...Map.groupBy(files, ({ footer }) => footer.columns).values()];
+}
+
+/** Files with the same columns. */
+function selectFiles(table: TableSource, group: readonly File[]): string {
+  const found = group[0]?.footer.columns;
+  const cells = table.columns.map(({ name, type }) => {
+    const [quoted, wanted, is] = [quoteName(name), sqlTypes[type], found?.get(name)];
+    if (is === undefined) return `NULL::${wanted} AS ${quoted}`;
+    return is === (fullNames[wanted] ?? wanted) ? quoted : `CAST(${quoted} AS ${wanted}) AS ${quoted}`;
+  });
+  const from = found === undefined ? 'WHERE false' : `FROM read_parquet(${listOf(group.map(({ path }) => path))})`;
+  return `SELECT ${cells.join(', ')} ${from}`;
 }
 
 const fullNames: Record<string, string> = { TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE' };
@@ -78,27 +89,15 @@ export function readFresh(table: TableSource, path: string, size: number): strin
     format = 'newline_delimited', auto_detect = false, compression = 'uncompressed', maximum_object_size = ${Math.max(2 ** 20, Math.min(longestLine, size + 1))})`;
 }
 
-const listOf = (paths: readonly string[]): string => `[${paths.map(quote).join(', ')}]`;
-
-/** Reads every footer. Errors: `Fault('data-damaged')` for a file that has not as many rows as it should. */
-async function checkRows(instance: Instance, { files }: TableSource): Promise<void> {
-  if (files.length === 0) return;
-  const paths = listOf(files.map(({ path }) => path));
-  const found = await instance.rows(`SELECT file_name, num_rows::DOUBLE FROM parquet_file_metadata(${paths})`);
-  const counts = new Map(found.map(([path, rows]) => [path, rows]));
-  for (const { path, rows } of files) {
-    const is = counts.get(path);
-    if (is !== rows)
-      throw new Fault('data-damaged', `The file ${basename(path)} has ${is} rows in the place of ${rows}.`, path);
-  }
-}
-
-/** The files with a row group that may hold a response of this table of fresh rows. */
-async function touchedFiles(instance: Instance, { files }: TableSource, fresh: string): Promise<Set<string>> {
-  if (files.length === 0) return new Set();
-  const among = `SELECT 1 FROM ${fresh} WHERE response_id BETWEEN stats_min_value AND stats_max_value`;
-  const touched = await instance.rows(`SELECT DISTINCT file_name
-    FROM parquet_metadata(${listOf(files.map(({ path }) => path))}) WHERE path_in_schema = 'response_id'
-    AND (stats_min_value IS NULL OR stats_max_value IS NULL OR EXISTS (${among}))`);
-  return new Set(touched.map(([path]) => String(path)));
+/** Those that may hold a response of this table of fresh rows. */
+async function touchedFiles(instance: Instance, files: readonly File[], fresh: string): Promise<Set<string>> {
+  const touched = new Set(files.flatMap(({ path, footer }) => (footer.ids || footer.rows === 0 ? [] : [path])));
+  const ranges = files.flatMap(({ footer: { ids } }, i) =>
+    ids ? [`(${i}, ${quote(ids.lowest)}, ${quote(ids.highest)})`] : [],
+  );
+  if (ranges.length === 0) return touched;
+  const found = await instance.rows(`SELECT file FROM (VALUES ${ranges.join(', ')}) AS ranges(file, lowest, highest)
+    WHERE EXISTS (SELECT 1 FROM ${fresh} WHERE response_id BETWEEN lowest AND highest)`);
+  for (const [file] of found) touched.add(files[Number(file)]!.path);
+  return touched;
 }
