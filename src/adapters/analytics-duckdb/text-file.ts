@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib';
 import { AppError } from '#domain/errors.ts';
 import type { ExportSink } from '#ports/export-writer.ts';
 
-// Level 6 made JSON lines 4.5 % smaller and took half as much processor time again (bench/exports.ts prints both).
+// Level 6 made JSON lines 4.5 % smaller and took half as much processor time again (bench/export-formats.ts prints both).
 const gzipLevel = 3;
 /** What lies between whoever writes and the compressing thread: with the 64 kB of Node's default each waits for the other after every page. */
 const buffered = 1 << 20;

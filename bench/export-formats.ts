@@ -1,6 +1,6 @@
 /**
  * Rows per second of an export of each format, from the store to the durable file, beside a bare tool that makes the same file from a prepared one.
- * Run: node bench/exports.ts [rows, default 50000]
+ * Run: node bench/export-formats.ts [rows, default 50000]
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
