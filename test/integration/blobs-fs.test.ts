@@ -34,10 +34,16 @@ test('what was written is read back, described and listed', async (t) => {
   await blobs.write('exports/a.jsonl', Buffer.from('first'));
   assert.equal(Buffer.from((await blobs.read('exports/a.jsonl'))!).toString(), 'first');
   assert.deepEqual(await blobs.describe('exports/b.jsonl'), { bytes: 6, sha256: sha256('second') });
-  assert.deepEqual(await blobs.list('exports'), [
-    { name: 'exports/a.jsonl', bytes: 5 },
-    { name: 'exports/b.jsonl', bytes: 6 },
-  ]);
+  const listed = await blobs.list('exports');
+  assert.deepEqual(
+    listed.map(({ name, bytes }) => [name, bytes]),
+    [
+      ['exports/a.jsonl', 5],
+      ['exports/b.jsonl', 6],
+    ],
+  );
+  for (const { at } of listed) assert.ok(Math.abs(Date.now() - at) < 60_000, 'when it was written');
+  assert.equal((await readFile(blobs.pathOf('exports/a.jsonl'))).toString(), 'first');
 });
 
 test('what is not there is undefined, an empty list, or nothing to remove', async (t) => {
