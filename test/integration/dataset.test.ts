@@ -345,3 +345,18 @@ test('whoever listens is told once that files are ready, and which days', async 
     [form.id, 'dataset', [dayName(3), dayName(4)], 2],
   );
 });
+
+test('a manifest with the numbers of another store is written anew', async (t) => {
+  const world = await openExportWorld(t);
+  world.clock.advance(noon(20) - world.clock.now());
+  const form = await world.form([{ definition }]);
+  for (const day of [3, 4]) await world.respond(form.id, { message: `on ${day}` }, { at: noon(day) });
+  await world.update(form.id);
+  const found = (await world.storage.get('dataset', form.id))!;
+  const ahead = found.doc.partitions.map((partition) => ({ ...partition, completeTo: 9_000 }));
+  const doc = { ...found.doc, completeTo: 9_000, partitions: ahead };
+  await world.storage.commit({ change: { op: 'update', kind: 'dataset', doc, expect: found.revision } });
+  await world.respond(form.id, { message: 'new' }, { at: noon(4) });
+  assert.equal((await world.update(form.id)).partitions, 2);
+  assert.deepEqual(await messages(world, form.id), ['new', 'on 3', 'on 4']);
+});

@@ -21,8 +21,8 @@ type Feed = {
   batch: { in: 'responses' | 'removals'; id: string; revision: number }[];
 };
 
-/** An update of a record takes up to 5 ms on a server that is slow or busy: a process that is to stop waits for one batch at most. */
-const mostAtOnce = 200;
+/** An update of a record takes up to 6 ms on a server that is slow or busy: whoever waits for it, or for the end of this process, waits for one batch at most. */
+const mostAtOnce = 50;
 /** Characters after which a page ends early, as for lists. */
 const pageCharacters = 16_000_000;
 

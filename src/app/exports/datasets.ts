@@ -125,7 +125,7 @@ export function createDatasets(deps: Deps) {
     await getForm(formId);
     const table = await tableOf(formId);
     const target = await storage.changes.newest();
-    let { doc, revision } = await current(formId, table);
+    let { doc, revision } = await current(formId, table, target);
     const spans = await spansOf(doc, table, target, rebuild);
     const report = { partitions: 0, rows: 0, misfits: 0 };
     const all = spans.reduce((sum, span) => sum + span.rows, 0);
@@ -163,9 +163,11 @@ export function createDatasets(deps: Deps) {
     return { formId, plan: planForm(versions), withheld: await withheldOf(storage, formId) };
   }
 
-  /** Revision 0: there is none yet. */
-  async function current(formId: string, table: Table): Promise<{ doc: Dataset; revision: number }> {
+  /** Revision 0: there is none yet. One that is ahead of the feed has numbers of another store, which say nothing about this one: all is written again. */
+  async function current(formId: string, table: Table, target: number): Promise<{ doc: Dataset; revision: number }> {
     const found = await storage.get('dataset', formId);
+    if (found && found.doc.completeTo > target)
+      return { ...found, doc: { ...found.doc, partitions: [], completeTo: 0 } };
     if (found) return found;
     const doc: Dataset = {
       id: formId,
@@ -185,11 +187,9 @@ export function createDatasets(deps: Deps) {
     const sizes = new Map((await deps.blobs.list(datasetArea(doc.id))).map(({ name, bytes }) => [nameIn(name), bytes]));
     const lost = (file: DatasetFile) => sizes.get(file.name) !== file.bytes;
     const allSpoilt = rebuild || doc.withheld !== withheldHash(table);
-    // Numbers of another store say nothing about this one: a store that was moved, or restored from before the files were written.
-    const foreign = doc.completeTo > target;
     return planSpans({
-      partitions: foreign ? [] : doc.partitions,
-      changed: await storage.changes.days({ formId: doc.id, after: foreign ? 0 : doc.completeTo, to: target }),
+      partitions: doc.partitions,
+      changed: await storage.changes.days({ formId: doc.id, after: doc.completeTo, to: target }),
       spoilt: ({ parquet, jsonl }: Partition) => allSpoilt || lost(parquet) || lost(jsonl),
       today: dayIn(deps.timeZone, clock.now()),
     });

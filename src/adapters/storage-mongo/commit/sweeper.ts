@@ -15,7 +15,7 @@ type Carrier = Document & {
 const everyMs = 2000;
 const leaseMs = 10_000;
 const mostAtOnce = 200;
-const numberingMs = 1000;
+const numberingMs = 500;
 
 /**
  * Finds what a process that died, or lost the database, has left in outboxes, and relays it. One process at a time by a lease; two at once would only
@@ -72,7 +72,7 @@ export function createSweeper(deps: {
     try {
       if (await leases.take('sweeper', token, now(), now() + leaseMs)) {
         await sweep();
-        // Whoever asks for the change feed could do it all: a day's worth would take minutes then. Half of the time is left to those who wait for the server.
+        // Whoever asks for the change feed could do it all: a day's worth would take minutes then. Most of the time is left to those who wait for the server.
         const until = performance.now() + numberingMs;
         await numbering.number({ enough: () => stopped || performance.now() > until });
       }
