@@ -119,15 +119,17 @@ export const form: CommonQuery = {
   params: [],
   columns: { question: 'Its name', count: 'Responses', answered: 'Of them with an answer', share: '' },
   counted: 'count',
-  build(table) {
-    const parts = table.questions.map(
-      ({ column }, i) =>
-        `SELECT ${i} AS place, $name${i} AS question, count(*) AS count, count(${quoted(column.name)}) AS answered FROM responses`,
-    );
-    const none = `SELECT 0 AS place, '' AS question, 0 AS count, 0 AS answered WHERE false`;
+  // One pass over the table for all questions.
+  build({ questions }) {
+    if (questions.length === 0)
+      return { sql: `SELECT '' AS question, 0 AS count, 0 AS answered, 0.0 AS share WHERE false`, params: {} };
+    const counts = questions.map(({ column }) => `count(${quoted(column.name)})`);
+    const names = questions.map((_, i) => `$name${i}`);
     return {
-      sql: `SELECT question, count, answered, CASE WHEN count > 0 THEN answered / count END AS share FROM (${[none, ...parts].join(' UNION ALL ')}) ORDER BY place`,
-      params: Object.fromEntries(table.questions.map(({ name }, i) => [`name${i}`, name])),
+      sql: `WITH counted AS (SELECT count(*) AS count, [${counts.join(', ')}] AS answered FROM responses),
+          listed AS (SELECT unnest([${names.join(', ')}]) AS question, count, unnest(answered) AS answered FROM counted)
+        SELECT question, count, answered, CASE WHEN count > 0 THEN answered / count END AS share FROM listed`,
+      params: Object.fromEntries(questions.map(({ name }, i) => [`name${i}`, name])),
     };
   },
 };
