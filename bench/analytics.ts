@@ -16,6 +16,7 @@ import { compileForm } from '#domain/form/compile.ts';
 import { parseDefinition } from '#domain/form/definition.ts';
 import { queryByName } from '#domain/queries/catalogue.ts';
 import { type QueryTable, readParams } from '#domain/queries/query.ts';
+import { ranged } from '#domain/queries/range.ts';
 import { createDuckdbEngine } from '../src/adapters/analytics-duckdb/engine/analytics-engine.ts';
 import { createMemoryCache } from '../src/adapters/cache-memory/cache.ts';
 import { openExportWorld } from '../test/support/export-world.ts';
@@ -66,12 +67,7 @@ const asked: [name: string, params: Record<string, string>][] = [
 ];
 const builtOf = (name: string, params: Record<string, string>) => {
   const query = queryByName.get(name)!;
-  const { sql, params: bound } = query.build(table, readParams(query, params));
-  const rest = sql.startsWith('WITH ') ? `, ${sql.slice(5)}` : ` ${sql}`;
-  return {
-    sql: `WITH responses AS (SELECT * FROM all_responses)${rest}`,
-    params: sql.includes('$zone') ? { ...bound, zone: 'Europe/Berlin' } : bound,
-  };
+  return ranged(query.build(table, readParams(query, params)), { timeZone: 'Europe/Berlin' });
 };
 
 const files: { path: string; rows: number }[] = [];

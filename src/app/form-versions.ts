@@ -13,6 +13,13 @@ export async function* versionsOf(storage: Pick<Storage, 'list'>, formId: string
   } while (after !== undefined);
 }
 
+/** The same all together: for whoever needs their columns side by side. */
+export async function allVersionsOf(storage: Pick<Storage, 'list'>, formId: string): Promise<FormVersion[]> {
+  const versions: FormVersion[] = [];
+  for await (const some of versionsOf(storage, formId)) versions.push(...some);
+  return versions;
+}
+
 /** Names of the answers that exports and searches of the form leave out. */
 export async function withheldOf(storage: Pick<Storage, 'list'>, formId: string): Promise<ReadonlySet<string>> {
   const names = new Set<string>();

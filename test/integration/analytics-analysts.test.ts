@@ -5,17 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
-import { QueryError, type QueryFault } from '#domain/query-error.ts';
-import { idOf, openEngineWorld, visitColumns } from '../support/engine-world.ts';
-
-const isFault =
-  (fault: QueryFault, words: RegExp = /./) =>
-  (err: unknown) => {
-    assert.ok(err instanceof QueryError, String(err));
-    assert.equal(err.fault, fault, err.message);
-    assert.match(err.message, words);
-    return true;
-  };
+import { idOf, isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
 
 async function world(t: TestContext, options: Parameters<typeof openEngineWorld>[1] = {}) {
   const made = await openEngineWorld(t, options);

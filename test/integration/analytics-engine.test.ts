@@ -5,18 +5,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { ExportColumn } from '#domain/export-rows.ts';
-import { QueryError, type QueryFault } from '#domain/query-error.ts';
+import type { QueryError } from '#domain/query-error.ts';
 import type { TableSource } from '#ports/analytics-engine.ts';
-import { idOf, openEngineWorld, visit, visitColumns } from '../support/engine-world.ts';
-
-const isFault =
-  (fault: QueryFault, words: RegExp = /./) =>
-  (err: unknown) => {
-    assert.ok(err instanceof QueryError, String(err));
-    assert.equal(err.fault, fault, err.message);
-    assert.match(err.message, words);
-    return true;
-  };
+import { idOf, isFault, openEngineWorld, visit, visitColumns } from '../support/engine-world.ts';
 
 async function world(t: TestContext) {
   const made = await openEngineWorld(t);

@@ -3,17 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { QueryError, type QueryFault } from '#domain/query-error.ts';
-import { openEngineWorld, visitColumns } from '../support/engine-world.ts';
+import { QueryError } from '#domain/query-error.ts';
+import { isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
 
-const isFault =
-  (fault: QueryFault, words: RegExp = /./) =>
-  (err: unknown) => {
-    assert.ok(err instanceof QueryError, String(err));
-    assert.equal(err.fault, fault, err.message);
-    assert.match(err.message, words);
-    return true;
-  };
 /** The most memory that a process ever had, of its own counting; 0 once it is gone. */
 function peakOf(pid: number): number {
   try {

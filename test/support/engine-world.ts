@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { createDuckdbEngine, type DuckdbEngineOptions } from '#adapters/analytic
 import { createDuckdbExportWriter } from '#adapters/analytics-duckdb/export-writer.ts';
 import type { Cell, ExportColumn } from '#domain/export-rows.ts';
 import type { Json } from '#domain/json.ts';
+import { QueryError, type QueryFault } from '#domain/query-error.ts';
 import type {
   AnalystQuestion,
   AnalyticsEngine,
@@ -118,3 +120,13 @@ export async function openEngineWorld(
     },
   };
 }
+
+/** For `assert.rejects`: an error of the engine of that kind, whose message has the words. */
+export const isFault =
+  (fault: QueryFault, words: RegExp = /./) =>
+  (err: unknown) => {
+    assert.ok(err instanceof QueryError, String(err));
+    assert.equal(err.fault, fault, err.message);
+    assert.match(err.message, words);
+    return true;
+  };

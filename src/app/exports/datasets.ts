@@ -13,6 +13,7 @@ import { dayIn } from '#domain/day.ts';
 import { derivedUuid } from '#domain/derived-id.ts';
 import { AppError } from '#domain/errors.ts';
 import { planForm } from '#domain/export-rows.ts';
+import { withheldNames } from '#domain/form/withheld.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import { withApplied } from '#domain/response.ts';
 import type { NewTask } from '#domain/task.ts';
@@ -24,7 +25,7 @@ import type { Ids } from '#ports/ids.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
-import { versionsOf, withheldOf } from '../form-versions.ts';
+import { allVersionsOf } from '../form-versions.ts';
 import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
 import type { DiskGuard } from './disk-guard.ts';
@@ -158,9 +159,8 @@ export function createDatasets(deps: Deps) {
   }
 
   async function tableOf(formId: string): Promise<Table> {
-    const versions = [];
-    for await (const some of versionsOf(storage, formId)) versions.push(...some);
-    return { formId, plan: planForm(versions), withheld: await withheldOf(storage, formId) };
+    const versions = await allVersionsOf(storage, formId);
+    return { formId, plan: planForm(versions), withheld: withheldNames(versions) };
   }
 
   /** Revision 0: there is none yet. One that is ahead of the feed has numbers of another store, which say nothing about this one: all is written again. */

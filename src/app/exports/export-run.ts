@@ -1,15 +1,15 @@
 import { csvHeader, csvLine } from '#domain/csv.ts';
 import type { Export } from '#domain/export.ts';
 import { planAllForms, planForm, type RowPlan } from '#domain/export-rows.ts';
-import type { FormVersion } from '#domain/form/form.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
 import { maskResponse } from '#domain/mask.ts';
 import type { KeptResponse } from '#domain/response.ts';
 import { responseView } from '#domain/response-view.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
-import type { Page, Storage } from '#ports/storage.ts';
-import { maskPlansOf, versionsOf, withheldOf } from '../form-versions.ts';
+import type { Storage } from '#ports/storage.ts';
+import { allVersionsOf, maskPlansOf, withheldOf } from '../form-versions.ts';
 import { type DiskGuard, refuseWhenDiskIsFull } from './disk-guard.ts';
+import { responsePages } from './response-pages.ts';
 
 type Deps = DiskGuard & { storage: Pick<Storage, 'list'>; writer: ExportWriter };
 
@@ -67,7 +67,7 @@ async function openTarget(
     const lineOf = (response: KeptResponse) => `${JSON.stringify(responseView(response))}\n`;
     return { ...file, write: (responses) => file.write(responses.map(lineOf).join('')), misfits: () => 0 };
   }
-  const plan = formId === undefined ? planAllForms() : planForm(await allVersions(storage, formId));
+  const plan = formId === undefined ? planAllForms() : planForm(await allVersionsOf(storage, formId));
   let misfits = 0;
   const cellsOf = (response: KeptResponse): ReturnType<RowPlan['rowOf']>['cells'] => {
     const row = plan.rowOf(response);
@@ -82,12 +82,6 @@ async function openTarget(
   }
   const file = await writer.openParquet({ path, columns: plan.columns, signal });
   return { ...file, write: (responses) => file.write(responses.map(cellsOf)), misfits: () => misfits };
-}
-
-async function allVersions(storage: Deps['storage'], formId: string): Promise<FormVersion[]> {
-  const versions: FormVersion[] = [];
-  for await (const found of versionsOf(storage, formId)) versions.push(...found);
-  return versions;
 }
 
 /** Oldest first; of all forms, one form after the other (the store's index is by form and time). */
@@ -115,8 +109,6 @@ async function* pagesOfForm(
   { formId, from, mask }: Pick<Export, 'mask' | 'from'> & { formId: string },
   { until, progress }: Run,
 ): AsyncGenerator<KeptResponse[]> {
-  const read = (after: string | undefined): Promise<Page<'response'>> =>
-    storage.list('response', { where: { formId }, from, to: until, limit: page, after });
   const withheld = await withheldOf(storage, formId);
   const plans = mask === 'personal' ? await maskPlansOf(storage, formId) : undefined;
   const rowOf = (doc: KeptResponse): KeptResponse => {
@@ -124,16 +116,11 @@ async function* pagesOfForm(
     return plans ? maskResponse(open, plans.get(doc.formVersion)) : open;
   };
   let begin: number | undefined;
-  let reading: Promise<Page<'response'>> | undefined = read(undefined);
-  while (reading !== undefined) {
-    const { items, next }: Page<'response'> = await reading;
-    const last = items.at(-1);
+  for await (const responses of responsePages(storage, { formId, from, to: until, pageSize: page })) {
+    const last = responses.at(-1);
     if (last === undefined) return;
-    // The reading thread fetches the next page while this one is written.
-    reading = next === undefined ? undefined : read(next);
-    reading?.catch(() => {});
-    begin ??= items[0]!.doc.submittedAt;
-    yield items.map(({ doc }) => rowOf(doc));
-    progress((last.doc.submittedAt - begin) / Math.max(1, until - begin));
+    begin ??= responses[0]!.submittedAt;
+    yield responses.map(rowOf);
+    progress((last.submittedAt - begin) / Math.max(1, until - begin));
   }
 }

@@ -3,11 +3,11 @@ import type { Span } from '#domain/dataset/plan.ts';
 import { dayBounds } from '#domain/day-bounds.ts';
 import type { RowPlan } from '#domain/export-rows.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
-import type { KeptResponse } from '#domain/response.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
-import type { Page, Storage } from '#ports/storage.ts';
+import type { Storage } from '#ports/storage.ts';
 import { type DiskGuard, refuseWhenDiskIsFull } from './disk-guard.ts';
+import { responsePages } from './response-pages.ts';
 
 type Deps = DiskGuard & {
   storage: Pick<Storage, 'list' | 'changes' | 'responses'>;
@@ -29,7 +29,7 @@ type Writing = {
 };
 
 /** Responses read at once: a page of 1 kB each goes through every step in a few milliseconds, and of 256 kB each still fits into the memory. */
-const page = 250;
+const pageSize = 250;
 /** Days of responses are of the time zone that was set when they came: no two zones are further apart. */
 const zonesApartMs = 26 * 3_600_000;
 
@@ -59,7 +59,7 @@ export async function writePartition(
     const files = { parquet: parquet.path, jsonl: jsonl.path };
     const sink = await deps.writer.openTable({ ...files, columns: plan.columns, signal });
     try {
-      for await (const responses of pagesOf(deps.storage, { formId, ...times })) {
+      for await (const responses of responsePages(deps.storage, { formId, ...times, pageSize })) {
         signal.throwIfAborted();
         await refuseWhenDiskIsFull(deps);
         const rows = responses
@@ -109,20 +109,4 @@ async function timesOf(
     from: Math.min(...those.map(({ first }) => first)),
     to: Math.max(...those.map(({ last }) => last)) + 1,
   };
-}
-
-async function* pagesOf(
-  storage: Deps['storage'],
-  { formId, from, to }: { formId: string; from: number; to: number },
-): AsyncGenerator<KeptResponse[]> {
-  const read = (after?: string): Promise<Page<'response'>> =>
-    storage.list('response', { where: { formId }, from, to, limit: page, after });
-  let reading: Promise<Page<'response'>> | undefined = read();
-  while (reading !== undefined) {
-    const { items, next }: Page<'response'> = await reading;
-    // The reading thread fetches the next page while this one is written.
-    reading = next === undefined ? undefined : read(next);
-    reading?.catch(() => {});
-    yield items.map(({ doc }) => doc);
-  }
 }

@@ -2,7 +2,8 @@ import { AppError } from '#domain/errors.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
 import { commonQueries, queryByName } from '#domain/queries/catalogue.ts';
-import { type CommonQuery, type QuerySql, readParams } from '#domain/queries/query.ts';
+import { type CommonQuery, readParams } from '#domain/queries/query.ts';
+import { ranged } from '#domain/queries/range.ts';
 import type { AnalyticsEngine, AnswerColumn, AnswerFile, QueryLimits } from '#ports/analytics-engine.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
@@ -117,25 +118,4 @@ export type CommonQueries = ReturnType<typeof createCommonQueries>;
 
 function definedOf({ from, to }: { from?: number | undefined; to?: number | undefined }) {
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-}
-
-/** The query over the responses of a range: they come before it as the table that it names. */
-function ranged(
-  { sql, params }: QuerySql,
-  { from, to, timeZone }: { from?: number | undefined; to?: number | undefined; timeZone: string },
-): QuerySql {
-  const conditions: string[] = [];
-  const bound: QuerySql['params'] = { ...params };
-  if (from !== undefined) {
-    conditions.push('submitted_at >= $from_time::TIMESTAMPTZ');
-    bound.from_time = new Date(from).toISOString();
-  }
-  if (to !== undefined) {
-    conditions.push('submitted_at < $to_time::TIMESTAMPTZ');
-    bound.to_time = new Date(to).toISOString();
-  }
-  if (sql.includes('$zone')) bound.zone = timeZone;
-  const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-  const rest = sql.startsWith('WITH ') ? `, ${sql.slice(5)}` : ` ${sql}`;
-  return { sql: `WITH responses AS (SELECT * FROM all_responses${where})${rest}`, params: bound };
 }

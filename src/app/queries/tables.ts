@@ -2,13 +2,14 @@ import { datasetArea } from '#domain/dataset/dataset.ts';
 import { AppError } from '#domain/errors.ts';
 import { planForm, type RowPlan } from '#domain/export-rows.ts';
 import { type Form, type FormVersion, versionId } from '#domain/form/form.ts';
+import { withheldNames } from '#domain/form/withheld.ts';
 import { personalColumns } from '#domain/queries/personal-columns.ts';
 import type { QueryTable } from '#domain/queries/query.ts';
 import type { TableSource } from '#ports/analytics-engine.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
-import { versionsOf, withheldOf } from '../form-versions.ts';
+import { allVersionsOf } from '../form-versions.ts';
 import type { FreshRows } from './fresh-rows.ts';
 
 type Deps = {
@@ -93,12 +94,11 @@ export function createFormTables(deps: Deps) {
   async function planOf(form: Form): Promise<Plan> {
     const known = plans.get(form.id);
     if (known?.version === form.version) return known;
-    const versions = [];
-    for await (const some of versionsOf(storage, form.id)) versions.push(...some);
+    const versions = await allVersionsOf(storage, form.id);
     const made = {
       version: form.version,
       plan: planForm(versions),
-      withheld: await withheldOf(storage, form.id),
+      withheld: withheldNames(versions),
       personal: personalColumns(versions),
     };
     if (plans.size >= 200) plans.clear();
