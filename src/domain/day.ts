@@ -20,7 +20,10 @@ export function dayIn(timeZone: string, at: number): string {
 
 /** Whether a text is a day of the calendar, `YYYY-MM-DD`. */
 export function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const [, month, day] = /^\d{4}-(\d{2})-(\d{2})$/.exec(text) ?? [];
+  if (month === undefined) return false;
+  // Every month has 28 days; only the others need a calendar.
+  if (day! >= '01' && day! <= '28') return month >= '01' && month <= '12';
   const at = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
 }

@@ -3,9 +3,16 @@ import { type ExtractedField, effectiveLabel, type KeptResponse, type Response }
 
 const time = (at: number): string => new Date(at).toISOString();
 
+type Shown = Response & Partial<Pick<KeptResponse, 'receipt'>>;
+
 /** A response in the words of the HTTP contract: the same in answers, webhooks and exports. */
-export function responseView(response: Response & Partial<Pick<KeptResponse, 'receipt'>>): { [key: string]: Json } {
-  return json({
+export function responseView(response: Shown): { [key: string]: Json } {
+  return JSON.parse(responseJson(response));
+}
+
+/** The same as a text: what is undefined falls out. */
+export function responseJson(response: Shown): string {
+  return JSON.stringify({
     id: response.id,
     form_id: response.formId,
     form_version: response.formVersion,
@@ -76,9 +83,4 @@ function provenanceView(
     first_token_ms: provenance.times?.firstToken,
     cached: provenance.cached,
   };
-}
-
-/** Drops what is undefined. */
-function json(value: object): { [key: string]: Json } {
-  return JSON.parse(JSON.stringify(value));
 }

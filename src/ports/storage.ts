@@ -210,8 +210,16 @@ export type QueueDepth = {
 export interface ResponseStore {
   /** Counts by index, for one form: total, by day, by label, by value of the given questions. */
   analytics(query: { formId: string; fields: string[]; from?: number; to?: number }): Promise<ResponseCounts>;
-  /** Days of submission in the range with what was submitted on each, in their order: `first` and `last` are the times of its oldest and newest response. */
-  days(query: { formId: string; from?: number; to?: number }): Promise<ResponseDay[]>;
+  /**
+   * Days of submission with what was submitted on each between the instants `from` and `to`, in their order: `first` and `last` are the times of its oldest and
+   * newest response. `only`: these days, both taken in; a store then reads their responses alone where it can.
+   */
+  days(query: {
+    formId: string;
+    from?: number;
+    to?: number;
+    only?: { from: string; to: string };
+  }): Promise<ResponseDay[]>;
   /** Forgets idempotency keys of responses submitted before; returns how many. */
   forgetKeys(before: number, limit: number): Promise<number>;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, fork } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { runExport } from '#jobs/handlers/run-export.ts';
 import { createReconciler } from '#jobs/reconciler.ts';
 import type { TaskContext } from '#jobs/registry.ts';
 import { createRunner } from '#jobs/runner.ts';
-import { runDuckdb } from '../../src/adapters/analytics-duckdb/duckdb-process.ts';
+import { createDuckdbProcess } from '../../src/adapters/analytics-duckdb/duckdb-process.ts';
 import { createDuckdbExportWriter } from '../../src/adapters/analytics-duckdb/export-writer.ts';
 import { createMemoryQueue } from '../../src/adapters/queue-memory/memory-queue.ts';
 import { openExportWorld, readParquet, type World } from '../support/export-world.ts';
@@ -191,11 +191,19 @@ test('a full disk is told from the other faults of DuckDB', { skip: process.plat
     threads: 1,
     spill: `${input}.spill`,
   };
-  const limits = { deadlineMs: 10_000, signal: new AbortController().signal };
-  await assert.rejects(runDuckdb({ ...job, output: '/dev/full' }, limits), { code: 'storage-unavailable' });
-  await assert.rejects(runDuckdb({ ...job, output: join(dir, 'no', 'folder') }, limits), {
+  const pids: number[] = [];
+  const duckdb = createDuckdbProcess({ deadlineMs: 10_000, onStart: (pid) => pids.push(pid) });
+  const { signal } = new AbortController();
+  await assert.rejects(duckdb.run({ ...job, output: '/dev/full' }, signal), { code: 'storage-unavailable' });
+  await assert.rejects(duckdb.run({ ...job, output: join(dir, 'no', 'folder') }, signal), {
     message: 'DuckDB: IO Error',
   });
+  assert.equal(await duckdb.run({ ...job, output: join(dir, 'good.parquet') }, signal), 100_000);
+  assert.equal(new Set(pids).size, 1, 'a file that failed is no reason for another process');
+  process.kill(pids[0]!, 'SIGKILL');
+  await until(() => !existsSync(`/proc/${pids[0]}`));
+  assert.equal(await duckdb.run({ ...job, output: join(dir, 'another.parquet') }, signal), 100_000);
+  assert.equal(new Set(pids).size, 2);
 });
 
 test('20,000 rows do not make the process larger, in any format', async (t) => {

@@ -1,9 +1,10 @@
 /* The parent of a DuckDB process that never comes to an end: tells its pid and waits to be killed. */
 import { join } from 'node:path';
-import { runDuckdb } from '../../src/adapters/analytics-duckdb/duckdb-process.ts';
+import { createDuckdbProcess } from '../../src/adapters/analytics-duckdb/duckdb-process.ts';
 
 const dir = process.argv[2]!;
-await runDuckdb(
+const duckdb = createDuckdbProcess({ deadlineMs: 600_000, onStart: (pid) => process.send!(pid) });
+await duckdb.run(
   {
     input: join(dir, 'rows'),
     gzip: false,
@@ -15,5 +16,5 @@ await runDuckdb(
     threads: 1,
     spill: join(dir, 'spill'),
   },
-  { deadlineMs: 600_000, signal: new AbortController().signal, onStart: (pid) => process.send!(pid) },
+  new AbortController().signal,
 );

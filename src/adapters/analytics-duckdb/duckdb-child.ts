@@ -3,16 +3,15 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { copyStatement, quote } from './copy-statement.ts';
 import type { CopyAnswer, CopyJob } from './protocol.ts';
 
-/* Process of its own for DuckDB: it can be ended at any moment, and its memory and its faults are not the server's. One job, one answer, the end. */
+/* Process of its own for DuckDB: it can be ended at any moment, and its memory and its faults are not the server's. Each job has an instance of its own. */
 
 // The parent is gone and nobody will take the file. DuckDB works on other threads; only a kill stops them at once.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // Whoever waits for an answer of the API comes first.
 setPriority(10);
 
-process.once('message', async (job: CopyJob) => {
-  const answer = await copy(job).catch(failure);
-  process.send!(answer, () => process.exit());
+process.on('message', async (job: CopyJob) => {
+  process.send!(await copy(job).catch(failure));
 });
 
 async function copy(job: CopyJob): Promise<CopyAnswer> {
@@ -24,11 +23,16 @@ async function copy(job: CopyJob): Promise<CopyAnswer> {
     autoload_known_extensions: 'false',
   });
   const connection = await instance.connect();
-  await connection.run(`SET allowed_paths = [${quote(job.input)}, ${quote(job.output)}]`);
-  await connection.run('SET enable_external_access = false');
-  await connection.run('SET lock_configuration = true');
-  const { rowsChanged } = await connection.run(copyStatement(job));
-  return { rows: rowsChanged };
+  try {
+    await connection.run(`SET allowed_paths = [${quote(job.input)}, ${quote(job.output)}]`);
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+    const { rowsChanged } = await connection.run(copyStatement(job));
+    return { rows: rowsChanged };
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
 }
 
 function failure(err: unknown): CopyAnswer {

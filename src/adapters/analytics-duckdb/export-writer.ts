@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import type { Cell, ExportColumn } from '#domain/export-rows.ts';
 import type { ExportSink, ExportWriter } from '#ports/export-writer.ts';
 import { sqlTypes } from './copy-statement.ts';
-import { runDuckdb } from './duckdb-process.ts';
+import { createDuckdbProcess } from './duckdb-process.ts';
+import { createJsonLines } from './json-lines.ts';
 import { openTextFile } from './text-file.ts';
 import { createTurn } from './turn.ts';
 
@@ -13,12 +14,12 @@ export type DuckdbExportOptions = {
   threads?: number;
   /** A DuckDB process that has not finished one file by then is killed. Default 20 minutes. */
   deadlineMs?: number;
-  /** Told the process id of each DuckDB process. */
+  /** Told the id of the DuckDB process at the beginning of each Parquet file. */
   onStart?: (pid: number) => void;
 };
 
 /** What a row group holds uncompressed, at most. DuckDB keeps one in memory while it writes; with more than an eighth of 64 MB it ran out of that. */
-const rowGroupBytes = 32 * 1024 * 1024;
+const rowGroupBytes = 16 * 1024 * 1024;
 const memoryPerRowGroup = 8;
 /** DuckDB works in vectors of so many rows. */
 const vector = 2048;
@@ -32,6 +33,7 @@ const vector = 2048;
 export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): ExportWriter {
   const { memoryBytes = 512e6, threads = 1, deadlineMs = 20 * 60_000, onStart } = options;
   const turn = createTurn();
+  const duckdb = createDuckdbProcess({ deadlineMs, onStart });
 
   return {
     openText: async (file) => openTextFile(file),
@@ -69,10 +71,7 @@ export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): Exp
     const { input, gzip, output, columns, keys, signal } = table;
     const spill = `${output}.spill`;
     const rows = openTextFile({ path: input, gzip, signal });
-    const lineOf = lineWriter(keys);
-    let count = 0;
-    let bytes = 0;
-    let longestLine = 0;
+    const lines = createJsonLines(columns.map(({ type }, i) => ({ key: keys[i]!, type })));
 
     async function convert(): Promise<void> {
       const job = {
@@ -80,28 +79,20 @@ export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): Exp
         gzip,
         output,
         columns: columns.map(({ name, type }, i) => ({ key: keys[i]!, name, sqlType: sqlTypes[type] })),
-        rowGroupSize: rowGroupSize({ bytes, rows: count, memoryBytes }),
-        longestLine,
+        rowGroupSize: rowGroupSize({ ...lines.written(), memoryBytes }),
+        longestLine: lines.written().longestLine,
         memoryBytes,
         threads,
         spill,
       };
-      const written = await runDuckdb(job, { deadlineMs, signal, onStart });
-      if (written !== count) throw new Error(`DuckDB wrote ${written} of ${count} rows`);
+      const written = await duckdb.run(job, signal);
+      const { rows: given } = lines.written();
+      if (written !== given) throw new Error(`DuckDB wrote ${written} of ${given} rows`);
     }
     const sweep = () => rm(spill, { recursive: true, force: true });
 
     return {
-      async write(batch) {
-        const lines = batch.map(lineOf);
-        count += lines.length;
-        for (const line of lines) {
-          bytes += line.length;
-          // A UTF-16 unit takes at most three bytes.
-          longestLine = Math.max(longestLine, 3 * line.length);
-        }
-        await rows.write(lines.join(''));
-      },
+      write: (batch) => rows.write(lines.of(batch)),
       async close() {
         await rows.close();
         await turn(signal, convert);
@@ -113,19 +104,6 @@ export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): Exp
       },
     };
   }
-}
-
-/** A row as a line of JSON; the keys are plain (`[a-z0-9_]+`). */
-function lineWriter(keys: readonly string[]): (cells: readonly Cell[]) => string {
-  const heads = keys.map((key) => `"${key}":`);
-  return (cells) => {
-    let members = '';
-    for (let i = 0; i < cells.length; i++) {
-      const cell = cells[i];
-      if (cell !== null) members += `${members === '' ? '' : ','}${heads[i]}${JSON.stringify(cell)}`;
-    }
-    return `{${members}}\n`;
-  };
 }
 
 /** As many rows as fill a row group, between one vector and DuckDB's own default of 60 vectors. */

@@ -1,13 +1,15 @@
 import type { Collection, Db, Document } from 'mongodb';
 import type { KeptResponse } from '#domain/response.ts';
 import { rootTaskId } from '#domain/task.ts';
-import type { Chain, Link, ResponseCounts, ResponseDay } from '#ports/storage.ts';
+import type { Chain, Link, ResponseCounts, ResponseDay, Storage } from '#ports/storage.ts';
 import { type ChainRecord, type Chains, linkRange } from './chain.ts';
 import { type ResponseRecord, storedOf, type TaskRecord } from './collections.ts';
 
 const mostValues = 1000;
 /** A link's position: the number of its chain above its own number. */
 const linksOfChain = 2 ** 32;
+
+type DaysQuery = Parameters<Storage['responses']['days']>[0];
 
 export function createResponseReads({ db, chains, tasks }: { db: Db; chains: Chains; tasks: Collection<TaskRecord> }) {
   const responses = db.collection<ResponseRecord>('responses');
@@ -51,11 +53,12 @@ export function createResponseReads({ db, chains, tasks }: { db: Db; chains: Cha
     };
   }
 
-  async function days({ formId, from, to }: { formId: string; from?: number; to?: number }): Promise<ResponseDay[]> {
+  async function days({ formId, from, to, only }: DaysQuery): Promise<ResponseDay[]> {
     const at = { $gte: from ?? 0, $lt: to ?? Number.MAX_SAFE_INTEGER };
+    const day = only && { day: { $gte: only.from, $lte: only.to } };
     const group = { _id: '$day', count: { $sum: 1 }, first: { $min: '$at' }, last: { $max: '$at' } };
     const found = await grouped<{ _id: string } & Omit<ResponseDay, 'day'>>([
-      { $match: { formId, at } },
+      { $match: { formId, at, ...day } },
       { $group: group },
       { $sort: { _id: 1 } },
     ]);

@@ -16,7 +16,7 @@ type Table<K extends Kind> = {
   at: (doc: Documents[K]) => number;
   columns: { [column: string]: (doc: Documents[K]) => SqlValue };
   /** The document's fields that have columns and are left out of `doc`. */
-  apart?: { drop: readonly string[]; restore: (row: SqlRow) => Partial<Documents[K]> };
+  apart?: { drop: readonly string[]; restore: (doc: Documents[K], row: SqlRow) => void };
   /** Column of each field a list may be narrowed by. */
   narrow: { [field: string]: string };
 };
@@ -50,10 +50,10 @@ export const tables: { [K in Kind]: Table<K> } = {
     apart: {
       // A response that is written again carries the receipt it was read with; its columns hold that.
       drop: ['answers', 'idempotency', 'receipt'],
-      restore: (row) => ({
-        answers: JSON.parse(row.answers as string),
-        ...(row.key !== null && { idempotency: row.key as string }),
-      }),
+      restore(doc, row) {
+        doc.answers = JSON.parse(row.answers as string);
+        if (row.key !== null) doc.idempotency = row.key as string;
+      },
     },
     narrow: { formId: 'form_id', label: 'label', status: 'status' },
   },
@@ -152,8 +152,7 @@ export function documentColumns(kind: Kind): string {
 /** The document of a row with `documentColumns`; a response comes with its receipt. */
 export function docOf<K extends Kind>(kind: K, row: SqlRow): Documents[K] {
   const doc = JSON.parse(row.doc as string) as Documents[K];
-  const apart = (tables[kind] as Table<K>).apart;
-  if (apart) Object.assign(doc, apart.restore(row));
+  (tables[kind] as Table<K>).apart?.restore(doc, row);
   if (kind === 'response') (doc as KeptResponse).receipt = receiptOf(row);
   return doc;
 }

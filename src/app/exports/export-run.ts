@@ -4,7 +4,7 @@ import { planAllForms, planForm, type RowPlan } from '#domain/export-rows.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
 import { maskResponse } from '#domain/mask.ts';
 import type { KeptResponse } from '#domain/response.ts';
-import { responseView } from '#domain/response-view.ts';
+import { responseJson } from '#domain/response-view.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Storage } from '#ports/storage.ts';
 import { allVersionsOf, maskPlansOf, withheldOf } from '../form-versions.ts';
@@ -64,8 +64,8 @@ async function openTarget(
 ): Promise<Target> {
   if (format === 'jsonl') {
     const file = await writer.openText({ path, gzip: true, signal });
-    const lineOf = (response: KeptResponse) => `${JSON.stringify(responseView(response))}\n`;
-    return { ...file, write: (responses) => file.write(responses.map(lineOf).join('')), misfits: () => 0 };
+    const lineOf = (response: KeptResponse) => `${responseJson(response)}\n`;
+    return { ...file, write: (responses) => file.write(responses.map(lineOf)), misfits: () => 0 };
   }
   const plan = formId === undefined ? planAllForms() : planForm(await allVersionsOf(storage, formId));
   let misfits = 0;
@@ -76,9 +76,9 @@ async function openTarget(
   };
   if (format === 'csv') {
     const file = await writer.openText({ path, gzip: false, signal });
-    await file.write(csvHeader(plan.columns));
+    await file.write([csvHeader(plan.columns)]);
     const lineOf = (response: KeptResponse) => csvLine(cellsOf(response));
-    return { ...file, write: (responses) => file.write(responses.map(lineOf).join('')), misfits: () => misfits };
+    return { ...file, write: (responses) => file.write(responses.map(lineOf)), misfits: () => misfits };
   }
   const file = await writer.openParquet({ path, columns: plan.columns, signal });
   return { ...file, write: (responses) => file.write(responses.map(cellsOf)), misfits: () => misfits };

@@ -102,11 +102,11 @@ async function timesOf(
     formId,
     from: dayBounds(timeZone, from).from - zonesApartMs,
     to: dayBounds(timeZone, to).to + zonesApartMs,
+    only: { from, to },
   });
-  const those = days.filter(({ day }) => from <= day && day <= to);
-  if (those.length === 0) return undefined;
+  if (days.length === 0) return undefined;
   return {
-    from: Math.min(...those.map(({ first }) => first)),
-    to: Math.max(...those.map(({ last }) => last)) + 1,
+    from: Math.min(...days.map(({ first }) => first)),
+    to: Math.max(...days.map(({ last }) => last)) + 1,
   };
 }

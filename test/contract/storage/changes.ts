@@ -216,6 +216,18 @@ export function changeRules(under: StoreUnderTest): void {
       assert.deepEqual(await storage.responses.days({ formId, from: time(1, 6), to: time(2, 0) }), [
         { day: day(1), count: 2, first: time(1, 6), last: time(1, 70) },
       ]);
+      assert.deepEqual(
+        await storage.responses.days({
+          formId,
+          from: time(1, 6),
+          to: time(9, 0),
+          only: { from: day(1), to: day(2) },
+        }),
+        [
+          { day: day(1), count: 2, first: time(1, 6), last: time(1, 70) },
+          { day: day(2), count: 1, first: time(2, 0), last: time(2, 0) },
+        ],
+      );
       assert.deepEqual(await storage.responses.days({ formId: newId('frm') }), []);
     });
 

@@ -1,10 +1,12 @@
 import type { Response } from '#domain/response.ts';
-import type { Chain, Link, ResponseCounts, ResponseDay } from '#ports/storage.ts';
+import type { Chain, Link, ResponseCounts, ResponseDay, Storage } from '#ports/storage.ts';
 import { docOf, type SqlRow, type SqlValue } from '../tables.ts';
 import type { Reader } from '../threads.ts';
 
 /** `rootTaskId` of a response, as SQL. */
 const rootTask = `'tsk_' || substr(responses.id, 5)`;
+
+type DaysQuery = Parameters<Storage['responses']['days']>[0];
 
 export function createResponseReads(reader: Reader) {
   /** By index where it can be: total, days and labels read `responses_day` alone; values of questions read the form's answers. */
@@ -57,13 +59,16 @@ export function createResponseReads(reader: Reader) {
     };
   }
 
-  async function days(query: { formId: string; from?: number; to?: number }): Promise<ResponseDay[]> {
+  /** `+at` keeps SQLite from the index by time where days are named: by that one it would read the days beside them too. */
+  async function days({ formId, from = 0, to = Number.MAX_SAFE_INTEGER, only }: DaysQuery): Promise<ResponseDay[]> {
+    const range = only ? 'day >= ? AND day <= ? AND +at >= ? AND +at < ?' : 'at >= ? AND at < ?';
     const rows = await reader.all(
       `SELECT day, count(*) AS count, min(at) AS first, max(at) AS last FROM responses
-       WHERE form_id = ? AND at >= ? AND at < ? GROUP BY day ORDER BY day`,
-      query.formId,
-      query.from ?? 0,
-      query.to ?? Number.MAX_SAFE_INTEGER,
+       WHERE form_id = ? AND ${range} GROUP BY day ORDER BY day`,
+      formId,
+      ...(only ? [only.from, only.to] : []),
+      from,
+      to,
     );
     return rows.map((row) => ({
       day: row.day as string,
