@@ -17,7 +17,7 @@ export async function listenForMetrics(
   const port = config.metricsPort ?? (isStack(config) ? stackMetricsPort : undefined);
   if (port === undefined) return undefined;
   const { metrics, log, shuttingDown, ready } = deps;
-  // Here: whoever imports node:http loads undici too, 5 MB, and the embedded size has no such port by default.
+  // Here: whoever imports node:http loads undici too, 4 MB, and the embedded size has no such port by default.
   const { startMetricsServer } = await import('#http/metrics-server.ts');
   return startMetricsServer({ host: config.metricsHost, port, metrics, log, shuttingDown, ready });
 }

@@ -6,7 +6,7 @@ import { problemDocsPath, problemType } from './problem.ts';
 
 type Fault = { code: ErrorCode; reason: string };
 
-/** With the reason phrases of the status lines: to import node:http for them would load undici too, 5 MB (bench/start.ts). */
+/** With the reason phrases of the status lines: to import node:http for them would load undici too, 4 MB (bench/start.ts). */
 const faults: Record<string, Fault> = {
   ERR_HTTP_REQUEST_TIMEOUT: { code: 'request-timeout', reason: 'Request Timeout' },
   HPE_HEADER_OVERFLOW: { code: 'header-too-large', reason: 'Request Header Fields Too Large' },

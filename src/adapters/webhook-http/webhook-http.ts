@@ -29,7 +29,7 @@ export function createWebhookHttp(options: {
     const target = await unlessStopped(resolveTarget(request.url, { guard, resolve }), limit.signal);
     if (target === 'stopped') return limit.stopped('while looking up the name');
     if (!target.ok) return { kind: target.kind, detail: target.detail };
-    // Not before the first webhook: whoever imports node:http loads undici too, 5 MB (bench/start.ts).
+    // Not before the first webhook: whoever imports node:http loads undici too, 4 MB (bench/start.ts).
     const { exchange } = await import('./exchange.ts');
     return await exchange({
       url: target.url,
