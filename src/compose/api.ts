@@ -27,7 +27,13 @@ export function createApi(
   adapters: Adapters,
   useCases: UseCases,
   config: Config,
-  program: { version: string; shuttingDown: () => boolean; tls?: TlsIdentity | undefined; runsModel: boolean },
+  program: {
+    version: string;
+    shuttingDown: () => boolean;
+    tls?: TlsIdentity | undefined;
+    runsModel: boolean;
+    compileAhead?: boolean;
+  },
 ): Server {
   const { storage, queue, clock, metrics, log, cache, keyRing, disk } = adapters;
   const {
@@ -54,6 +60,7 @@ export function createApi(
     trustedProxies: config.trustedProxies.map(({ text }) => text),
     shuttingDown: program.shuttingDown,
     tls: program.tls,
+    compileAhead: program.compileAhead === true,
     limits: { bodyBytes: config.definitionLimitBytes },
     health: {
       clock,

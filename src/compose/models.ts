@@ -36,19 +36,25 @@ export type ModelOptions = {
  * starting. Errors: `value-refused` for a registry file with mistakes.
  */
 export async function openModels(config: Config, options: ModelOptions): Promise<Models> {
-  const [store, { readRegistryFile }, { pipSettings }, { createDiskSpace }, { createIds }, { systemClock: clock }] =
-    await Promise.all([
-      import('#adapters/models-fs/model-store.ts'),
-      import('#adapters/models-fs/registry-file.ts'),
-      import('#adapters/models-fs/pip-settings.ts'),
-      import('#adapters/disk-statfs/disk-space.ts'),
-      import('#adapters/ids-uuid/ids.ts'),
-      import('#adapters/clock-system/clock.ts'),
-    ]);
+  const [
+    { createModelFiles },
+    { readRegistryFile },
+    { pipSettings },
+    { createDiskSpace },
+    { createIds },
+    { systemClock: clock },
+  ] = await Promise.all([
+    import('#adapters/models-fs/model-files.ts'),
+    import('#adapters/models-fs/registry-file.ts'),
+    import('#adapters/models-fs/pip-settings.ts'),
+    import('#adapters/disk-statfs/disk-space.ts'),
+    import('#adapters/ids-uuid/ids.ts'),
+    import('#adapters/clock-system/clock.ts'),
+  ]);
   const own = config.modelRegistryFile === undefined ? [] : await readRegistryFile(config.modelRegistryFile);
   const pip = pipSettings(options.environment, options.index);
   const places = modelPlaces(config);
-  const files = store.createModelFiles({
+  const files = createModelFiles({
     ...places,
     clock,
     disk: createDiskSpace({ dataDir: config.dataDir }),

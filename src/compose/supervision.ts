@@ -1,5 +1,5 @@
 import type { Config } from '#config.ts';
-import { type MetricsText, startMetricsServer } from '#http/metrics-server.ts';
+import type { MetricsText } from '#http/metrics-server.ts';
 import type { Log } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import { isStack } from './size.ts';
@@ -17,6 +17,8 @@ export async function listenForMetrics(
   const port = config.metricsPort ?? (isStack(config) ? stackMetricsPort : undefined);
   if (port === undefined) return undefined;
   const { metrics, log, shuttingDown, ready } = deps;
+  // Here: whoever imports node:http loads undici too, 4 MB, and the embedded size has no such port by default.
+  const { startMetricsServer } = await import('#http/metrics-server.ts');
   return startMetricsServer({ host: config.metricsHost, port, metrics, log, shuttingDown, ready });
 }
 

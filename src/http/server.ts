@@ -15,9 +15,10 @@ import { installProblems, toAppError } from './problem.ts';
 import { freshRequestIds, requestIds } from './request-id.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { type HealthDeps, healthRoutes } from './routes/health.ts';
+import { schemaCompilers } from './schema-compilers.ts';
 import { secureContext, socketsOf, type TlsIdentity } from './tls.ts';
 import { trustedProxies } from './trusted-proxies.ts';
-import { buildValidator, installSchemaRules, refusal } from './validation.ts';
+import { installSchemaRules, refusal } from './validation.ts';
 
 /** Where the API lives. `ServerDeps.register` is called with an instance whose paths already begin with it. */
 export const apiBase = '/api/v1';
@@ -62,6 +63,8 @@ export type ServerDeps = {
   limits?: Partial<ServerLimits>;
   /** HTTPS with it, and no plain HTTP. */
   tls?: TlsIdentity | undefined;
+  /** The schemas of all routes are compiled before the first request, instead of each at its first use. */
+  compileAhead?: boolean;
   /** Adds the routes of the API; paths are relative to `apiBase`. */
   register: (api: FastifyInstance) => void;
   /** Adds routes outside the API (pages); paths are absolute. */
@@ -84,7 +87,7 @@ export type Server = FastifyInstance & {
 
 /**
  * The HTTP server: what holds for every request, and the routes given to it. It does not listen yet.
- * Errors: `ready()` and `listen()` reject when a route breaks a rule (no access, an open body schema, a schema that does not compile).
+ * Errors: `ready()` and `listen()` reject when a route breaks a rule (no access, an open body schema, with `compileAhead` a schema that does not compile).
  */
 export function createServer(deps: ServerDeps): Server {
   const limits = { ...defaultLimits, ...deps.limits };
@@ -115,8 +118,7 @@ export function createServer(deps: ServerDeps): Server {
     frameworkErrors: (error, request, reply) => answerUnrouted(deps, toAppError(error), request, reply),
     clientErrorHandler: answerClientError({ log: deps.log, requestId: fresh }),
     schemaErrorFormatter: refusal,
-    // The type of this option knows only the framework's own compiler.
-    schemaController: { compilersFactory: { buildValidator: buildValidator as never } },
+    schemaController: { compilersFactory: schemaCompilers({ ahead: deps.compileAhead === true }) },
   });
   // Node would answer an expectation that it does not know with an empty 417: this one goes the way of every request, and is refused in baseline.ts.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));

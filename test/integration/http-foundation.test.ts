@@ -318,6 +318,32 @@ test('a body schema that leaves unknown keys open stops the start', async (t) =>
   await assert.rejects(async () => server.ready(), /additionalProperties/);
 });
 
+test('a schema that does not compile fails its own route at each request, and with all compiled ahead the start', async (t) => {
+  const wrong = { type: 'nonsense' };
+  const schemas = {
+    well: {},
+    asks: { querystring: { type: 'object', properties: { a: wrong } } },
+    answers: { response: { 200: wrong } },
+  };
+  const serving = (names: (keyof typeof schemas)[], compileAhead = false) => {
+    const add = (api: FastifyInstance) => {
+      for (const name of names)
+        api.get(`/${name}`, { config: { public: true }, schema: schemas[name] }, async () => ({}));
+    };
+    return serverWith(t, add, { compileAhead }).server;
+  };
+  const server = serving(['well', 'asks', 'answers']);
+  const statusOf = async (path: string) => (await server.inject(`/api/v1/${path}`)).statusCode;
+  for (const _ of ['first', 'second']) {
+    assert.equal(await statusOf('well'), 200);
+    assert.equal(await statusOf('asks'), 500);
+    assert.equal(await statusOf('answers'), 500);
+  }
+  await serving(['well'], true).ready();
+  await assert.rejects(async () => serving(['asks'], true).ready(), /GET: \/api\/v1\/asks/);
+  await assert.rejects(async () => serving(['answers'], true).ready(), /GET: \/api\/v1\/answers/);
+});
+
 test('the table of who may call what lists every route once', async (t) => {
   const { server } = serverWith(t, things);
   await server.ready();

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { createModelFiles } from '#adapters/models-fs/model-store.ts';
+import { createModelFiles } from '#adapters/models-fs/model-files.ts';
 import type { ModelPurpose, RegisteredModel } from '#domain/model.ts';
 import { fileServer, servePackage, sha256Of } from './file-server.ts';
 import { smallModel } from './gguf.ts';

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import type { SendOutcome } from '#domain/webhook/outcome.ts';
 import type { UrlCheck, WebhookRequest, WebhookTransport } from '#ports/webhook-transport.ts';
-import { exchange, type Phase, type Result } from './exchange.ts';
+import type { Phase, Result } from './exchange.ts';
 import { createGuard } from './guard.ts';
 import { parseTarget, type Resolve, type ResolvedAddress, resolveTarget, type Target } from './target.ts';
 
@@ -29,6 +29,8 @@ export function createWebhookHttp(options: {
     const target = await unlessStopped(resolveTarget(request.url, { guard, resolve }), limit.signal);
     if (target === 'stopped') return limit.stopped('while looking up the name');
     if (!target.ok) return { kind: target.kind, detail: target.detail };
+    // Not before the first webhook: whoever imports node:http loads undici too, 4 MB (bench/start.ts).
+    const { exchange } = await import('./exchange.ts');
     return await exchange({
       url: target.url,
       addresses: target.addresses,

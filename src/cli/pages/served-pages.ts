@@ -47,7 +47,9 @@ async function routesOfTheProgram(): Promise<{ rows: readonly AccessRow[]; docum
   const adapters = await openAdapters(config, { log: await openLog({ logLevel: 'error' }), version });
   try {
     const useCases = createUseCases(adapters, config, () => {});
-    const server = createApi(adapters, useCases, config, { version, shuttingDown: () => false, runsModel: true });
+    // Ahead: a schema that does not compile must be found here, not by the first request for its route.
+    const program = { version, shuttingDown: () => false, runsModel: true, compileAhead: true };
+    const server = createApi(adapters, useCases, config, program);
     await server.ready();
     const document = openApiDocument(server);
     await server.close();
