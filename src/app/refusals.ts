@@ -1,5 +1,5 @@
 import { dayIn } from '#domain/day.ts';
-import { dayBounds } from '#domain/day-bounds.ts';
+import { dayBounds, daysFrom } from '#domain/day-bounds.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
 import type { CompiledForm } from '#domain/form/compiled.ts';
 import {
@@ -42,7 +42,6 @@ export type RefusalStats = {
   asOf: number;
 };
 
-const dayMs = 86_400_000;
 const daysByDefault = 30;
 /** Of all forms and days together, in memory while the store is away. What is beyond them is not counted, and said once the store is back. */
 const mostPairs = 50_000;
@@ -55,8 +54,10 @@ const mostConflicts = 20;
  */
 export function createRefusals(deps: Deps) {
   const { storage, clock } = deps;
+  const own = Buffer.from(deps.ids.randomBytes(12)).toString('base64url');
+  let tallies = 0;
   let open = new Map<string, Tally>();
-  /** They go into the store as they are, under their ids, until it has said that it has them: a write whose answer was lost is no second one. */
+  /** They go into the store as they are, under their numbers, until it has said that it has them: a write whose answer was lost is no second one. */
   let closed: Tally[] = [];
   let pairs = 0;
   let uncounted = 0;
@@ -80,8 +81,8 @@ export function createRefusals(deps: Deps) {
     const key = refusalsId(formId, day);
     let tally = open.get(key);
     if (!tally) {
-      const id = Buffer.from(deps.ids.randomBytes(12)).toString('base64url');
-      tally = { id, formId, day, refused: 0, questions: new Map() };
+      tallies += 1;
+      tally = { by: own, number: tallies, formId, day, refused: 0, questions: new Map() };
       open.set(key, tally);
     }
     return tally;
@@ -138,7 +139,7 @@ export function createRefusals(deps: Deps) {
    */
   async function ofForm(wish: RefusalWish): Promise<RefusalStats> {
     const asOf = clock.now();
-    const { from, to } = rangeOf(wish, (daysAgo) => dayIn(deps.timeZone, asOf - daysAgo * dayMs));
+    const { from, to } = rangeOf(wish, dayIn(deps.timeZone, asOf));
     const { formId } = wish;
     if (!(await storage.get('form', formId)))
       throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
@@ -180,10 +181,10 @@ export function createRefusals(deps: Deps) {
 export type RefusalCounts = ReturnType<typeof createRefusals>;
 
 /** The wished days of which counts are kept. */
-function rangeOf(wish: RefusalWish, dayAgo: (days: number) => string): { from: string; to: string } {
-  const [oldest, today] = [dayAgo(refusalDays - 1), dayAgo(0)];
+function rangeOf(wish: RefusalWish, today: string): { from: string; to: string } {
+  const oldest = daysFrom(today, 1 - refusalDays);
   const to = wish.to === undefined || wish.to > today ? today : wish.to;
-  const wished = wish.from ?? dayAgo(daysByDefault - 1);
+  const wished = wish.from ?? daysFrom(today, 1 - daysByDefault);
   const from = wished < oldest ? oldest : wished;
   if (from <= to) return { from, to };
   throw new AppError('malformed-query', {

@@ -41,10 +41,10 @@ test('names and codes from outside the form and the list come out as nothing and
   assert.deepEqual(failed(['/answers/email', 'constructor'], ['/answers/email', 'ada@example.org']), ['email other']);
 });
 
-const tally = (id: string, refused: number, ...questions: FailureCount[]): Tally => {
+const tally = (by: string, refused: number, ...questions: FailureCount[]): Tally => {
   const counts = new Map<string, FailureCount>();
   countIn(counts, questions);
-  return { id, formId: 'frm_1', day: '2026-11-02', refused, questions: counts };
+  return { by, number: 1, formId: 'frm_1', day: '2026-11-02', refused, questions: counts };
 };
 
 test('tallies of several processes add up in one document, each once', () => {
@@ -66,10 +66,23 @@ test('tallies of several processes add up in one document, each once', () => {
       { question: 'email', code: 'required', count: 3 },
       { question: null, code: 'other', count: 3 },
     ],
-    applied: ['a', 'b'],
+    applied: [
+      { by: 'a', number: 1 },
+      { by: 'b', number: 1 },
+    ],
   });
   assert.equal(withTally(both, a), undefined);
   assert.equal(first.questions[0]!.count, 2, 'what was read stays as it was');
+});
+
+test('a tally counts once however many others come between, and each process leaves one mark', () => {
+  const lost = tally('lost', 1);
+  let doc = withTally(undefined, lost)!;
+  for (let i = 1; i <= 200; i++) for (const by of ['b', 'c']) doc = withTally(doc, { ...tally(by, 1), number: i })!;
+  assert.equal(withTally(doc, lost), undefined);
+  assert.deepEqual([doc.refused, doc.applied.length], [401, 3]);
+  for (let i = 0; i < 200; i++) doc = withTally(doc, tally(`process-${i}`, 1))!;
+  assert.equal(doc.applied.length, 50, 'of a day with many starts the newest');
 });
 
 test('the days come to one count for each question and code, the most frequent first', () => {

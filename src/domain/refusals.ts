@@ -41,12 +41,21 @@ export type Refusals = {
   day: string;
   refused: number;
   questions: FailureCount[];
-  /** Tallies that are counted in (the newest 20): one that is written again after a lost answer counts once. */
-  applied: string[];
+  /** The newest tally of each process that is counted in (of the newest 50): one that is written again after a lost answer counts once. */
+  applied: Pick<Tally, 'by' | 'number'>[];
 };
 
-/** What one process has counted of a form and a day and not written yet. `id` is its own. */
-export type Tally = { id: string; formId: string; day: string; refused: number; questions: Map<string, FailureCount> };
+/** What one process, `by`, has counted of a form and a day and not written yet. It writes one after the other, in the order of their numbers. */
+export type Tally = {
+  by: string;
+  number: number;
+  formId: string;
+  day: string;
+  refused: number;
+  questions: Map<string, FailureCount>;
+};
+
+const mostApplied = 50;
 
 /** Counts reach back so many days; older ones are removed. */
 export const refusalDays = 400;
@@ -90,7 +99,9 @@ export function countIn(into: Map<string, FailureCount>, more: Iterable<Failure 
 
 /** The document with a tally in it; undefined when it was in it already. */
 export function withTally(before: Refusals | undefined, tally: Tally): Refusals | undefined {
-  if (before?.applied.includes(tally.id)) return undefined;
+  const { by, number } = tally;
+  const applied = before?.applied ?? [];
+  if (applied.some((one) => one.by === by && one.number === number)) return undefined;
   const questions = new Map<string, FailureCount>();
   countIn(questions, before?.questions ?? []);
   countIn(questions, tally.questions.values());
@@ -100,7 +111,7 @@ export function withTally(before: Refusals | undefined, tally: Tally): Refusals 
     day: tally.day,
     refused: (before?.refused ?? 0) + tally.refused,
     questions: [...questions.values()],
-    applied: [...(before?.applied ?? []), tally.id].slice(-20),
+    applied: [...applied.filter((one) => one.by !== by), { by, number }].slice(-mostApplied),
   };
 }
 

@@ -120,7 +120,7 @@ export const rich: { [K in Kind]: Documents[K] } = {
       { question: 'größe', code: 'required', count: 1 },
       { question: null, code: 'other', count: 2 },
     ],
-    applied: ['a'],
+    applied: [{ by: 'a', number: 1 }],
   }),
 };
 
