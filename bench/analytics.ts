@@ -58,6 +58,7 @@ const asked: [name: string, params: Record<string, string>][] = [
   ['trend', {}],
   ['labels', {}],
   ['confidence', {}],
+  ['time-to-answer', {}],
   ['answers', { question: 'topics' }],
   ['numbers', { question: 'stars' }],
   ['histogram', { question: 'order' }],

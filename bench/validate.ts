@@ -1,9 +1,11 @@
 /**
- * What one response costs to check: our compiled form beside survey-core on the same form and answers.
+ * What one response costs to check: our compiled form beside survey-core on the same form and answers; and what it costs to count one that is refused.
  * Run: node bench/validate.ts
  */
 import { Model } from 'survey-core';
+import { createIds } from '../src/adapters/ids-uuid/ids.ts';
 import { createAjvValidator } from '../src/adapters/validator-ajv/ajv-validator.ts';
+import { createRefusals } from '../src/app/refusals.ts';
 import { validateAnswers } from '../src/domain/answers.ts';
 import { compileForm } from '../src/domain/form/compile.ts';
 import { type FormDefinition, parseDefinition } from '../src/domain/form/definition.ts';
@@ -68,6 +70,22 @@ const parse = measured(200, () => parseDefinition(definition));
 const compile = measured(200, () => compileForm(definition));
 const prepare = measured(5, () => createAjvValidator().prepare(compiled, 'bench'));
 
+const clock = { now: Date.now };
+const unwritten = { storage: {} as never, log: { warn() {} }, timeZone: 'Europe/Berlin' };
+const refusals = createRefusals({ ...unwritten, clock, ids: createIds({ clock }) });
+const wrong = validateAnswers(compiled, prepared, { ...answers, email: '', age: 3, message: '' });
+if (!('issues' in wrong)) throw new Error('the wrong answers fit');
+const { issues } = wrong;
+const refuse = measured(20_000, () => refusals.count('frm_bench', compiled, issues));
+
+const most: FormDefinition = {
+  elements: Array.from({ length: 500 }, (_, i) => ({ type: 'text', name: `question-${i}`, isRequired: true })),
+};
+const large = compileForm(most);
+const nothing = validateAnswers(large, createAjvValidator().prepare(large, 'large'), {});
+if (!('issues' in nothing)) throw new Error('500 missing answers fit');
+const refuseMost = measured(500, () => refusals.count('frm_large', large, nothing.issues));
+
 const survey = new Model(definition);
 const theirs = measured(50, () => {
   survey.data = answers;
@@ -81,4 +99,7 @@ console.log(
 );
 console.log(
   `prepare the form   parse ${parse.toFixed(0)} µs, compile ${compile.toFixed(0)} µs, validator ${prepare.toFixed(0)} µs   survey-core model ${model.toFixed(0)} µs`,
+);
+console.log(
+  `count a refusal    ${refuse.toFixed(2)} µs (${issues.length} failures), 500 questions and ${nothing.issues.length} failures ${refuseMost.toFixed(0)} µs`,
 );

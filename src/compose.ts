@@ -71,6 +71,9 @@ export type StartOptions = {
   supervised?: boolean;
 };
 
+/** What a kill loses of the counts of refused responses. */
+const refusalFlushMs = 5_000;
+
 const defaultAdminEmail = 'admin@formstead.local';
 
 /** Opens, wires and starts everything that the role asks for; resolves when the first response can be accepted, or the first task be done. */
@@ -109,6 +112,8 @@ export async function startProgram(config: Config, options: StartOptions): Promi
     useCases.receipts.signHead().catch((err: unknown) => log.warn({ err }, 'receipt head not signed, tried again'));
   const signing = setInterval(() => void sign(), config.receiptSignIntervalMs);
   signing.unref();
+  const counting = setInterval(() => void useCases.refusals.flush(), refusalFlushMs);
+  counting.unref();
 
   return {
     url,
@@ -124,10 +129,12 @@ export async function startProgram(config: Config, options: StartOptions): Promi
     async stop(graceMs = config.shutdownGraceMs) {
       stopping = true;
       clearInterval(signing);
+      clearInterval(counting);
       const cutOff = setTimeout(() => server?.cutOff(), graceMs);
       await Promise.all([server?.close(), workers?.stop(graceMs)]);
       clearTimeout(cutOff);
       await sign();
+      await useCases.refusals.flush();
       await metricsServer?.close();
       await adapters.close();
     },

@@ -42,7 +42,7 @@ function responseAt(begin: number, day: string, n: number, rows: number): KeptRe
       stars: 1 + pick(5),
       topics: [['billing'], ['delivery', 'other'], []][pick(3)]!,
     },
-    metadata: undefined,
+    metadata: { source: 'web', started_at: new Date(at - 1000 * pick(600)).toISOString() },
     now: at,
     day,
     bodySha256: undefined,

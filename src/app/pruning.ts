@@ -1,3 +1,4 @@
+import { refusalDays } from '#domain/refusals.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 
@@ -13,6 +14,8 @@ type Deps = {
 const batch = 500;
 /** Ended deliveries, their attempts and the bodies of their events can be looked at and sent again for this long. */
 const deliveryRetentionMs = 30 * 86_400_000;
+/** Of a day: two more than are shown, for the zones on both sides of UTC. */
+const refusalRetentionMs = (refusalDays + 2) * 86_400_000;
 
 export type Pruned = {
   tasks: number;
@@ -21,6 +24,7 @@ export type Pruned = {
   attempts: number;
   events: number;
   keys: number;
+  refusals: number;
 };
 
 /** Removes bookkeeping that nobody needs any more. A response keeps its own status, so `verify` needs no task of the past. */
@@ -43,6 +47,7 @@ export function createPruning({ storage, clock, ...lives }: Deps) {
       attempts: await all(() => storage.prune('attempt', now - deliveryRetentionMs, batch)),
       events: await all(() => storage.prune('event', now - deliveryRetentionMs, batch)),
       keys: await all(() => storage.responses.forgetKeys(now - lives.idempotencyLifeMs, batch)),
+      refusals: await all(() => storage.prune('refusals', now - refusalRetentionMs, batch)),
     };
   }
   return { prune };

@@ -2,7 +2,8 @@ import { formAnswersFromFields, validateAnswers } from '#domain/answers.ts';
 import { canonicalJson, TooDeepError } from '#domain/canonical-json.ts';
 import { announce, type Consequences, eventId, join, nothing, understand } from '#domain/consequences.ts';
 import { dayIn } from '#domain/day.ts';
-import { AppError } from '#domain/errors.ts';
+import { AppError, type Issue } from '#domain/errors.ts';
+import type { CompiledForm } from '#domain/form/compiled.ts';
 import type { Form, FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
@@ -51,6 +52,8 @@ type Deps = {
   mail: Pick<MailNotices, 'accepted'>;
   /** Tells the queue of new tasks early; losing it costs half a second, never a task. */
   offer: (tasks: NewTask[]) => void;
+  /** Told of answers that did not fit; costs the request nothing. */
+  refused: (formId: string, compiled: CompiledForm, issues: readonly Issue[]) => void;
   timeZone: string;
   diskReserveBytes: number;
 };
@@ -76,7 +79,10 @@ export function createResponses(deps: Deps) {
 
     const ready = await openVersion(form, input);
     const checked = validateAnswers(ready.version.compiled, ready.prepared, answersOf(input, ready));
-    if ('issues' in checked) throw new AppError('answers-invalid', { issues: checked.issues });
+    if ('issues' in checked) {
+      deps.refused(form.id, ready.version.compiled, checked.issues);
+      throw new AppError('answers-invalid', { issues: checked.issues });
+    }
     await refuseWhenDiskIsFull();
 
     const now = clock.now();

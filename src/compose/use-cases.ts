@@ -21,6 +21,7 @@ import { createModelParts } from '#app/model/parts.ts';
 import { createPruning } from '#app/pruning.ts';
 import { createAnswerCache } from '#app/queries/answer-cache.ts';
 import { createReceiptSigner } from '#app/receipts.ts';
+import { createRefusals } from '#app/refusals.ts';
 import { createResponses } from '#app/responses.ts';
 import { createReviews } from '#app/reviews.ts';
 import { createPlacing, duplicateRows } from '#app/search/placing.ts';
@@ -103,6 +104,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     wantsEvent,
     metrics,
   });
+  const refusals = createRefusals({ storage, clock, ids, log, timeZone });
   const answers = createAnswerCache({ cache: adapters.cache, metrics });
   const { textModel, embedder, pause } = adapters;
   const embedding = createEmbedding({ embedder, blobs, log });
@@ -198,9 +200,11 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
       wantsEvent,
       mail: mailNotices,
       offer,
+      refused: refusals.count,
       timeZone,
       diskReserveBytes: config.diskReserveBytes,
     }),
+    refusals,
     reviews: createReviews({ storage, catalog, clock, ids, audit, wantsEvent, offer }),
     tasks: createTasks({ storage, deliveries: delivery, mail: mailNotices, clock, audit, nudge }),
     understanding: createUnderstanding({

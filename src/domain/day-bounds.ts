@@ -13,14 +13,15 @@ export function dayBounds(timeZone: string, day: string): { from: number; to: nu
 }
 
 export function previousDay(day: string): string {
-  return shifted(day, -1);
+  return daysFrom(day, -1);
 }
 
 export function nextDay(day: string): string {
-  return shifted(day, 1);
+  return daysFrom(day, 1);
 }
 
-function shifted(day: string, days: number): string {
+/** So many days of the calendar later; earlier where `days` is negative. */
+export function daysFrom(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }
 

@@ -185,7 +185,8 @@ export const taskKinds = {
     maxAttempts: 4,
     backoffMs: 60_000,
     payloadVersion: 1,
-    about: 'Removes finished tasks, ended sessions, old deliveries and expired idempotency keys.',
+    about:
+      'Removes finished tasks, ended sessions, old deliveries, expired idempotency keys and old counts of refused responses.',
   },
 } as const satisfies Record<string, TaskPolicy>;
 

@@ -6,6 +6,7 @@ import type { Form, FormVersion } from '#domain/form/form.ts';
 import type { ExampleBatch, FormHead, FormTagger } from '#domain/learning.ts';
 import type { ModelFit } from '#domain/model-fit.ts';
 import type { ChainHead, Receipt } from '#domain/receipt.ts';
+import type { Refusals } from '#domain/refusals.ts';
 import type { KeptResponse, Response } from '#domain/response.ts';
 import type { ResponseVector } from '#domain/response-vector.ts';
 import type { NewTask, QueueName, Settlement, Task, TaskStatus } from '#domain/task.ts';
@@ -73,6 +74,7 @@ export type Documents = {
   'model-fit': ModelFit;
   vector: ResponseVector;
   tagger: FormTagger;
+  refusals: Refusals;
 };
 export type Kind = keyof Documents;
 
@@ -99,9 +101,10 @@ export type Narrowing = {
   'model-fit': Record<never, never>;
   vector: { formId?: string };
   tagger: Record<never, never>;
+  refusals: { formId?: string };
 };
 
-export type Prunable = 'session' | 'event' | 'delivery' | 'attempt';
+export type Prunable = 'session' | 'event' | 'delivery' | 'attempt' | 'refusals';
 
 export type Query<K extends Kind> = {
   where?: Narrowing[K];

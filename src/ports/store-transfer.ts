@@ -32,6 +32,7 @@ export const parts = [
   'model-fit',
   'vector',
   'tagger',
+  'refusals',
   'task',
   'audit',
 ] as const satisfies readonly Part[];

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { createAnalytics } from '#app/analytics.ts';
 import { createOperationsStats } from '#app/insight/operations-stats.ts';
 import { createAnswerCache } from '#app/queries/answer-cache.ts';
+import { createRefusals } from '#app/refusals.ts';
 import type { Actor } from '#domain/actor.ts';
 import type { Understanding } from '#domain/response.ts';
 import { createPaging } from '#http/paging.ts';
@@ -42,12 +43,13 @@ async function openApi(t: TestContext) {
   const world = await openExportWorld(t);
   const answers = createAnswerCache({ cache: createMemoryCache({ clock: world.clock }), metrics: world.metrics });
   const analytics = createAnalytics({ ...world, answers });
+  const refusals = createRefusals({ ...world, timeZone: 'UTC' });
   const paging = createPaging({ keyRing: createKeyRing({ current: 'a-secret-for-tests-a-secret-for-tests' }) });
   const { server } = serverWith(
     t,
     (api) => {
       exportRoutes(api, { exports: world.exports, paging });
-      analyticsRoutes(api, { analytics, operationsStats: createOperationsStats(world) });
+      analyticsRoutes(api, { analytics, operationsStats: createOperationsStats(world), refusals });
     },
     { authenticate: async (token) => actors[token] },
   );

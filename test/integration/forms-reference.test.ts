@@ -6,6 +6,7 @@ import { elementTables } from '../../src/domain/form/element-tables.ts';
 import { parseExpression } from '../../src/domain/form/expression.ts';
 import { inputRules } from '../../src/domain/form/input-types.ts';
 import { limits } from '../../src/domain/form/limits.ts';
+import { failureCodes } from '../../src/domain/refusals.ts';
 
 const page = await readFile(new URL('../../docs/reference/forms.md', import.meta.url), 'utf8');
 
@@ -71,4 +72,11 @@ test('the codes of problems stand in the reference, and the reference has no oth
     [...documented].filter((code) => !source.includes(`'${code}'`)),
     [],
   );
+});
+
+test('what is wrong with an answer is counted under every code that the reference has for it', () => {
+  const section = page.split(/^## /m).find((one) => one.startsWith('What is wrong with an answer'))!;
+  const rows = [...section.matchAll(/^\| (`.+?) \|/gm)];
+  const documented = rows.flatMap((row) => [...row[1]!.matchAll(/`([^`]+)`/g)].map((code) => code[1]!));
+  assert.deepEqual(new Set(failureCodes), new Set([...documented, 'other']));
 });

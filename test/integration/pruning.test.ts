@@ -3,12 +3,22 @@ import { type TestContext, test } from 'node:test';
 import { createPruning, type Pruned } from '#app/pruning.ts';
 import { loadConfig } from '#config.ts';
 import type { Insert } from '#ports/storage.ts';
-import { aDelivery, anAttempt, anEvent, aResponse, aSession, aTask, newId, t0 } from '../contract/storage/documents.ts';
+import {
+  aDelivery,
+  anAttempt,
+  anEvent,
+  aResponse,
+  aSession,
+  aTask,
+  newId,
+  someRefusals,
+  t0,
+} from '../contract/storage/documents.ts';
 import { openTaskWorld } from '../support/task-world.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
-const nothing: Pruned = { tasks: 0, sessions: 0, deliveries: 0, attempts: 0, events: 0, keys: 0 };
+const nothing: Pruned = { tasks: 0, sessions: 0, deliveries: 0, attempts: 0, events: 0, keys: 0, refusals: 0 };
 const going = new AbortController().signal;
 
 /** The lives as the settings have them by default; the clock stands where the test puts it. */
@@ -58,6 +68,7 @@ test('each kind of bookkeeping goes at the end of its own life, not an hour befo
     { kind: 'attempt', doc: attempt },
     { kind: 'session', doc: session },
     { kind: 'response', doc: response },
+    { kind: 'refusals', doc: someRefusals() },
   );
 
   for (const [life, gone] of [
@@ -66,6 +77,8 @@ test('each kind of bookkeeping goes at the end of its own life, not an hour befo
     // In one go: the event of a delivery may go once the delivery has gone.
     [30 * day, { deliveries: 1, attempts: 1, events: 1 }],
     [90 * day, { sessions: 1 }],
+    // From the start of the day on, t0 being at nine.
+    [402 * day - 9 * hour, { refusals: 1 }],
   ] as const) {
     assert.deepEqual(await pruneAt(life - hour), nothing, `${life / day} days are not over`);
     assert.deepEqual(await pruneAt(life + 1), { ...nothing, ...gone }, `${life / day} days are over`);

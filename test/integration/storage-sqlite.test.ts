@@ -62,7 +62,7 @@ function migrateFile(file: string, ...later: Migration[]): void {
     db.close();
   }
 }
-const number = migrations.length + 1;
+const number = migrations.at(-1)!.number + 1;
 const adding: Migration = {
   number,
   compatibleWith: 1,

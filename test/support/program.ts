@@ -9,6 +9,7 @@ import { sha256Hex } from '../../src/domain/hash.ts';
 import type { KeptResponse } from '../../src/domain/response.ts';
 import { type QueueName, queueNames } from '../../src/domain/task.ts';
 import type { OpenApiDocument } from '../../src/http/openapi.ts';
+import type { Kind, Stored } from '../../src/ports/storage.ts';
 import { checkDeclared } from './declared-answers.ts';
 
 export const admin = { email: 'admin@example.org', password: 'only for these tests' };
@@ -60,6 +61,8 @@ export type TestProgram = {
   verify(): Promise<Verdict>;
   /** Responses as the store keeps them, by id. */
   documents(ids: readonly string[]): Promise<Map<string, KeptResponse>>;
+  /** Any other document as the store keeps it, looked up beside the running program. */
+  document<K extends Kind>(kind: K, id: string): Promise<Stored<K>['doc'] | undefined>;
   stop(): Promise<void>;
   /** Stops, and starts again on the same data, with other settings from now on where some are given, and to work on these queues. */
   restart(settings?: Record<string, string>, queues?: readonly QueueName[]): Promise<void>;
@@ -151,6 +154,7 @@ export async function startTestProgram(
     },
     verify: () => verdictOn(env),
     documents: (ids) => documentsOf(env, ids),
+    document: (kind, id) => looking(env, async ({ storage }) => (await storage.get(kind, id))?.doc),
     async stop() {
       await running.stop(2_000);
       rmSync(dir, { recursive: true, force: true });

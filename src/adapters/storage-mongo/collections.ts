@@ -1,5 +1,6 @@
 import type { AuditEntry } from '#domain/audit.ts';
 import type { Json } from '#domain/json.ts';
+import { refusalsAt } from '#domain/refusals.ts';
 import { effectiveLabel, type KeptResponse, type Response } from '#domain/response.ts';
 import type { Documents, Insert, Keyed, Kind, Stored } from '#ports/storage.ts';
 
@@ -145,6 +146,7 @@ export const layouts: { [K in Kind]: Layout<K> } = {
   'model-fit': { collection: 'model_fits', at: (d) => d.at, fields: {} },
   vector: { collection: 'vectors', at: (d) => d.at, fields: { formId: (d) => d.formId } },
   tagger: { collection: 'taggers', at: (d) => d.trainedAt, fields: {} },
+  refusals: { collection: 'refusals', at: refusalsAt, fields: { formId: (d) => d.formId } },
 };
 
 export const kinds = Object.keys(layouts) as Kind[];

@@ -89,12 +89,18 @@ async function changeFeed(db: Db): Promise<void> {
     .updateMany({ changed: { $exists: false } }, { $set: { unnumbered: true } });
 }
 
+async function refusals(db: Db): Promise<void> {
+  const ofForm: IndexDescription = { key: { formId: 1, at: 1, _id: 1 } };
+  await db.collection(layouts.refusals.collection).createIndexes([madeInOrder, carriesOthers, ofForm]);
+}
+
 export const migrations: Migration[] = [
   { number: 1, compatibleWith: 1, about: 'the first schema', up: firstSchema },
   { number: 2, compatibleWith: 1, about: 'taggers', up: taggers },
   { number: 3, compatibleWith: 1, about: 'vectors of responses by form, and what models are worth', up: vectors },
   // A response that an earlier release changes is not marked, and would be missing in every export that follows.
   { number: 4, compatibleWith: 4, about: 'the change feed, and manifests of exported files', up: changeFeed },
+  { number: 5, compatibleWith: 4, about: 'counts of refused responses', up: refusals },
 ];
 
 const stepsIn = (db: Db) => db.collection<StepRecord>('schema_steps');

@@ -162,6 +162,8 @@ const daysByIndex = `
   CREATE INDEX responses_changed ON responses (form_id, changed, day);
 `;
 
+const refusals = documents('refusals', 'form_id TEXT NOT NULL,', '(form_id, at)', '(at)');
+
 export const migrations: Migration[] = [
   { number: 1, compatibleWith: 1, about: 'the first schema', sql: initial },
   {
@@ -177,6 +179,7 @@ export const migrations: Migration[] = [
     sql: changeFeed,
   },
   { number: 4, compatibleWith: 1, about: 'days of responses by index', sql: daysByIndex },
+  { number: 5, compatibleWith: 1, about: 'counts of refused responses', sql: refusals },
 ];
 
 /**

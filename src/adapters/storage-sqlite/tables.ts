@@ -1,3 +1,4 @@
+import { refusalsAt } from '#domain/refusals.ts';
 import { effectiveLabel, type KeptResponse, type Response } from '#domain/response.ts';
 import type { NewTask, Task } from '#domain/task.ts';
 import type { Documents, Insert, Kind } from '#ports/storage.ts';
@@ -117,6 +118,7 @@ export const tables: { [K in Kind]: Table<K> } = {
   'model-fit': { name: 'model_fits', at: (d) => d.at, columns: {}, narrow: {} },
   vector: { name: 'vectors', at: (d) => d.at, columns: { form_id: (d) => d.formId }, narrow: { formId: 'form_id' } },
   tagger: { name: 'taggers', at: (d) => d.trainedAt, columns: {}, narrow: {} },
+  refusals: { name: 'refusals', at: refusalsAt, columns: { form_id: (d) => d.formId }, narrow: { formId: 'form_id' } },
 };
 
 function labelColumn(response: Response): SqlValue {

@@ -2,6 +2,7 @@ import { choices, form, histogram, numbers, respondents } from './answers.ts';
 import { overTime, trend } from './over-time.ts';
 import type { CommonQuery } from './query.ts';
 import { search } from './search.ts';
+import { timeToAnswer } from './time-to-answer.ts';
 import { agreement, confidence, labels, reviews } from './understood.ts';
 
 /** The common queries, in the order in which they are listed. */
@@ -12,6 +13,7 @@ export const commonQueries: readonly CommonQuery[] = [
   confidence,
   agreement,
   reviews,
+  timeToAnswer,
   choices,
   numbers,
   histogram,

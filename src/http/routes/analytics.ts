@@ -1,14 +1,22 @@
 import type { FastifyInstance } from 'fastify';
 import type { Analytics, FormAnalytics } from '#app/analytics.ts';
 import type { OperationsStats, OperationsStatsUseCase } from '#app/insight/operations-stats.ts';
+import type { RefusalCounts, RefusalStats } from '#app/refusals.ts';
 import { guard } from '../auth.ts';
-import { analyticsQuery, analyticsSchema, operationsQuery, operationsSchema } from '../schemas/analytics.ts';
+import {
+  analyticsQuery,
+  analyticsSchema,
+  operationsQuery,
+  operationsSchema,
+  refusalsQuery,
+  refusalsSchema,
+} from '../schemas/analytics.ts';
 import { formParams } from '../schemas/forms.ts';
 import { time } from '../views.ts';
 
-type Deps = { analytics: Analytics; operationsStats: OperationsStatsUseCase };
+type Deps = { analytics: Analytics; operationsStats: OperationsStatsUseCase; refusals: Pick<RefusalCounts, 'ofForm'> };
 
-export function analyticsRoutes(api: FastifyInstance, { analytics, operationsStats }: Deps): void {
+export function analyticsRoutes(api: FastifyInstance, { analytics, operationsStats, refusals }: Deps): void {
   api.get<{ Querystring: { hours: number; limit: number } }>(
     '/analytics/operations',
     {
@@ -21,6 +29,20 @@ export function analyticsRoutes(api: FastifyInstance, { analytics, operationsSta
       },
     },
     async ({ query }) => operationsView(await operationsStats.stats(query)),
+  );
+
+  api.get<{ Querystring: { form_id: string; from?: string; to?: string } }>(
+    '/analytics/refusals',
+    {
+      config: { ...guard('analytics:read'), problems: ['form-not-found'] },
+      schema: {
+        tags: ['analytics'],
+        summary: 'Count the responses that a form refused, by question and by what was wrong, beside those it accepted',
+        querystring: refusalsQuery,
+        response: { 200: refusalsSchema },
+      },
+    },
+    async ({ query: { form_id: formId, from, to } }) => refusalsView(await refusals.ofForm({ formId, from, to })),
   );
 
   api.get<{ Params: { id: string }; Querystring: { from?: string; to?: string } }>(
@@ -57,6 +79,21 @@ function analyticsView(analytics: FormAnalytics, lastHour: number): object {
     unlabelled: analytics.unlabelled,
     by_field: analytics.byField,
     as_of: time(analytics.asOf),
+  };
+}
+
+function refusalsView({ formId, from, to, refused, accepted, byQuestion, byDay, asOf }: RefusalStats): object {
+  const all = refused + accepted;
+  return {
+    form_id: formId,
+    from,
+    to,
+    refused,
+    accepted,
+    share_refused: all === 0 ? null : refused / all,
+    by_question: byQuestion,
+    per_day: byDay,
+    as_of: time(asOf),
   };
 }
 

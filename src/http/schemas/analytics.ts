@@ -1,3 +1,4 @@
+import { failureCodes } from '#domain/refusals.ts';
 import { timeSchema } from './common.ts';
 
 const count = { type: 'integer', minimum: 0 } as const;
@@ -39,6 +40,55 @@ export const analyticsSchema = {
       },
     },
     as_of: { ...timeSchema, description: 'When it was counted; nothing has changed since.' },
+  },
+} as const;
+
+const day = { type: 'string', format: 'date' } as const;
+
+export const refusalsQuery = {
+  type: 'object',
+  required: ['form_id'],
+  additionalProperties: false,
+  properties: {
+    form_id: { type: 'string', minLength: 1, maxLength: 100 },
+    from: { ...day, description: 'The first day; 30 days up to today when it is left out.' },
+    to: { ...day, description: 'The last day, taken in; today when it is left out.' },
+  },
+} as const;
+
+export const refusalsSchema = {
+  type: 'object',
+  required: ['form_id', 'from', 'to', 'refused', 'accepted', 'share_refused', 'by_question', 'per_day', 'as_of'],
+  properties: {
+    form_id: { type: 'string' },
+    from: { ...day, description: "The first day that was counted, in the installation's time zone." },
+    to: { ...day, description: 'The last one.' },
+    refused: { ...count, description: 'Responses that were refused since their answers did not fit.' },
+    accepted: count,
+    share_refused: { type: ['number', 'null'], description: 'Of both; null where nothing came.' },
+    by_question: {
+      type: 'array',
+      description: 'The most frequent first. A response counts once for each question and code.',
+      items: {
+        type: 'object',
+        required: ['question', 'code', 'count'],
+        properties: {
+          question: { type: ['string', 'null'], description: 'null: something that the form does not ask.' },
+          code: { enum: failureCodes },
+          count,
+        },
+      },
+    },
+    per_day: {
+      type: 'array',
+      description: 'Days on which something came, in their order.',
+      items: {
+        type: 'object',
+        required: ['day', 'refused', 'accepted'],
+        properties: { day, refused: count, accepted: count },
+      },
+    },
+    as_of: { ...timeSchema, description: 'When it was counted.' },
   },
 } as const;
 

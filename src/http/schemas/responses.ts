@@ -15,7 +15,8 @@ export const submissionSchema = {
     metadata: {
       type: 'object',
       maxProperties: 20,
-      description: 'A few short facts of your own, kept with the response.',
+      description:
+        'A few short facts of your own, kept with the response. started_at, when the form was opened (RFC 3339), is what the query time-to-answer counts.',
       propertyNames: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}$' },
       additionalProperties: { type: 'string', maxLength: 500, ...keepable },
     },

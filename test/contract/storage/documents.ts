@@ -7,6 +7,7 @@ import { versionId } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { ExampleBatch, FormHead, FormTagger } from '#domain/learning.ts';
 import type { ModelFit } from '#domain/model-fit.ts';
+import { type Refusals, refusalsId } from '#domain/refusals.ts';
 import { type ClassifyResult, type NewResponse, newResponse, type Response } from '#domain/response.ts';
 import type { ResponseVector } from '#domain/response-vector.ts';
 import { type NewTask, rootTaskId } from '#domain/task.ts';
@@ -358,4 +359,9 @@ export function aDataset(over: Partial<Dataset> = {}): Dataset {
     applied: [],
     ...over,
   };
+}
+
+export function someRefusals(over: Partial<Refusals> = {}): Refusals {
+  const { formId = newId('frm'), day = '2026-11-02' } = over;
+  return { id: refusalsId(formId, day), formId, day, refused: 0, questions: [], applied: [], ...over };
 }

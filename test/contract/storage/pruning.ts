@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { announce, fanOutTaskId } from '#domain/consequences.ts';
 import type { Settlement } from '#domain/task.ts';
 import type { Kind, Storage } from '#ports/storage.ts';
-import { aDelivery, anAttempt, anEvent, aSession, newId, t0 } from './documents.ts';
+import { aDelivery, anAttempt, anEvent, aSession, newId, someRefusals, t0 } from './documents.ts';
 import { insert, noun, type StoreUnderTest, times } from './kit.ts';
 
 async function left(storage: Storage, kind: Kind, docs: { id: string }[]): Promise<boolean[]> {
@@ -21,6 +21,24 @@ export function pruningRules(under: StoreUnderTest): void {
       assert.deepEqual(await left(storage, 'session', sessions), [false, true, true]);
       assert.deepEqual(await left(storage, 'attempt', attempts), [false, true, true]);
     });
+
+    rule(
+      'counts of refused responses go by their day, and those of a form are read by a range of days',
+      async (storage) => {
+        const formId = newId('frm');
+        const days = ['2026-10-31', '2026-11-01', '2026-11-02'].map((day) => someRefusals({ formId, day }));
+        await insert(storage, 'refusals', ...days.toReversed(), someRefusals({ day: '2026-11-02' }));
+        const at = (day: string) => Date.parse(`${day}T00:00:00Z`);
+        const query = { where: { formId }, from: at('2026-11-01'), to: at('2026-11-02') + 1, limit: 10 };
+        const { items } = await storage.list('refusals', query);
+        assert.deepEqual(
+          items.map(({ doc }) => doc.day),
+          ['2026-11-01', '2026-11-02'],
+        );
+        assert.equal(await storage.prune('refusals', at('2026-11-01'), 100), 1);
+        assert.deepEqual(await left(storage, 'refusals', days), [false, true, true]);
+      },
+    );
 
     rule('at most as many go as were asked for', async (storage) => {
       await insert(storage, 'session', ...times(5, () => aSession({ createdAt: t0 - 5 })));

@@ -24,6 +24,7 @@ import {
   aVector,
   classified,
   newId,
+  someRefusals,
   t0,
 } from './documents.ts';
 import {
@@ -113,6 +114,14 @@ export const rich: { [K in Kind]: Documents[K] } = {
   'model-fit': aModelFit({ labels: [text, null], bias: [-0.1234567890123, 0] }),
   vector: aVector({ formId: newId('frm'), vector: 'A'.repeat(512) }),
   tagger: aTagger({ fields: [text] }),
+  refusals: someRefusals({
+    refused: 9007199254740991,
+    questions: [
+      { question: 'größe', code: 'required', count: 1 },
+      { question: null, code: 'other', count: 2 },
+    ],
+    applied: [{ by: 'a', number: 1 }],
+  }),
 };
 
 /** One of every kind with everything optional absent. */
@@ -135,6 +144,7 @@ export const bare: { [K in Kind]: Documents[K] } = {
   'model-fit': aModelFit({ labels: [], bias: [] }),
   vector: aVector({ vector: '' }),
   tagger: aTagger({ byField: undefined, fields: [] }),
+  refusals: someRefusals(),
 };
 
 export function roundTripRules(under: StoreUnderTest): void {

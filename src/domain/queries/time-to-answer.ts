@@ -1,0 +1,36 @@
+import type { CommonQuery } from './query.ts';
+
+/** RFC 3339 with its offset: without one DuckDB would read a time in a zone of its own, and it takes words such as "epoch" for times. */
+const instant = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`;
+
+/** Seconds of a day. Whoever takes longer has left the page open, and a time below zero comes from a clock that is wrong: neither tells how long answering takes. */
+const longest = 86_400;
+
+/**
+ * The client says in `metadata.started_at` when it has opened the form; nothing else knows. `metadata` counts as personal, since a client may write anything there,
+ * and is null in the SQL of whoever may not see it; here it is read unmasked, as times come out of it only as quantiles over many.
+ */
+export const timeToAnswer: CommonQuery = {
+  name: 'time-to-answer',
+  about:
+    'How long people took from opening the form to sending it, by week of submission, of the responses whose metadata say started_at.',
+  params: [],
+  columns: {
+    week: 'ISO week',
+    count: 'Responses that say it, with times from 0 to 24 hours',
+    median_seconds: 'Half of them within',
+    p25_seconds: 'A quarter within',
+    p75_seconds: 'Three quarters within',
+    p90_seconds: 'Nine of ten within',
+  },
+  counted: 'count',
+  build: () => ({
+    sql: `WITH said AS (SELECT day, submitted_at, upper(json_extract_string(metadata, '$.started_at')) AS started_at FROM responses WHERE metadata IS NOT NULL),
+      timed AS (SELECT strftime(day, '%G-W%V') AS week, epoch(submitted_at) - epoch(try_cast(started_at AS TIMESTAMPTZ)) AS seconds
+        FROM said WHERE regexp_full_match(started_at, '${instant}'))
+      SELECT week, count(*) AS count, median(seconds) AS median_seconds, quantile_cont(seconds, 0.25) AS p25_seconds,
+        quantile_cont(seconds, 0.75) AS p75_seconds, quantile_cont(seconds, 0.9) AS p90_seconds
+      FROM timed WHERE seconds BETWEEN 0 AND ${longest} GROUP BY week ORDER BY week`,
+    params: {},
+  }),
+};
