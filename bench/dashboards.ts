@@ -70,7 +70,11 @@ const base = `http://127.0.0.1:${child.port}/api/v1`;
 let token = '';
 async function call(method: string, path: string, payload?: object) {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
-  const response = await fetch(base + path, { method, headers, body: payload === undefined ? null : JSON.stringify(payload) });
+  const response = await fetch(base + path, {
+    method,
+    headers,
+    body: payload === undefined ? null : JSON.stringify(payload),
+  });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return { body: (await response.json()) as Record<string, string>, headers: response.headers };
 }

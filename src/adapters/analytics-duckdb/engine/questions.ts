@@ -5,20 +5,23 @@ import { collect } from './collect.ts';
 import { damageBehind } from './damage.ts';
 import { Fault } from './faults.ts';
 import { writeParquet, writeText } from './files.ts';
-import { createFooters, type Footers } from './footers.ts';
+import { createFooters } from './footers.ts';
+import { createFreshFiles, type FreshFiles } from './fresh-files.ts';
 import { createInstances, type Instance, type InstanceSettings } from './instance.ts';
 import { bindParams } from './parameters.ts';
 import { type EngineCall, type EngineStart, type OpenCall, type Piece, pathsOfFile } from './protocol.ts';
 import { createReader, type Reader } from './reader.ts';
-import { pathsOf, quoteName, tableSelect } from './tables.ts';
+import { type Means, pathsOf, quoteName, tableSelect } from './tables.ts';
 
-type Cursor = { instance: Instance; reader: Reader; repeatable: boolean | undefined; spill: string };
+type Opened = { instance: Instance; freshFiles: FreshFiles; spill: string };
+type Cursor = Opened & { reader: Reader; repeatable: boolean | undefined };
 type SnapshotCall = Extract<EngineCall, { op: 'snapshot' }>;
 
 /** Answers questions in this process, each in an instance of its own. Errors: `Fault`, `Refusal`, and DuckDB's own. */
 export function createQuestions({ threads, spillBytes }: EngineStart) {
   const instances = createInstances(threads);
   const footers = createFooters();
+  const freshFiles = createFreshFiles(instances, spillBytes);
   const cursors = new Map<number, Cursor>();
   let nextCursor = 1;
 
@@ -26,13 +29,22 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     const { source, file, spill } = call;
     const output = file?.format === 'parquet' ? pathsOfFile(file) : [];
     const means = { spillBytes, spill, memoryBytes: call.memoryBytes };
-    const instance =
+    const fresh = await freshFiles.of('snapshot' in source ? [] : source.tables, means, signal);
+    const opening =
       'snapshot' in source
-        ? await openSnapshot({ ...means, path: source.snapshot, allowed: output }, signal)
-        : await instances.open({ ...means, allowed: [...pathsOf(source.tables), ...output] }, signal);
+        ? openSnapshot({ ...means, path: source.snapshot, allowed: output }, signal)
+        : instances.open(
+            { ...means, allowed: [...pathsOf(source.tables), ...fresh.paths.values(), ...output] },
+            signal,
+          );
+    const instance = await opening.catch((err) => {
+      fresh.release();
+      throw err;
+    });
+    const opened = { instance, freshFiles: fresh, spill };
     let kept = false;
     try {
-      const { sql, repeatable } = await prepared(instance, call, footers);
+      const { sql, repeatable } = await prepared(instance, call, { footers, freshFiles: fresh.paths });
       signal.throwIfAborted();
       if (file?.format === 'parquet') return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable);
       const statement = await instance.connection.prepare(sql);
@@ -42,7 +54,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
         await writeText(file.path, file.format === 'csv' ? 'csv' : 'ndjson', reader);
         return piece({ reader, repeatable }, [], undefined);
       }
-      const cursor = { instance, reader, repeatable, spill };
+      const cursor = { ...opened, reader, repeatable };
       const { rows, more } = await reader.read();
       kept = more;
       return piece(cursor, rows, more ? keep(cursor) : undefined);
@@ -50,7 +62,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
       if ('snapshot' in source) throw tornSnapshot(err);
       throw await damageBehind(err, instance, source.tables, signal);
     } finally {
-      if (!kept) end(instance, spill);
+      if (!kept) end(opened);
     }
   }
 
@@ -75,7 +87,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
   function close(id: number): void {
     const cursor = cursors.get(id);
     cursors.delete(id);
-    if (cursor) end(cursor.instance, cursor.spill);
+    if (cursor) end(cursor);
   }
 
   /** Copies the tables into a new database file, without what is masked. */
@@ -87,7 +99,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
       for (const table of tables) {
         const masked = new Set(table.masked);
         const shown = table.columns.map(({ name }) => quoteName(name));
-        const select = await tableSelect(instance, table, footers);
+        const select = await tableSelect(instance, table, { footers });
         const types = `SELECT ${shown.join(', ')} FROM (${select}) LIMIT 0`;
         const cells = table.columns.map(({ name }, i) => (masked.has(name) ? `NULL AS ${shown[i]}` : shown[i]));
         await instance.rows(`CREATE TABLE ${quoteName(table.name)} AS ${types}`);
@@ -114,9 +126,10 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
   }
 
   /** After the answer is on its way: closing takes 3 ms, and opening the next one 9. */
-  function end(instance: Instance, spill: string): void {
+  function end({ instance, freshFiles, spill }: Opened): void {
     setImmediate(() => {
       instance.close();
+      freshFiles.release();
       collect();
       instances.prepare();
       rm(spill, { recursive: true, force: true }).catch(() => {});
@@ -131,7 +144,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
 async function prepared(
   instance: Instance,
   { source, sql }: OpenCall,
-  footers: Footers,
+  means: Means,
 ): Promise<{ sql: string; repeatable?: boolean }> {
   if ('snapshot' in source) {
     const text = checkText(sql);
@@ -140,7 +153,7 @@ async function prepared(
     return { sql: text, repeatable };
   }
   for (const table of source.tables)
-    await instance.rows(`CREATE TEMP VIEW ${quoteName(table.name)} AS ${await tableSelect(instance, table, footers)}`);
+    await instance.rows(`CREATE TEMP VIEW ${quoteName(table.name)} AS ${await tableSelect(instance, table, means)}`);
   return { sql: sql.replace(/[;\s]+$/, '') };
 }
 

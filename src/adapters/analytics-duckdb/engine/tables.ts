@@ -12,10 +12,13 @@ export function pathsOf(tables: readonly TableSource[]): string[] {
   return tables.flatMap(({ files, fresh }) => [...files.map(({ path }) => path), ...(fresh ? [fresh.path] : [])]);
 }
 
+/** What tables are read with: footers that are known, and fresh rows that are Parquet already. */
+export type Means = { footers: Footers; freshFiles?: ReadonlyMap<TableSource, string> };
+
 /** The table as a SELECT. Errors: `UnreadableTables` with what happened as its cause. */
-export async function tableSelect(instance: Instance, table: TableSource, footers: Footers): Promise<string> {
+export async function tableSelect(instance: Instance, table: TableSource, means: Means): Promise<string> {
   try {
-    return await selectOf(instance, table, footers);
+    return await selectOf(instance, table, means);
   } catch (err) {
     throw new UnreadableTables('', { cause: err });
   }
@@ -25,9 +28,10 @@ export async function tableSelect(instance: Instance, table: TableSource, footer
  * A row of a file is taken from it while no fresh row has its response. Which files may hold such rows is seen from the lowest and highest `response_id` in
  * their footers: ids begin with the time, so that new responses touch no file, and the other files are read as if there were no fresh rows.
  */
-async function selectOf(instance: Instance, table: TableSource, footers: Footers): Promise<string> {
+async function selectOf(instance: Instance, table: TableSource, { footers, freshFiles }: Means): Promise<string> {
   const columns = table.columns.map(({ name }) => quoteName(name)).join(', ');
-  const fresh = table.fresh && (await loadFresh(instance, table, table.fresh.path));
+  const made = freshFiles?.get(table);
+  const fresh = made ? readParquet([made]) : table.fresh && (await loadFresh(instance, table, table.fresh.path));
   const files = await checkedFiles(instance, table, footers);
   const touched = fresh === undefined ? new Set<string>() : await touchedFiles(instance, files, fresh);
   const parts = groupsOf(files.filter(({ path }) => !touched.has(path))).map((group) => selectFiles(table, group));
@@ -64,21 +68,28 @@ function selectFiles(table: TableSource, group: readonly File[]): string {
     if (is === undefined) return `NULL::${wanted} AS ${quoted}`;
     return is === (fullNames[wanted] ?? wanted) ? quoted : `CAST(${quoted} AS ${wanted}) AS ${quoted}`;
   });
-  const from = found === undefined ? 'WHERE false' : `FROM read_parquet(${listOf(group.map(({ path }) => path))})`;
+  const from = found === undefined ? 'WHERE false' : `FROM ${readParquet(group.map(({ path }) => path))}`;
   return `SELECT ${cells.join(', ')} ${from}`;
 }
 
 const fullNames: Record<string, string> = { TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE' };
 
-/** Of each response the newest fresh row, as a table of the instance: its name, or undefined when there is none. */
+/** The newest fresh rows as a table of the instance: its name, or undefined when there are none. */
 async function loadFresh(instance: Instance, table: TableSource, path: string): Promise<string | undefined> {
   const { size } = await stat(path);
   if (size === 0) return undefined;
   const name = quoteName(`fresh ${table.name}`);
-  await instance.rows(`CREATE TEMP TABLE ${name} AS SELECT * FROM ${readFresh(table, path, size)}
-    QUALIFY row_number() OVER (PARTITION BY response_id ORDER BY _changed DESC NULLS LAST) = 1`);
+  await instance.rows(`CREATE TEMP TABLE ${name} AS ${newestFresh(table, path, size)}`);
   return name;
 }
+
+/** Of each response the newest line. */
+export function newestFresh(table: TableSource, path: string, size: number): string {
+  return `SELECT * FROM ${readFresh(table, path, size)}
+    QUALIFY row_number() OVER (PARTITION BY response_id ORDER BY _changed DESC NULLS LAST) = 1`;
+}
+
+const readParquet = (paths: readonly string[]): string => `read_parquet(${listOf(paths)})`;
 
 /** DuckDB keeps two buffers of the longest line that it is told of. */
 const longestLine = 16 * 2 ** 20;

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { readdir, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { idOf, openEngineWorld, visitColumns } from '../support/engine-world.ts';
+
+/* Many fresh rows: made Parquet once, and read by every question about them. */
+
+const fields = (n: number) => ({
+  response_id: idOf(n),
+  submitted_at: '2026-11-01T12:00:00.000Z',
+  day: '2026-11-01',
+  label: 'bug',
+  stars: 5,
+  topics: ['ä', 'b'],
+  email: `a rather long address to come beyond the size from which it is worth it ${n}@example.org`,
+});
+
+/** 1,000 visits in a file; of them 0–99 are removed and 100–999 changed, some twice, and 1,000 are new: 400 kB of lines. */
+async function changedVisits(t: Parameters<typeof openEngineWorld>[0], name = 'fresh.ndjson') {
+  const world = await openEngineWorld(t);
+  const files = [await world.visits('a.parquet', 0, 1000)];
+  const lines = [
+    ...Array.from({ length: 100 }, (_, n) => ({ response_id: idOf(n), _removed: true, _changed: n })),
+    ...Array.from({ length: 900 }, (_, i) => ({ ...fields(100 + i), stars: 1, _changed: 100 + i })),
+    ...Array.from({ length: 500 }, (_, i) => ({ ...fields(100 + i), stars: 2, _changed: 2000 + i })),
+    ...Array.from({ length: 1000 }, (_, i) => ({ ...fields(1000 + i), _changed: 3000 + i })),
+  ];
+  const fresh = await world.ndjson(name, lines);
+  const table = { name: 'visits', columns: visitColumns, files, fresh };
+  const made = async () => {
+    const folders = await readdir(join(world.folder, 'engine'), { recursive: true });
+    return folders.filter((path) => /fresh-\d+\.parquet$/.test(path)).length;
+  };
+  return { ...world, table, made };
+}
+
+const sql = 'SELECT stars, count(*), min(day), max(len(topics)) FROM visits GROUP BY stars ORDER BY stars';
+const expected = [
+  [1, 400],
+  [2, 500],
+  [5, 1000],
+];
+
+test('questions at the same time about many fresh rows share one Parquet file of them', async (t) => {
+  const { query, table, made } = await changedVisits(t);
+  const answers = await Promise.all(Array.from({ length: 4 }, () => query(sql, [table])));
+  for (const { values } of answers) {
+    assert.deepEqual(
+      values.map(([stars, count]) => [stars, count]),
+      expected,
+    );
+    assert.deepEqual(values[2]!.slice(2), ['2026-11-01', 2]);
+  }
+  assert.equal(await made(), 1);
+  await query(sql, [table]);
+  assert.equal(await made(), 1);
+});
+
+test('only the newest of these files are kept', async (t) => {
+  const { query, table, made, ndjson } = await changedVisits(t);
+  for (let i = 0; i < 8; i++) {
+    const rows = Array.from({ length: 1500 }, (_, n) => ({ ...fields(5000 + n), _changed: n }));
+    const fresh = await ndjson(`fresh-${i}.ndjson`, rows);
+    const { values } = await query('SELECT count(*) FROM visits', [{ ...table, fresh }]);
+    assert.deepEqual(values, [[2500]]);
+  }
+  assert.ok((await made()) <= 5, `${await made()} files`);
+});
+
+test('a question that is stopped while the file is made takes nothing from the others', async (t) => {
+  const { query, table } = await changedVisits(t);
+  await query('SELECT 1', []);
+  const stop = new AbortController();
+  const stopped = query(sql, [table], { signal: stop.signal });
+  const other = query(sql, [table]);
+  setTimeout(() => stop.abort(new Error('gone')), 5);
+  await stopped.catch((err) => assert.equal(err.message, 'gone'));
+  assert.deepEqual(
+    (await other).values.map(([stars, count]) => [stars, count]),
+    expected,
+  );
+});
+
+test('many fresh rows that are torn are named', async (t) => {
+  const { query, table } = await changedVisits(t);
+  await truncate(table.fresh.path, 300_001);
+  await assert.rejects(query(sql, [table]), { fault: 'data-damaged', message: /fresh\.ndjson/ });
+});
