@@ -179,6 +179,7 @@ const queries = createCommonQueries({
       state: 's',
       personal: [],
       source: async () => ({ ...source, name: 'responses' }),
+      mend: async () => {},
     }),
   },
   engine,

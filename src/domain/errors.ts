@@ -215,7 +215,8 @@ export const errorTable = {
   'data-damaged': {
     status: 503,
     title: 'An exported file is damaged',
-    detail: 'The operator runs formstead exports verify, and has the files written again.',
+    detail:
+      'It is written again from the store: ask again in a while. What else is damaged formstead exports verify says.',
   },
   'model-unavailable': {
     status: 503,

@@ -210,7 +210,7 @@ export type TaskPayloads = {
   'run-export': { export_id: string };
   'daily-export': { tick: number };
   /** `rebuild`: every partition is written again. */
-  'update-dataset': { form_id: string; rebuild?: true };
+  'update-dataset': { form_id: string; rebuild?: true /** Name of a file that cannot be read. */; damaged?: string };
   'seal-audit': { tick: number };
   prune: { tick: number };
 };

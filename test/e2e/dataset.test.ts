@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { formstead } from '../support/command-line.ts';
 import { readParquetRows } from '../support/hyparquet.ts';
@@ -178,4 +179,25 @@ test('formstead exports verify compares every file with its manifest and with th
   assert.match(bad.stderr, /has another content: its sha256 is/);
   await update(form, '?rebuild=1');
   assert.deepEqual([(await verify()).code, (await manifest(form)).rows], [0, 5]);
+});
+
+test('a query that meets a damaged file says so, and the file is written again', async () => {
+  const form = await program.publish(booking);
+  for (let i = 0; i < 3; i++) await understood(form, { message: `number ${i}` });
+  await update(form);
+  const before = (await manifest(form)).partitions[0].files.parquet;
+  const path = join(program.dir, 'blobs', `dataset.${form}`, before.name);
+  const bytes = readFileSync(path);
+  // Its size stays: only whoever reads it can tell.
+  writeFileSync(path, bytes.fill(0xff, 4, bytes.length - 200));
+  const numbers = () => program.call('GET', `/analytics/queries/search?form_id=${form}&text=number&fresh=1`);
+  const met = await numbers();
+  assert.deepEqual([met.status, met.body.code], [503, 'data-damaged'], met.text);
+  let healed = await numbers();
+  for (let i = 0; healed.status !== 200 && i < 100; i++) {
+    await sleep(100);
+    healed = await numbers();
+  }
+  assert.deepEqual([healed.status, healed.body.rows.length], [200, 3]);
+  assert.notEqual((await manifest(form)).partitions[0].files.parquet.name, before.name);
 });

@@ -46,7 +46,8 @@ type Deps = DiskGuard & {
   metrics: Pick<Metrics, 'count' | 'observe'>;
 };
 
-type Run = { signal: AbortSignal; progress(fraction: number): void; rebuild?: boolean };
+/** `damaged`: name of a file whose partition is to be written again. */
+type Run = { signal: AbortSignal; progress(fraction: number): void; rebuild?: boolean; damaged?: string };
 
 /** `partitions`: how many were written; `rows`: in them. */
 export type DatasetReport = { version: number; partitions: number; rows: number; misfits: number };
@@ -102,10 +103,10 @@ export function createDatasets(deps: Deps) {
     return { forms };
   }
 
-  /** Asks for an update because so much has come since the last one; once for each state of the files. */
-  async function requestOnce(formId: string, completeTo: number): Promise<void> {
-    const id = `tsk_${derivedUuid(0, `dataset\n${formId}\n${completeTo}`)}`;
-    const task = updateTask(id, { form_id: formId });
+  /** Asks for an update because so much has come since the files were complete, or because one of them cannot be read; once for each such state and file. */
+  async function requestOnce(formId: string, reason: { completeTo: number } | { damaged: string }): Promise<void> {
+    const id = `tsk_${derivedUuid(0, `dataset\n${formId}\n${Object.values(reason)[0]}`)}`;
+    const task = updateTask(id, { form_id: formId, ...('damaged' in reason && reason) });
     await storage.commit({ change: { op: 'none' }, tasks: [task] });
     deps.offer([task]);
   }
@@ -120,14 +121,14 @@ export function createDatasets(deps: Deps) {
   async function update(
     cause: Cause,
     formId: string,
-    { signal, progress, rebuild = false }: Run,
+    { signal, progress, rebuild = false, damaged }: Run,
   ): Promise<DatasetReport> {
     const startedAt = performance.now();
     await getForm(formId);
     const table = await tableOf(formId);
     const target = await storage.changes.newest();
     let { doc, revision } = await current(formId, table, target);
-    const spans = await spansOf(doc, table, target, rebuild);
+    const spans = await spansOf(doc, table, target, { rebuild, damaged });
     const report = { partitions: 0, rows: 0, misfits: 0 };
     const all = spans.reduce((sum, span) => sum + span.rows, 0);
     const wrote = (rows: number) => {
@@ -183,10 +184,15 @@ export function createDatasets(deps: Deps) {
     return { doc, revision: 0 };
   }
 
-  async function spansOf(doc: Dataset, table: Table, target: number, rebuild: boolean) {
+  async function spansOf(
+    doc: Dataset,
+    table: Table,
+    target: number,
+    { rebuild, damaged }: Pick<Run, 'rebuild' | 'damaged'>,
+  ) {
     const sizes = new Map((await deps.blobs.list(datasetArea(doc.id))).map(({ name, bytes }) => [nameIn(name), bytes]));
-    const lost = (file: DatasetFile) => sizes.get(file.name) !== file.bytes;
-    const allSpoilt = rebuild || doc.withheld !== withheldHash(table);
+    const lost = (file: DatasetFile) => file.name === damaged || sizes.get(file.name) !== file.bytes;
+    const allSpoilt = rebuild === true || doc.withheld !== withheldHash(table);
     return planSpans({
       partitions: doc.partitions,
       changed: await storage.changes.days({ formId: doc.id, after: doc.completeTo, to: target }),

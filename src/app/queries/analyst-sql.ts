@@ -5,7 +5,7 @@ import type { AnalyticsEngine, AnswerColumn, AnswerFile, Params, TakeChunk } fro
 import type { Storage } from '#ports/storage.ts';
 import type { Caller } from '../audit.ts';
 import { asAppError } from './query-problems.ts';
-import type { FormTables } from './tables.ts';
+import type { FormTable, FormTables } from './tables.ts';
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'getByKey'>;
@@ -47,16 +47,19 @@ export function createAnalystSql(deps: Deps) {
   async function ask(caller: Caller, wish: SqlWish, signal: AbortSignal, into: TakeChunk | AnswerFile) {
     const forms = await formsOf(wish.tables);
     const states: string[] = [];
+    const asked: FormTable[] = [];
     const tables = [];
     for (const [name, formId] of forms) {
       const form = await deps.tables.of(formId, { fresh: wish.fresh });
       states.push(`${name} ${form.state}`);
+      asked.push(form);
       tables.push({ ...(await form.source({})), name, masked: wish.unmasked ? [] : form.personal });
     }
     await deps.note(caller, [...forms.values()], sha256Hex(wish.sql));
     const snapshot = sha256Hex(JSON.stringify([wish.unmasked, ...states]));
     const question = { sql: wish.sql, params: wish.params, tables, snapshot };
-    return deps.engine.ask(question, { ...deps.limits, signal }, into).catch((err) => {
+    return deps.engine.ask(question, { ...deps.limits, signal }, into).catch(async (err) => {
+      for (const form of asked) await form.mend(err);
       throw asAppError(err);
     });
   }

@@ -97,7 +97,8 @@ export function createCommonQueries(deps: Deps) {
   ) {
     const source = await form.source(definedOf(range));
     const tables = [{ ...source, name: 'all_responses' }];
-    return engine.query({ ...built, tables }, queryLimits, into).catch((err) => {
+    return engine.query({ ...built, tables }, queryLimits, into).catch(async (err) => {
+      await form.mend(err);
       throw asAppError(err);
     });
   }

@@ -90,6 +90,13 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
     return undefined;
   }
 
+  /** The file of a form cannot be read: the next call writes it from the beginning. */
+  function forget(formId: string): void {
+    const entry = forms.get(formId);
+    forms.delete(formId);
+    if (entry) retire(entry.kept);
+  }
+
   /** A query that was given the file may still be reading it. */
   function retire({ name }: Kept): void {
     if (name !== undefined) outdated.push({ name, at: clock.now() });
@@ -104,7 +111,7 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
     for (const { name, at } of await blobs.list(area)) if (clock.now() - at > 2 * mostAgeMs) await blobs.remove(name);
   }
 
-  return { upTo };
+  return { upTo, forget };
 }
 export type FreshRows = ReturnType<typeof createFreshRows>;
 

@@ -15,7 +15,8 @@ export function asAppError(err: unknown): unknown {
       return new AppError('engine-unavailable', { detail: message, retryAfterSeconds: 5, cause: err });
     case 'data-damaged':
       return new AppError('data-damaged', {
-        detail: `${message} POST /api/v1/forms/{id}/dataset?rebuild=1 writes it again.`,
+        detail: `${message} A running server writes it again from the store; ask again in a while.`,
+        retryAfterSeconds: 5,
         cause: err,
       });
   }

@@ -5,6 +5,7 @@ import { type Form, type FormVersion, versionId } from '#domain/form/form.ts';
 import { withheldNames } from '#domain/form/withheld.ts';
 import { personalColumns } from '#domain/queries/personal-columns.ts';
 import type { QueryTable } from '#domain/queries/query.ts';
+import { QueryError } from '#domain/query-error.ts';
 import type { TableSource } from '#ports/analytics-engine.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -21,6 +22,8 @@ type Deps = {
   staleMs: number;
   /** Called when a form has so many changes that no file holds yet that its files should be brought up to date. */
   behind: (formId: string, completeTo: number) => Promise<void>;
+  /** Called when a file of a form cannot be read. */
+  damaged: (formId: string, file: string) => Promise<void>;
 };
 
 /** A form as queries see it. `state`: with the same text the table holds the same rows. */
@@ -32,6 +35,8 @@ export type FormTable = {
   personal: readonly string[];
   /** Where its rows are: not looked for before they are needed, since most answers are in the cache. */
   source(range: { from?: number; to?: number }): Promise<TableSource>;
+  /** After an error of a question: if a file is damaged, it is asked for again. */
+  mend(err: unknown): Promise<void>;
 };
 
 type Plan = { version: number; plan: RowPlan; withheld: ReadonlySet<string>; personal: readonly string[] };
@@ -61,14 +66,21 @@ export function createFormTables(deps: Deps) {
     const completeTo = dataset?.completeTo ?? 0;
     // Files that were written meanwhile hold more than was asked for.
     const to = Math.max(newestSeen, completeTo);
+    const pathOf = (name: string) => deps.blobs.pathOf(`${datasetArea(formId)}/${name}`);
     const source = async ({ from, to: end }: { from?: number; to?: number }): Promise<TableSource> => {
       const { path, changes } = await deps.freshRows.upTo({ formId, plan, withheld, completeTo }, to);
       if (changes > mostFresh) await deps.behind(formId, completeTo);
       const files = (dataset?.partitions ?? [])
         .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
         .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)
-        .map(({ parquet, rows }) => ({ path: deps.blobs.pathOf(`${datasetArea(formId)}/${parquet.name}`), rows }));
+        .map(({ parquet, rows }) => ({ path: pathOf(parquet.name), rows }));
       return { name: 'responses', columns: plan.columns, files, ...(path !== undefined && { fresh: { path } }) };
+    };
+    const mend = async (err: unknown): Promise<void> => {
+      if (!(err instanceof QueryError) || err.fault !== 'data-damaged') return;
+      const damaged = dataset?.partitions.find(({ parquet }) => pathOf(parquet.name) === err.file);
+      if (damaged) await deps.damaged(formId, damaged.parquet.name);
+      else deps.freshRows.forget(formId);
     };
     const version = (await storage.get('form-version', versionId(form.id, form.version)))!.doc;
     return {
@@ -77,6 +89,7 @@ export function createFormTables(deps: Deps) {
       personal,
       state: JSON.stringify([form.id, form.version, dataset?.version ?? 0, to]),
       source,
+      mend,
     };
   }
 
