@@ -9,6 +9,7 @@ import type { Storage } from '#ports/storage.ts';
 import type { Offer, TaskQueue } from '#ports/task-queue.ts';
 import { startAttempt } from './attempt.ts';
 import type { AfterDeath, WantsEvent } from './failure.ts';
+import { createFirstAlone } from './first-alone.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import type { Handlers } from './registry.ts';
 import { type AttemptOutcome, handBack, outcomeOf, settlementOf } from './settlement.ts';
@@ -53,6 +54,8 @@ type Lease = { token: string; until: number };
 
 /** For a task that only a newer program understands: long enough to cost nothing, short enough for the end of a rolling upgrade. */
 const tooNewRetryMs = 60_000;
+/** The first task of a queue may take minutes, such as an export: the others wait no longer than this. */
+const aloneMs = 1000;
 
 /**
  * Runs tasks: takes offers from the queue, claims each in the store, calls the handler of its kind under a lease, and settles the attempt.
@@ -68,32 +71,38 @@ export function createRunner(deps: RunnerDeps): Runner {
   let running = 0;
   let stopping: Promise<StopReport> | undefined;
 
-  async function work(offer: Offer): Promise<void> {
-    if (stopping !== undefined) return;
+  /** Whether the task was this process's to run. */
+  async function work(offer: Offer): Promise<boolean> {
+    if (stopping !== undefined) return false;
     running += 1;
+    let ran = false;
     try {
-      await claimAndRun(offer);
+      ran = await claimAndRun(offer);
     } catch (err) {
       log.warn({ err, taskId: offer.id }, 'task not claimed, the reconciler will offer it again');
     }
     running -= 1;
     if (running === 0) for (const resolve of whenIdle.splice(0)) resolve();
+    return ran;
   }
 
-  async function claimAndRun(offer: Offer): Promise<void> {
+  async function claimAndRun(offer: Offer): Promise<boolean> {
     const now = clock.now();
     const lease: Lease = { token: ids.next('lse'), until: now + leaseMs };
     const task = await storage.tasks.claim(offer.id, lease, now);
-    if (task === undefined) return;
+    if (task === undefined) return false;
     metrics.observe('formstead_task_wait_seconds', { queue: task.queue }, Math.max(0, now - task.runAt) / 1000);
-    if (task.cancelRequested) return settle(task, lease, { status: 'cancelled' });
-    if (stopping !== undefined) return settle(task, lease, handBack(now));
-    if (isTaskKind(task.kind) && task.payloadVersion <= (taskKinds[task.kind] as TaskPolicy).payloadVersion) {
-      return run(task.kind, task, lease);
+    if (task.cancelRequested) await settle(task, lease, { status: 'cancelled' });
+    else if (stopping !== undefined) await settle(task, lease, handBack(now));
+    else if (isTaskKind(task.kind) && task.payloadVersion <= (taskKinds[task.kind] as TaskPolicy).payloadVersion) {
+      await run(task.kind, task, lease);
+      return true;
+    } else {
+      const fields = { taskId: task.id, kind: task.kind, payloadVersion: task.payloadVersion };
+      log.warn(fields, 'task is of a newer kind or version than this program, left for a newer one');
+      await settle(task, lease, handBack(now + tooNewRetryMs));
     }
-    const fields = { taskId: task.id, kind: task.kind, payloadVersion: task.payloadVersion };
-    log.warn(fields, 'task is of a newer kind or version than this program, left for a newer one');
-    return settle(task, lease, handBack(now + tooNewRetryMs));
+    return false;
   }
 
   async function run(kind: TaskKind, task: Task, lease: Lease): Promise<void> {
@@ -162,7 +171,10 @@ export function createRunner(deps: RunnerDeps): Runner {
 
   return {
     start() {
-      for (const name of queues) queue.consume(name, concurrency[name], work);
+      for (const name of queues) {
+        const firstAlone = createFirstAlone(aloneMs);
+        queue.consume(name, concurrency[name], (offer) => firstAlone(() => work(offer)));
+      }
     },
     stop(graceMs) {
       stopping ??= stopWithin(graceMs);

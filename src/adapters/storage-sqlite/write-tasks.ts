@@ -51,8 +51,14 @@ export function createTaskWriter(sql: Statements, audit: (entry: AuditRow) => vo
       return { lost, cancelled };
     },
 
-    voidLeases: (op: Op<'void-leases'>) =>
-      sql.run(`UPDATE tasks SET lease_until = ? WHERE status = 'running' AND lease_until > ?`, op.now, op.now),
+    /** They are due again from now on, behind what waited already: if a crash comes of one of them, others have gone ahead of it. */
+    voidLeases: ({ now }: Op<'void-leases'>) =>
+      sql.run(
+        `UPDATE tasks SET lease_until = ?, run_at = ? WHERE status = 'running' AND lease_until > ?`,
+        now,
+        now,
+        now,
+      ),
 
     cancel(op: Op<'cancel'>) {
       const waiting = sql.run(
