@@ -2,6 +2,7 @@ import { isDate } from './day.ts';
 import type { ColumnType } from './form/compiled.ts';
 import type { FormVersion } from './form/form.ts';
 import { sha256Hex } from './hash.ts';
+import { isoInstant } from './instant.ts';
 import type { Json } from './json.ts';
 import { effectiveLabel, type KeptResponse } from './response.ts';
 
@@ -25,7 +26,7 @@ const before: Given[] = [
   { name: 'response_id', type: 'string', cell: (r) => r.id },
   { name: 'form_id', type: 'string', cell: (r) => r.formId },
   { name: 'form_version', type: 'integer', cell: (r) => r.formVersion },
-  { name: 'submitted_at', type: 'instant', cell: (r) => new Date(r.submittedAt).toISOString() },
+  { name: 'submitted_at', type: 'instant', cell: (r) => isoInstant(r.submittedAt) },
   { name: 'day', type: 'date', cell: (r) => r.day },
   { name: 'status', type: 'string', cell: (r) => r.status },
   { name: 'label', type: 'string', cell: (r) => textOrNull(effectiveLabel(r)) },
@@ -186,6 +187,6 @@ export function fieldColumn(name: string): string {
 }
 
 const columnOf = ({ name, type }: Given): ExportColumn => ({ name, type });
-const instantOrNull = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
+const instantOrNull = (at: number | undefined): string | null => (at === undefined ? null : isoInstant(at));
 const textOrNull = (text: string | null | undefined): string | null => text?.toWellFormed() ?? null;
 const json = (value: Json): string => JSON.stringify(value);

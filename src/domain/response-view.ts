@@ -1,7 +1,8 @@
+import { isoInstant } from './instant.ts';
 import type { Json } from './json.ts';
 import { type ExtractedField, effectiveLabel, type KeptResponse, type Response } from './response.ts';
 
-const time = (at: number): string => new Date(at).toISOString();
+const time = isoInstant;
 
 type Shown = Response & Partial<Pick<KeptResponse, 'receipt'>>;
 

@@ -19,7 +19,7 @@ export type DuckdbExportOptions = {
 };
 
 /** What a row group holds uncompressed, at most. DuckDB keeps one in memory while it writes; with more than an eighth of 64 MB it ran out of that. */
-const rowGroupBytes = 16 * 1024 * 1024;
+const rowGroupBytes = 10 * 1024 * 1024;
 const memoryPerRowGroup = 8;
 /** DuckDB works in vectors of so many rows. */
 const vector = 2048;

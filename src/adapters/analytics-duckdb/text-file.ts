@@ -11,12 +11,12 @@ const gzipLevel = 3;
  * Bytes that may wait to be compressed. Who writes waits only for room among them, never for all of them to be gone (as the `drain` of a stream would have it):
  * the one thread makes lines while the other compresses the last.
  */
-const mostWaiting = 1 << 20;
+const mostWaiting = 512 * 1024;
 /** Compressed bytes that come back at once. */
 const chunkSize = 128 * 1024;
 
 /** Texts are put together into pieces of so many bytes; a longer text is a piece of its own. */
-const pieceBytes = 256 * 1024;
+const pieceBytes = 128 * 1024;
 /** A UTF-16 unit takes at most three bytes in UTF-8. */
 const bytesPerUnit = 3;
 
