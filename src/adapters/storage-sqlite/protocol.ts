@@ -1,7 +1,7 @@
 import type { ChainHead, Receipt } from '#domain/receipt.ts';
 import type { Kind } from '#ports/storage.ts';
 import type { PackedOp } from './packing.ts';
-import type { SqlRow, SqlValue } from './tables.ts';
+import type { SqlTable, SqlValue } from './tables.ts';
 
 /** What the main thread asks of the writer thread: rows ready to bind, so that the thread only checks and writes. */
 export type WriteOp =
@@ -70,4 +70,4 @@ export type ReaderMessage = { reads: { id: number; read: ReadOp }[] } | { close:
 export type ReaderAnswer =
   | { ready: true }
   | { failed: string }
-  | { answers: { id: number; rows?: SqlRow[]; error?: string }[] };
+  | { answers: { id: number; table?: SqlTable; error?: string }[] };

@@ -22,7 +22,7 @@ try {
     db.exec('BEGIN');
     const answers = message.reads.map(({ id, read }) => {
       try {
-        return { id, rows: sql.all(read.sql, ...read.params) };
+        return { id, table: sql.table(read.sql, ...read.params) };
       } catch (err) {
         return { id, error: (err as Error).message };
       }

@@ -6,6 +6,8 @@ import type { Documents, Insert, Kind } from '#ports/storage.ts';
 /** What node:sqlite binds and returns here. */
 export type SqlValue = string | number | null;
 export type SqlRow = Record<string, SqlValue>;
+/** Rows as lists in the order of `names`. */
+export type SqlTable = { names: string[]; rows: SqlValue[][] };
 
 /**
  * How a document becomes a row and comes back. `columns` are the ones between the common head (id, revision, at) and `doc`;
