@@ -127,44 +127,51 @@ const { partitions } = (await world.datasets.get(form.id))!;
 const folder = join(world.dir, 'blobs', datasetArea(form.id));
 const stored = partitions.map(({ parquet, rows: has }) => ({ path: join(folder, parquet.name), rows: has }));
 const db = new DatabaseSync(join(world.dir, 'formstead.sqlite'), { readOnly: true });
-const scans: [name: string, params: Record<string, string>, sql: string][] = [
+/** The same question to both, each in its own words. */
+const column = (question: string) => `"${table.questions.find(({ name }) => name === question)!.column.name}"`;
+const scans: [title: string, duckdb: string, sqlite: string][] = [
   [
-    'numbers',
-    { question: 'stars' },
+    'mean of a rating',
+    `SELECT count(*), avg(${column('stars')}) FROM responses`,
     `SELECT count(*), avg(json_extract(answers, '$.stars')) FROM responses WHERE form_id = ?`,
   ],
   [
-    'respondents',
-    { question: 'email' },
+    'different e-mail addresses',
+    `SELECT count(DISTINCT lower(${column('email')})) FROM responses`,
     `SELECT count(DISTINCT lower(json_extract(answers, '$.email'))) FROM responses WHERE form_id = ?`,
   ],
   [
-    'search',
-    { text: 'refund', limit: '50' },
-    `SELECT count(*) FROM responses WHERE form_id = ? AND lower(answers) LIKE '%refund%'`,
+    'texts with a word',
+    `SELECT count(*) FROM responses WHERE lower(${column('message')}) LIKE '%refund%'`,
+    `SELECT count(*) FROM responses WHERE form_id = ? AND lower(json_extract(answers, '$.message')) LIKE '%refund%'`,
   ],
   [
-    'confidence',
-    {},
-    `SELECT json_extract(doc, '$.understanding.classify.confidence') * 10 AS step, count(*) FROM responses WHERE form_id = ? GROUP BY CAST(step AS INTEGER)`,
+    'confidence in ten steps',
+    'SELECT (confidence * 10)::INTEGER AS step, count(*) FROM responses GROUP BY step',
+    `SELECT CAST(json_extract(doc, '$.understanding.classify.confidence') * 10 AS INTEGER) AS step, count(*) FROM responses WHERE form_id = ? GROUP BY step`,
+  ],
+  [
+    'a date by month',
+    `SELECT strftime(${column('date')}, '%Y-%m') AS month, count(*) FROM responses GROUP BY month`,
+    `SELECT substr(json_extract(answers, '$.date'), 1, 7) AS month, count(*) FROM responses WHERE form_id = ? GROUP BY month`,
   ],
 ];
-say(`\nWhere SQLite must scan, ${kept.toLocaleString('en')} responses (milliseconds)`);
-for (const [name, params, sql] of scans) {
-  const question = builtOf(name, params);
+say(`\nWhere SQLite must scan, the same questions over ${kept.toLocaleString('en')} responses (milliseconds)`);
+for (const [title, duckdb, sqlite] of scans) {
   const mine: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
     let from = performance.now();
-    await engine.query({ ...question, tables: [{ ...source, files: stored }] }, limits, () => {});
+    const tables = [{ ...source, name: 'responses', files: stored }];
+    await engine.query({ sql: duckdb, tables }, limits, () => {});
     mine.push(performance.now() - from);
     from = performance.now();
-    db.prepare(sql).all(form.id);
+    db.prepare(sqlite).all(form.id);
     theirs.push(performance.now() - from);
   }
   const ratio = median(theirs) / median(mine);
   say(
-    `  ${name.padEnd(36)} ${median(mine).toFixed(0).padStart(6)} ${median(theirs).toFixed(0).padStart(6)}  times faster ${ratio.toFixed(1)}  target ≥ 10  ${verdict(ratio >= 10)}`,
+    `  ${title.padEnd(36)} ${median(mine).toFixed(0).padStart(6)} ${median(theirs).toFixed(0).padStart(6)}  times faster ${ratio.toFixed(1)}  target ≥ 10  ${verdict(ratio >= 10)}`,
   );
 }
 db.close();
