@@ -3,8 +3,11 @@
  * Errors: `AppError('storage-unavailable')` when the disk refuses.
  */
 export interface BlobStore {
-  /** Writes `bytes` durably: a temporary name, fsync, rename, fsync of the folder. The same name again replaces it. */
-  write(name: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Writes `bytes` durably: a temporary name, fsync, rename, fsync of the folder. The same name again replaces it. With `durable: false`, for what the process can
+   * make again, it is there whole or not at all as well, but may be gone or torn after a power cut.
+   */
+  write(name: string, bytes: Uint8Array | AsyncIterable<Uint8Array>, options?: { durable: boolean }): Promise<void>;
   read(name: string): Promise<Uint8Array | undefined>;
   /** Size in bytes and sha256 (hex, computed while reading), or undefined when it is not there. */
   describe(name: string): Promise<{ bytes: number; sha256: string } | undefined>;

@@ -54,6 +54,15 @@ test('what is not there is undefined, an empty list, or nothing to remove', asyn
   await blobs.remove('exports/none');
 });
 
+test('what need not be durable appears whole under its name all the same, and takes the place of what was there', async (t) => {
+  const { directory, blobs } = await opened(t);
+  for (const text of ['old', 'new']) {
+    await blobs.write('fresh/rows', Buffer.from(text), { durable: false });
+    assert.equal(await readFile(join(directory, 'fresh/rows'), 'utf8'), text);
+  }
+  assert.deepEqual(await readdir(join(directory, '.staging')), []);
+});
+
 test('writing a name again replaces it, and its description follows', async (t) => {
   const { blobs } = await opened(t);
   await blobs.write('heads/h', Buffer.from('old'));

@@ -44,25 +44,26 @@ export async function openFileBlobs(deps: {
     return join(staging, `${randomUUID()}-${name.slice(name.indexOf('/') + 1)}`);
   }
 
-  /** Moves a finished file to its name; durable when it resolves. */
-  async function place(from: string, to: string): Promise<void> {
+  /** Moves a finished file to its name; durable, where that is asked for, when it resolves. */
+  async function place(from: string, to: string, durable = true): Promise<void> {
     const folder = dirname(to);
     const made = await mkdir(folder, { recursive: true, mode: 0o700 });
     await rename(from, to);
+    if (!durable) return;
     await syncFolder(folder);
     if (made !== undefined) await syncFolder(directory);
   }
 
   return {
-    async write(name, bytes) {
+    async write(name, bytes, { durable } = { durable: true }) {
       const path = pathOf(name);
       const temporary = stagedPath(name);
       await guarded(async () => {
         try {
           await using file = await open(temporary, 'wx', 0o600);
           await file.writeFile(bytes);
-          await file.sync();
-          await place(temporary, path);
+          if (durable) await file.sync();
+          await place(temporary, path, durable);
         } catch (error) {
           await rm(temporary, { force: true });
           throw error;

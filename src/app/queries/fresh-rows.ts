@@ -74,7 +74,8 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
       }
     }
     const name = `${area}/${wish.formId.toLowerCase()}.${ids.next('ans')}.ndjson`;
-    await blobs.write(name, bytes());
+    // Another process, or this one after a start, makes its own: to wait for the disk took longer than to write it, and held up the commits of responses.
+    await blobs.write(name, bytes(), { durable: false });
     if (kept) retire(kept);
     await removeOutdated();
     return { key, to, name, changes, at };
