@@ -13,9 +13,10 @@ export type TableSource = {
   files: readonly { path: string; rows: number }[];
   /**
    * NDJSON, one changed row a line by column name, instants as ISO text. `_changed` orders the rows of one response; the highest counts. With
-   * `"_removed": true` the response is gone, and needs no other column.
+   * `"_removed": true` the response is gone, and needs no other column. In several files, each with later changes than the one before: whoever asks again names those
+   * of before and one more, and only that one is new to the engine.
    */
-  fresh?: { path: string };
+  fresh?: { paths: readonly string[] };
 };
 
 /** A text for a DATE, a TIMESTAMP and so on. */

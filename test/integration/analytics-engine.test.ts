@@ -11,7 +11,7 @@ import { idOf, isFault, openEngineWorld, visit, visitColumns } from '../support/
 
 async function world(t: TestContext) {
   const made = await openEngineWorld(t);
-  const table = (files: TableSource['files'], fresh?: { path: string }): TableSource[] => [
+  const table = (files: TableSource['files'], fresh?: { paths: readonly string[] }): TableSource[] => [
     { name: 'visits', columns: visitColumns, files, ...(fresh ? { fresh } : {}) },
   ];
   const one = async (sql: string, tables: readonly TableSource[]) => (await made.query(sql, tables)).values[0]![0];
@@ -197,11 +197,11 @@ test('fresh rows that are torn are named as well', async (t) => {
   const path = join(folder, 'fresh.ndjson');
   await writeFile(path, `${JSON.stringify({ response_id: 'a', _changed: 1 })}\n{"response_id": "b", "lab`);
   await assert.rejects(
-    query('SELECT count(*) FROM visits', table([], { path })),
+    query('SELECT count(*) FROM visits', table([], { paths: [path] })),
     isFault('data-damaged', /fresh\.ndjson/),
   );
   await assert.rejects(
-    query('SELECT count(*) FROM visits', table([], { path: `${path}.gone` })),
+    query('SELECT count(*) FROM visits', table([], { paths: [`${path}.gone`] })),
     isFault('data-damaged', /gone/),
   );
 });

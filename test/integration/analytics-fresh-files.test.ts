@@ -68,6 +68,45 @@ test('only the newest of these files are kept', async (t) => {
   assert.ok((await made()) <= 5, `${await made()} files`);
 });
 
+test('what comes later is added to what was made, and the newest row of each response counts', async (t) => {
+  const { query, table, made, ndjson, visits } = await changedVisits(t);
+  const count = (paths: readonly string[]) => query(sql, [{ ...table, fresh: { paths } }]);
+  const paths = [...table.fresh.paths];
+  await count(paths);
+  const later = [
+    // Changed again, removed, removed and back, and new.
+    [{ ...fields(100), stars: 5, _changed: 5000 }],
+    [{ response_id: idOf(101), _removed: true, _changed: 5001 }],
+    [{ response_id: idOf(1000), _removed: true, _changed: 5002 }],
+    [
+      { ...fields(1000), stars: 2, _changed: 5003 },
+      { ...fields(9000), stars: 1, _changed: 5004 },
+    ],
+  ];
+  const counts: unknown[][] = [];
+  for (const [i, lines] of later.entries()) {
+    paths.push((await ndjson(`later-${i}.ndjson`, lines)).path);
+    const { values } = await count(paths);
+    counts.push(values.map(([, n]) => n));
+  }
+  assert.deepEqual(counts, [
+    [400, 499, 1001],
+    [400, 498, 1001],
+    [400, 498, 1000],
+    [401, 499, 1000],
+  ]);
+  assert.ok((await made()) <= 5);
+  // In an engine that knows nothing of before, all at once.
+  const other = await openEngineWorld(t);
+  const { values } = await other.query(sql, [
+    { ...table, files: [await visits('same.parquet', 0, 1000)], fresh: { paths } },
+  ]);
+  assert.deepEqual(
+    values.map(([, n]) => n),
+    counts.at(-1),
+  );
+});
+
 test('a question that is stopped while the file is made takes nothing from the others', async (t) => {
   const { query, table } = await changedVisits(t);
   await query('SELECT 1', []);
@@ -84,6 +123,6 @@ test('a question that is stopped while the file is made takes nothing from the o
 
 test('many fresh rows that are torn are named', async (t) => {
   const { query, table } = await changedVisits(t);
-  await truncate(table.fresh.path, 300_001);
+  await truncate(table.fresh.paths[0]!, 300_001);
   await assert.rejects(query(sql, [table]), { fault: 'data-damaged', message: /fresh\.ndjson/ });
 });

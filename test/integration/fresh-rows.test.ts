@@ -18,30 +18,34 @@ async function setUp(t: Parameters<typeof openExportWorld>[0]) {
     rows.upTo({ formId: form.id, plan, withheld: new Set(), completeTo }, to ?? (await world.storage.changes.newest()));
   return { world, form, upTo, files: () => readdir(join(world.dir, 'blobs', 'fresh')) };
 }
-async function linesOf(path: string | undefined): Promise<Record<string, unknown>[]> {
-  if (path === undefined) return [];
-  const lines = (await readFile(path, 'utf8')).trim().split('\n');
-  return lines.map((line) => JSON.parse(line));
+async function linesOf(paths: readonly string[]): Promise<Record<string, unknown>[]> {
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  return texts.flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line));
 }
-const messages = async (path: string | undefined) => (await linesOf(path)).map((row) => row.message__text ?? 'gone');
+const messages = async (paths: readonly string[]) => (await linesOf(paths)).map((row) => row.message__text ?? 'gone');
 async function erase(world: World, id: string) {
   const { revision } = (await world.storage.get('response', id))!;
   await world.storage.commit({ change: { op: 'remove', kind: 'response', id, expect: revision } });
 }
 
-test('the file grows with the feed, each change read once; without changes there is none', async (t) => {
+test('the files grow with the feed, each change read and written once; without changes there are none', async (t) => {
   const { world, form, upTo } = await setUp(t);
-  assert.deepEqual(await upTo(), { path: undefined, changes: 0 });
+  assert.deepEqual(await upTo(), { paths: [], changes: 0 });
   const a = await world.respond(form.id, { message: 'a' });
   const first = await upTo();
-  assert.deepEqual([await messages(first.path), first.changes], [['a'], 1]);
+  assert.deepEqual([await messages(first.paths), first.changes], [['a'], 1]);
   assert.deepEqual(await upTo(), first, 'nothing has changed');
   await world.respond(form.id, { message: 'b' });
   await erase(world, a);
   const second = await upTo();
-  assert.deepEqual([await messages(second.path), second.changes], [['a', 'b', 'gone'], 3]);
-  assert.deepEqual(await messages(first.path), ['a'], 'whoever was given the file of before still has it');
-  const numbers = (await linesOf(second.path)).map((row) => row._changed as number);
+  assert.deepEqual([await messages(second.paths), second.changes], [['a', 'b', 'gone'], 3]);
+  assert.deepEqual(await messages(first.paths), ['a'], 'whoever was given the file of before still has it');
+  assert.deepEqual(
+    [second.paths.length, second.paths[0]],
+    [2, first.paths[0]],
+    'what was written is not written again',
+  );
+  const numbers = (await linesOf(second.paths)).map((row) => row._changed as number);
   assert.deepEqual(
     numbers,
     numbers.toSorted((x, y) => x - y),
@@ -53,7 +57,7 @@ test('questions at the same time wait for the same reading, and an older one is 
   for (let i = 0; i < 5; i++) await world.respond(form.id, { message: `${i}` });
   const to = await world.storage.changes.newest();
   const found = await Promise.all([upTo(0, to), upTo(0, to), upTo(0, to - 2)]);
-  assert.equal(new Set(found.map(({ path }) => path)).size, 1);
+  assert.equal(new Set(found.map(({ paths }) => paths[0])).size, 1);
 });
 
 test('once files hold the changes only later ones are in it, and files that nobody reads go', async (t) => {
@@ -62,12 +66,12 @@ test('once files hold the changes only later ones are in it, and files that nobo
   await upTo();
   const completeTo = await world.storage.changes.newest();
   await world.respond(form.id, { message: 'b' });
-  assert.deepEqual(await messages((await upTo(completeTo)).path), ['b']);
+  assert.deepEqual(await messages((await upTo(completeTo)).paths), ['b']);
   assert.equal((await files()).length, 2);
   world.clock.advance(150_000);
   await world.respond(form.id, { message: 'c' });
-  assert.deepEqual(await messages((await upTo(completeTo)).path), ['b', 'c']);
-  assert.equal((await files()).length, 2, 'the first is gone, the one of before may be being read');
+  assert.deepEqual(await messages((await upTo(completeTo)).paths), ['b', 'c']);
+  assert.equal((await files()).length, 2, 'the first is gone; both of now are read');
 });
 
 test('a file of half a day is made anew, since others may take it for left behind', async (t) => {
@@ -76,14 +80,35 @@ test('a file of half a day is made anew, since others may take it for left behin
   const first = await upTo();
   world.clock.advance(13 * 3_600_000);
   const second = await upTo();
-  assert.notEqual(second.path, first.path);
-  assert.deepEqual(await messages(second.path), ['a']);
+  assert.notDeepEqual(second.paths, first.paths);
+  assert.deepEqual(await messages(second.paths), ['a']);
 });
 
 test('more changes than a page are all there, in their order', async (t) => {
   const { world, form, upTo } = await setUp(t);
   await Promise.all(Array.from({ length: 2300 }, (_, i) => world.respond(form.id, { message: `${i}` })));
-  const { path, changes } = await upTo();
+  const { paths, changes } = await upTo();
   assert.equal(changes, 2300);
-  assert.equal(new Set(await messages(path)).size, 2300);
+  assert.equal(new Set(await messages(paths)).size, 2300);
+});
+
+test('many files become one, and whoever was given them can still read them', async (t) => {
+  const { world, form, upTo, files } = await setUp(t);
+  const expected: string[] = [];
+  let before: string[] = [];
+  let most = 0;
+  for (let i = 0; i < 40; i++) {
+    await world.respond(form.id, { message: `${i}` });
+    expected.push(`${i}`);
+    const { paths, changes } = await upTo();
+    assert.deepEqual([await messages(paths), changes], [expected, i + 1]);
+    if (before.length > paths.length) assert.deepEqual(await messages(before), expected.slice(0, -1));
+    before = paths;
+    most = Math.max(most, paths.length);
+  }
+  assert.deepEqual([most, before.length], [32, 8]);
+  world.clock.advance(150_000);
+  await world.respond(form.id, { message: '40' });
+  await upTo();
+  assert.equal((await files()).length, 9, 'those that became one are gone');
 });

@@ -78,7 +78,7 @@ export async function openEngineWorld(
   async function ndjson(name: string, rows: readonly Record<string, Json>[]) {
     const path = join(folder, name);
     await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-    return { path };
+    return { path, paths: [path] };
   }
   async function collected(
     run: (take: (chunk: { rows: readonly Json[][] }) => void) => Promise<Answered>,

@@ -16,31 +16,33 @@ type Deps = {
 
 /** Of one form: what its rows are made with, and how far the exported files go. */
 type Wish = { formId: string; plan: RowPlan; withheld: ReadonlySet<string>; completeTo: number };
-type Kept = { key: string; to: number; name: string | undefined; changes: number; at: number };
+type Kept = { key: string; to: number; names: readonly string[]; changes: number; at: number };
 
 const area = 'fresh';
 const pageSize = 1000;
+/** Then they become one. */
+const mostFiles = 32;
 /** A query that was given a file reads it within a minute. */
 const readMs = 120_000;
 /** Files of other processes are theirs, until they are so old that whoever made them is gone or has made others. */
 const mostAgeMs = 12 * 3_600_000;
 
 /**
- * What the exported files of a form do not hold yet, as a file of JSON lines: one row for each change since, as the query engine takes it. The file grows with the
- * feed: each call reads only what has come since the one before, and writes a new file, so that a query that runs keeps the one it was given.
+ * What the exported files of a form do not hold yet, as files of JSON lines: one row for each change since, as the query engine takes it. They grow with the
+ * feed: each call reads only what has come since the one before, and writes it as another file, so that a query that runs keeps those it was given.
  */
 export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
   const forms = new Map<string, { kept: Kept; running: Promise<Kept> | undefined }>();
   const outdated: { name: string; at: number }[] = [];
   let swept: Promise<void> | undefined;
 
-  /** Changes in (`completeTo`, `to`]; `path` is undefined where there are none. Errors: those of the store and the disk. */
-  async function upTo(wish: Wish, to: number): Promise<{ path: string | undefined; changes: number }> {
+  /** Changes in (`completeTo`, `to`], in files with later ones from one to the next. Errors: those of the store and the disk. */
+  async function upTo(wish: Wish, to: number): Promise<{ paths: string[]; changes: number }> {
     swept ??= sweep();
     await swept;
     const key = sha256Hex(JSON.stringify([wish.completeTo, wish.plan.columns, [...wish.withheld]]));
     const entry = forms.get(wish.formId) ?? {
-      kept: { key, to: -1, name: undefined, changes: 0, at: 0 },
+      kept: { key, to: -1, names: [], changes: 0, at: 0 },
       running: undefined,
     };
     forms.set(wish.formId, entry);
@@ -51,23 +53,25 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
       .then((kept) => {
         const usable = kept.key === key && clock.now() - kept.at < mostAgeMs ? kept : undefined;
         if (usable && usable.to >= to) return usable;
-        if (!usable) retire(kept);
+        if (!usable) retire(kept.names);
         return extend(wish, usable, key, to);
       });
     const kept = await entry.running;
     entry.kept = kept;
-    return { path: kept.name === undefined ? undefined : blobs.pathOf(kept.name), changes: kept.changes };
+    return { paths: kept.names.map(blobs.pathOf), changes: kept.changes };
   }
 
   async function extend(wish: Wish, kept: Kept | undefined, key: string, to: number): Promise<Kept> {
     const at = kept?.at ?? clock.now();
     const pages = pagesOf(wish.formId, Math.max(kept?.to ?? 0, wish.completeTo), to);
     const first = await pages.next();
-    if (first.done) return { key, to, name: kept?.name, changes: kept?.changes ?? 0, at };
+    const before = kept?.names ?? [];
     let changes = kept?.changes ?? 0;
+    if (first.done) return { key, to, names: before, changes, at };
+    const merged = before.length < mostFiles ? [] : before;
     // A page at a time: what no file holds yet may be all that there is.
     async function* bytes(): AsyncGenerator<Uint8Array> {
-      if (kept?.name !== undefined) yield* blobs.stream(kept.name);
+      for (const name of merged) yield* blobs.stream(name);
       for (let page = first; !page.done; page = await pages.next()) {
         changes += page.value.length;
         yield Buffer.from(page.value.map((item) => lineOf(item, wish)).join(''));
@@ -76,9 +80,9 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
     const name = `${area}/${wish.formId.toLowerCase()}.${ids.next('ans')}.ndjson`;
     // Another process, or this one after a start, makes its own: to wait for the disk took longer than to write it, and held up the commits of responses.
     await blobs.write(name, bytes(), { durable: false });
-    if (kept) retire(kept);
+    retire(merged);
     await removeOutdated();
-    return { key, to, name, changes, at };
+    return { key, to, names: [...before.slice(merged.length), name], changes, at };
   }
 
   /** The pages of the feed that hold something. */
@@ -91,16 +95,16 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
     return undefined;
   }
 
-  /** The file of a form cannot be read: the next call writes it from the beginning. */
+  /** A file of a form cannot be read: the next call writes them from the beginning. */
   function forget(formId: string): void {
     const entry = forms.get(formId);
     forms.delete(formId);
-    if (entry) retire(entry.kept);
+    if (entry) retire(entry.kept.names);
   }
 
-  /** A query that was given the file may still be reading it. */
-  function retire({ name }: Kept): void {
-    if (name !== undefined) outdated.push({ name, at: clock.now() });
+  /** A query that was given the files may still be reading them. */
+  function retire(names: readonly string[]): void {
+    for (const name of names) outdated.push({ name, at: clock.now() });
   }
 
   async function removeOutdated(): Promise<void> {

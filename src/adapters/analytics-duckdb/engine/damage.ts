@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { TableSource } from '#ports/analytics-engine.ts';
 import { quote } from '../copy-statement.ts';
 import { Fault, kindOf, UnreadableTables } from './faults.ts';
 import type { Instance } from './instance.ts';
-import { readFresh } from './tables.ts';
+import { readFresh, sizesOf } from './tables.ts';
 
 /** What DuckDB says when the question is wrong, and not a file. */
 const ofTheQuestion = new Set(['Binder Error', 'Catalog Error', 'Parser Error', 'Permission Error']);
@@ -24,17 +23,14 @@ export async function damageBehind(
       const whole = `SELECT max(hash(COLUMNS(*))) FROM read_parquet([${quote(path)}])`;
       if (!(await isReadable(instance, whole, signal))) return damaged(path);
     }
-    const path = table.fresh?.path;
-    if (path === undefined) continue;
-    const size = await stat(path).then(
-      ({ size }) => size,
-      () => undefined,
-    );
-    if (
-      size === undefined ||
-      !(await isReadable(instance, `SELECT count(*) FROM ${readFresh(table, path, size)}`, signal))
-    )
-      return damaged(path);
+    for (const path of table.fresh?.paths ?? []) {
+      const [size] = await sizesOf([path]).catch(() => []);
+      if (
+        size === undefined ||
+        !(await isReadable(instance, `SELECT count(*) FROM ${readFresh(table, [path], size)}`, signal))
+      )
+        return damaged(path);
+    }
   }
   return err === cause ? err : new Fault('query-failed', 'The tables cannot be read.');
 }

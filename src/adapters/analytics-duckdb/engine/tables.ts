@@ -9,7 +9,7 @@ import type { Instance } from './instance.ts';
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 export function pathsOf(tables: readonly TableSource[]): string[] {
-  return tables.flatMap(({ files, fresh }) => [...files.map(({ path }) => path), ...(fresh ? [fresh.path] : [])]);
+  return tables.flatMap(({ files, fresh }) => [...files.map(({ path }) => path), ...(fresh?.paths ?? [])]);
 }
 
 /** What tables are read with: footers that are known, and fresh rows that are Parquet already. */
@@ -31,7 +31,7 @@ export async function tableSelect(instance: Instance, table: TableSource, means:
 async function selectOf(instance: Instance, table: TableSource, { footers, freshFiles }: Means): Promise<string> {
   const columns = table.columns.map(({ name }) => quoteName(name)).join(', ');
   const made = freshFiles?.get(table);
-  const fresh = made ? readParquet([made]) : table.fresh && (await loadFresh(instance, table, table.fresh.path));
+  const fresh = made ? readParquet([made]) : table.fresh && (await loadFresh(instance, table, table.fresh.paths));
   const files = await checkedFiles(instance, table, footers);
   const touched = fresh === undefined ? new Set<string>() : await touchedFiles(instance, files, fresh);
   const parts = groupsOf(files.filter(({ path }) => !touched.has(path))).map((group) => selectFiles(table, group));
@@ -75,28 +75,39 @@ function selectFiles(table: TableSource, group: readonly File[]): string {
 const fullNames: Record<string, string> = { TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE' };
 
 /** The newest fresh rows as a table of the instance: its name, or undefined when there are none. */
-async function loadFresh(instance: Instance, table: TableSource, path: string): Promise<string | undefined> {
-  const { size } = await stat(path);
-  if (size === 0) return undefined;
+async function loadFresh(
+  instance: Instance,
+  table: TableSource,
+  paths: readonly string[],
+): Promise<string | undefined> {
+  const sizes = await sizesOf(paths);
+  if (Math.max(...sizes) === 0) return undefined;
   const name = quoteName(`fresh ${table.name}`);
-  await instance.rows(`CREATE TEMP TABLE ${name} AS ${newestFresh(table, path, size)}`);
+  await instance.rows(
+    `CREATE TEMP TABLE ${name} AS ${newestOf(`SELECT * FROM ${readFresh(table, paths, Math.max(...sizes))}`)}`,
+  );
   return name;
 }
 
-/** Of each response the newest line. */
-export function newestFresh(table: TableSource, path: string, size: number): string {
-  return `SELECT * FROM ${readFresh(table, path, size)}
+/** Bytes of each. Errors: of the disk, for one that is missing. */
+export const sizesOf = (paths: readonly string[]): Promise<number[]> =>
+  Promise.all(paths.map(async (path) => (await stat(path)).size));
+
+/** Of each response the newest row. */
+export function newestOf(rows: string): string {
+  return `SELECT * FROM (${rows})
     QUALIFY row_number() OVER (PARTITION BY response_id ORDER BY _changed DESC NULLS LAST) = 1`;
 }
 
-const readParquet = (paths: readonly string[]): string => `read_parquet(${listOf(paths)})`;
+export const readParquet = (paths: readonly string[]): string => `read_parquet(${listOf(paths)})`;
 
 /** DuckDB keeps two buffers of the longest line that it is told of. */
 const longestLine = 16 * 2 ** 20;
 
-export function readFresh(table: TableSource, path: string, size: number): string {
+/** `size`: bytes of the largest file; no line is longer. */
+export function readFresh(table: TableSource, paths: readonly string[], size: number): string {
   const types = table.columns.map(({ name, type }) => `${quoteName(name)}: ${quote(sqlTypes[type])}`);
-  return `read_json(${quote(path)}, columns = {${types.join(', ')}, _changed: 'BIGINT', _removed: 'BOOLEAN'},
+  return `read_json(${listOf(paths)}, columns = {${types.join(', ')}, _changed: 'BIGINT', _removed: 'BOOLEAN'},
     format = 'newline_delimited', auto_detect = false, compression = 'uncompressed', maximum_object_size = ${Math.max(2 ** 20, Math.min(longestLine, size + 1))})`;
 }
 
