@@ -1,5 +1,5 @@
 /**
- * People who look at their figures while responses come in (npm run bench:dashboards -- [--users 100] [--every 5] [--stored 50000] [--rate 0] [--seconds 10] [--rounds 3] [--record]): the whole
+ * People who look at their figures while responses come in (npm run bench:dashboards -- [--users 100] [--every 5] [--stored 50000] [--rate 0] [--seconds 20] [--rounds 2] [--record]): the whole
  * program with its workers takes in responses from 20 connections, for some seconds alone and for as many with so many users, each of whom asks one of the common
  * queries every few seconds. What a question takes, whose answers came from the cache, and how many responses a second were accepted beside the questions and without. `--rate`: so
  * many responses a second at most instead of all that goes. Exit 1 when a target is missed.
@@ -20,8 +20,8 @@ const { values } = parseArgs({
     every: { type: 'string', default: '5' },
     stored: { type: 'string', default: '50000' },
     rate: { type: 'string', default: '0' },
-    seconds: { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '2' },
     record: { type: 'boolean', default: false },
   },
 });
