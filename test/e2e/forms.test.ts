@@ -315,9 +315,10 @@ test('lists are read page by page to their end, each entry once, newest first', 
     '/users',
     '/tasks',
   ]) {
-    const [small, whole] = [await walk(path, 2), await walk(path, 1000)];
-    assert.deepEqual(small, whole, path);
-    const ids = whole.map(({ id, version }: { id?: string; version?: number }) => id ?? version);
+    // By what they are called: tasks end, responses are understood and entries are sealed between the two walks.
+    const idsOf = async (limit: number) => (await walk(path, limit)).map(({ id, version }) => id ?? version);
+    const ids = await idsOf(1000);
+    assert.deepEqual(await idsOf(2), ids, path);
     assert.equal(new Set(ids).size, ids.length, `${path} shows something twice`);
   }
   const forms = await walk('/forms', 3);
