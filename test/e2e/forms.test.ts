@@ -315,11 +315,15 @@ test('lists are read page by page to their end, each entry once, newest first', 
     '/users',
     '/tasks',
   ]) {
-    // By what they are called: tasks end, responses are understood and entries are sealed between the two walks.
+    // By what they are called, and without what has come since: tasks begin and end, and entries are sealed, between the two walks.
     const idsOf = async (limit: number) => (await walk(path, limit)).map(({ id, version }) => id ?? version);
-    const ids = await idsOf(1000);
-    assert.deepEqual(await idsOf(2), ids, path);
-    assert.equal(new Set(ids).size, ids.length, `${path} shows something twice`);
+    const [whole, small] = [await idsOf(1000), await idsOf(2)];
+    assert.deepEqual(
+      small.filter((id) => whole.includes(id)),
+      whole,
+      path,
+    );
+    assert.equal(new Set(small).size, small.length, `${path} shows something twice`);
   }
   const forms = await walk('/forms', 3);
   assert.ok([...mine].every((id) => forms.some((one: { id: string }) => one.id === id)));
