@@ -1,7 +1,5 @@
 import type { Cell, ExportColumnType } from '#domain/export-rows.ts';
-
-/** A UTF-16 unit takes at most three bytes in UTF-8. */
-const bytesPerUnit = 3;
+import { bytesPerUnit } from './text-file.ts';
 
 /**
  * Rows as lines of JSON; the keys are plain (`[a-z0-9_]+`). `JSON.stringify` is called for texts alone, which have something to escape: what it is to be of every

@@ -18,7 +18,7 @@ const chunkSize = 128 * 1024;
 /** Texts are put together into pieces of so many bytes; a longer text is a piece of its own. */
 const pieceBytes = 128 * 1024;
 /** A UTF-16 unit takes at most three bytes in UTF-8. */
-const bytesPerUnit = 3;
+export const bytesPerUnit = 3;
 
 /** A new file that grows by the texts that are written, UTF-8. Errors: `storage-unavailable`; the signal's reason once it is aborted. */
 export function openTextFile(file: { path: string; gzip: boolean; signal: AbortSignal }): ExportSink<Iterable<string>> {

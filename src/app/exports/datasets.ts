@@ -105,8 +105,9 @@ export function createDatasets(deps: Deps) {
 
   /** Asks for an update because so much has come since the files were complete, or because one of them cannot be read; once for each such state and file. */
   async function requestOnce(formId: string, reason: { completeTo: number } | { damaged: string }): Promise<void> {
-    const id = `tsk_${derivedUuid(0, `dataset\n${formId}\n${Object.values(reason)[0]}`)}`;
-    const task = updateTask(id, { form_id: formId, ...('damaged' in reason && reason) });
+    const [state, damaged] = 'damaged' in reason ? [reason.damaged, reason] : [reason.completeTo, {}];
+    const id = `tsk_${derivedUuid(0, `dataset\n${formId}\n${state}`)}`;
+    const task = updateTask(id, { form_id: formId, ...damaged });
     await storage.commit({ change: { op: 'none' }, tasks: [task] });
     deps.offer([task]);
   }

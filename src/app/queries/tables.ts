@@ -10,6 +10,7 @@ import type { TableSource } from '#ports/analytics-engine.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
+import type { Datasets } from '../exports/datasets.ts';
 import { allVersionsOf } from '../form-versions.ts';
 import type { FreshRows } from './fresh-rows.ts';
 
@@ -20,10 +21,8 @@ type Deps = {
   clock: Clock;
   /** How old the state may be that an answer is of, unless somebody wants it of this instant. A second at least: else every question under a steady intake would be a new one. */
   staleMs: number;
-  /** Called when a form has so many changes that no file holds yet that its files should be brought up to date. */
-  behind: (formId: string, completeTo: number) => Promise<void>;
-  /** Called when a file of a form cannot be read. */
-  damaged: (formId: string, file: string) => Promise<void>;
+  /** Called when so many changes of a form are in no file yet that its files should be brought up to date, and when one of them cannot be read. */
+  requestUpdate: Datasets['requestOnce'];
 };
 
 /** A form as queries see it. `state`: with the same text the table holds the same rows. */
@@ -69,7 +68,7 @@ export function createFormTables(deps: Deps) {
     const pathOf = (name: string) => deps.blobs.pathOf(`${datasetArea(formId)}/${name}`);
     const source = async ({ from, to: end }: { from?: number; to?: number }): Promise<TableSource> => {
       const { paths, changes } = await deps.freshRows.upTo({ formId, plan, withheld, completeTo }, to);
-      if (changes > mostFresh) await deps.behind(formId, completeTo);
+      if (changes > mostFresh) await deps.requestUpdate(formId, { completeTo });
       const files = (dataset?.partitions ?? [])
         .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
         .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)
@@ -79,7 +78,7 @@ export function createFormTables(deps: Deps) {
     const mend = async (err: unknown): Promise<void> => {
       if (!(err instanceof QueryError) || err.fault !== 'data-damaged') return;
       const damaged = dataset?.partitions.find(({ parquet }) => pathOf(parquet.name) === err.file);
-      if (damaged) await deps.damaged(formId, damaged.parquet.name);
+      if (damaged) await deps.requestUpdate(formId, { damaged: damaged.parquet.name });
       else deps.freshRows.forget(formId);
     };
     const version = (await storage.get('form-version', versionId(form.id, form.version)))!.doc;
