@@ -21,7 +21,7 @@ type Kept = { key: string; to: number; names: readonly string[]; changes: number
 const area = 'fresh';
 const pageSize = 1000;
 /** Then they become one. */
-const mostFiles = 32;
+const mostFiles = 64;
 /** A query that was given a file reads it within a minute. */
 const readMs = 120_000;
 /** Files of other processes are theirs, until they are so old that whoever made them is gone or has made others. */

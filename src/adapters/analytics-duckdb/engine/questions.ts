@@ -34,7 +34,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
       'snapshot' in source
         ? openSnapshot({ ...means, path: source.snapshot, allowed: output }, signal)
         : instances.open(
-            { ...means, allowed: [...pathsOf(source.tables), ...fresh.paths.values(), ...output] },
+            { ...means, allowed: [...pathsOf(source.tables), ...[...fresh.paths.values()].flat(), ...output] },
             signal,
           );
     const instance = await opening.catch((err) => {
