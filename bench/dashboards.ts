@@ -115,18 +115,21 @@ async function finished(taskId: string): Promise<void> {
   }
 }
 
+type Seen = { ms: number; hit: boolean; refused?: string };
+
 /** One who looks, until `stop`: first after a part of the time that is another's. */
-async function user(n: number, formId: string, stop: AbortSignal, seen: { ms: number; cache: string }[]) {
+async function user(n: number, formId: string, stop: AbortSignal, seen: Seen[]) {
   await sleep((1000 * every * n) / users);
   for (let i = n; !stop.aborted; i += 1) {
     const [name, params] = questions[i % questions.length]!;
     const from = performance.now();
-    const { headers } = await call(
-      'GET',
-      `/analytics/queries/${name}?${new URLSearchParams({ form_id: formId, ...params })}`,
+    const path = `/analytics/queries/${name}?${new URLSearchParams({ form_id: formId, ...params })}`;
+    const outcome = await call('GET', path).then(
+      ({ headers }) => ({ hit: headers.get('x-cache') === 'HIT' }),
+      (err: Error) => ({ hit: false, refused: err.message }),
     );
     const ms = performance.now() - from;
-    seen.push({ ms, cache: headers.get('x-cache') ?? '' });
+    seen.push({ ms, ...outcome });
     await sleep(Math.max(0, 1000 * every - ms), undefined, { signal: stop }).catch(() => {});
   }
 }
@@ -148,7 +151,7 @@ try {
   await finished(update.task_id!);
 
   const pairs: { alone: number; beside: number }[] = [];
-  const seen: { ms: number; cache: string }[] = [];
+  const seen: Seen[] = [];
   for (let round = 0; round < rounds; round++) {
     const alone = await load(formId, { duration: seconds });
     const stop = new AbortController();
@@ -160,7 +163,8 @@ try {
   }
   const times = seen.map(({ ms }) => ms).sort((a, b) => a - b);
   const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
-  const hits = seen.filter(({ cache }) => cache === 'HIT').length;
+  const hits = seen.filter(({ hit }) => hit).length;
+  const refused = seen.flatMap(({ refused }) => refused ?? []);
   say(
     `${stored.toLocaleString('en')} responses kept, 20 connections${rate > 0 ? ` sending ${rate} a second` : ''}, ${rounds} rounds of ${seconds} s`,
   );
@@ -170,6 +174,8 @@ try {
   say(
     `  a question takes ${quantile(0.5).toFixed(0)} ms (median), ${quantile(0.99).toFixed(0)} ms (p99), ${times.at(-1)!.toFixed(0)} ms at most`,
   );
+  target('questions that were refused', String(refused.length), refused.length === 0, '0');
+  if (refused[0] !== undefined) say(`  the first: ${refused[0]}`);
   target('p95 of the questions, ms', quantile(0.95).toFixed(0), quantile(0.95) < 200, '< 200');
   const [alone, beside] = [median(pairs.map((pair) => pair.alone)), median(pairs.map((pair) => pair.beside))];
   say(`  accepted: ${alone.toFixed(0)}/s alone, ${beside.toFixed(0)}/s beside the questions`);

@@ -14,6 +14,7 @@ export type Order =
 const kept: Buffer[] = [];
 
 serveParent<{ fail?: string; readyAfterMs?: number }, { pid: number }, Order, string>({
+  standing: 'understanding',
   async start({ fail, readyAfterMs = 0 }) {
     await setTimeout(readyAfterMs);
     if (fail !== undefined) throw new Error(fail);

@@ -1,5 +1,5 @@
-import { setPriority } from 'node:os';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { standBack } from '#adapters/child-process/niceness.ts';
 import { copyStatement, quote } from './copy-statement.ts';
 import type { CopyAnswer, CopyJob } from './protocol.ts';
 
@@ -7,8 +7,7 @@ import type { CopyAnswer, CopyJob } from './protocol.ts';
 
 // The parent is gone and nobody will take the file. DuckDB works on other threads; only a kill stops them at once.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-// Whoever waits for an answer of the API comes first.
-setPriority(10);
+standBack('file');
 
 process.on('message', async (job: CopyJob) => {
   process.send!(await copy(job).catch(failure));

@@ -1,4 +1,4 @@
-import { setPriority } from 'node:os';
+import { type Standing, standBack } from './niceness.ts';
 import { notInstalled } from './packages.ts';
 import { beatMs, type FromChild, type ToChild } from './protocol.ts';
 
@@ -18,6 +18,8 @@ export type ServedCall = { signal: AbortSignal; progress: (data: unknown) => voi
  * A `start` that throws makes the child unfit: its parent starts no other.
  */
 export function serveParent<Start, Ready, Call, Answer>(work: {
+  /** Who waits for its answers. */
+  standing: Standing;
   start: (data: Start) => Promise<Ready>;
   call: (data: Call, served: ServedCall) => Promise<Answer>;
   /** Between two words about its memory. Shorter for work that takes a gigabyte in half a second; default as long as between two beats. */
@@ -26,8 +28,7 @@ export function serveParent<Start, Ready, Call, Answer>(work: {
   const say = (message: FromChild): void => void process.send?.(message);
   // The parent is gone, and nobody waits for an answer. A model works on threads of its own; only a kill stops them at once.
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-  // Those who wait for an answer of the API come first.
-  setPriority(10);
+  standBack(work.standing);
   setInterval(() => say({ type: 'beat', memoryBytes: process.memoryUsage.rss() }), work.beatEveryMs ?? beatMs).unref();
 
   const running = new Map<number, AbortController>();

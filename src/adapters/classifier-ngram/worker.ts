@@ -1,5 +1,6 @@
 /** Entry of the threads that do the mathematics; started by `classifier.ts` only. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { standBack } from '#adapters/child-process/niceness.ts';
 import { createLesson, type Lesson } from '#domain/learning.ts';
 import type { Training } from '#ports/text-classifier.ts';
 import { encodeHead, sha256 } from './codec.ts';
@@ -70,5 +71,6 @@ function learn(lesson: Lesson, vectors: Vectors, { allowNone, seen }: Assignment
 
 const purpose = workerData as WorkerPurpose;
 if (!parentPort) throw new Error('this file runs as a worker thread only');
+standBack('understanding');
 if (purpose.kind === 'train') train(parentPort, purpose);
 else serve(parentPort);

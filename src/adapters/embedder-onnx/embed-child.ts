@@ -6,6 +6,7 @@ import type { AnswerData, CallData, ReadyData, StartData } from './protocol.ts';
 let engine: Engine | undefined;
 
 serveParent<StartData, ReadyData, CallData, AnswerData>({
+  standing: 'understanding',
   async start(data) {
     const { openEngine } = await loaded(import('./engine.ts'));
     engine = await openEngine(data);

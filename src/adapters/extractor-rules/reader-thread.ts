@@ -1,8 +1,10 @@
 import { parentPort } from 'node:worker_threads';
+import { standBack } from '#adapters/child-process/niceness.ts';
 import { createRulesExtractor } from './extractor.ts';
 import type { ReadAnswer, ReadRequest } from './threaded-reader.ts';
 
 /* The thread in which texts are read: dates alone take a millisecond, too long for a thread that answers requests. */
+standBack('understanding');
 const extractor = createRulesExtractor();
 const port = parentPort!;
 

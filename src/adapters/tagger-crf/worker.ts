@@ -1,5 +1,6 @@
 /** Entry of the threads that do the mathematics; started by `tagger.ts` only. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { standBack } from '#adapters/child-process/niceness.ts';
 import { createFieldLesson, type FieldLesson } from '#domain/field-example.ts';
 import type { TaggerTraining } from '#ports/sequence-tagger.ts';
 import { encodeTagger, seenBy, sha256 } from './codec.ts';
@@ -70,5 +71,6 @@ function learn({ examples, sha256: lesson }: FieldLesson, { fields, seen }: Assi
 
 const purpose = workerData as WorkerPurpose;
 if (!parentPort) throw new Error('this file runs as a worker thread only');
+standBack('understanding');
 if (purpose.kind === 'train') train(parentPort, purpose);
 else serve(parentPort);

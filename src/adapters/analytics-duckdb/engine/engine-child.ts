@@ -8,6 +8,7 @@ import { pathsOf } from './tables.ts';
 let questions: ReturnType<typeof createQuestions>;
 
 serveParent<EngineStart, undefined, EngineCall, EngineAnswer>({
+  standing: 'question',
   async start(data) {
     questions = createQuestions(data);
     return undefined;
