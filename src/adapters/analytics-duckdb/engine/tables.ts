@@ -36,7 +36,8 @@ async function selectOf(instance: Instance, table: TableSource, { footers, fresh
     : table.fresh && (await loadFresh(instance, table, table.fresh.paths));
   const ids = made ? readParquet(made) : fresh;
   const files = await checkedFiles(instance, table, footers);
-  const touched = ids === undefined ? new Set<string>() : await touchedFiles(instance, files, ids);
+  const span = made && spanOf(await footers(instance, made));
+  const touched = ids === undefined ? new Set<string>() : await touchedFiles(instance, files, { ids, span });
   const parts = groupsOf(files.filter(({ path }) => !touched.has(path))).map((group) => selectFiles(table, group));
   for (const group of groupsOf(files.filter(({ path }) => touched.has(path))))
     parts.push(`SELECT * FROM (${selectFiles(table, group)}) ANTI JOIN ${ids} USING (response_id)`);
@@ -121,15 +122,37 @@ export function readFresh(table: TableSource, paths: readonly string[], size: nu
     format = 'newline_delimited', auto_detect = false, compression = 'uncompressed', maximum_object_size = ${Math.max(2 ** 20, Math.min(longestLine, size + 1))})`;
 }
 
-/** Those that may hold a response of this table of fresh rows. */
-async function touchedFiles(instance: Instance, files: readonly File[], fresh: string): Promise<Set<string>> {
+type Span = { lowest: string; highest: string };
+
+/** From the lowest to the highest `response_id` of files; undefined when one of them does not say. */
+function spanOf(footers: readonly Footer[]): Span | undefined {
+  const spans = footers.flatMap(({ ids }) => ids ?? []);
+  if (spans.length < footers.length) return undefined;
+  const lowest = spans.map((span) => span.lowest).sort()[0]!;
+  return {
+    lowest,
+    highest: spans
+      .map((span) => span.highest)
+      .sort()
+      .at(-1)!,
+  };
+}
+
+/** Those that may hold a response of these fresh rows. With their span, only what it meets is looked at closer: that costs a reading of all their ids. */
+async function touchedFiles(
+  instance: Instance,
+  files: readonly File[],
+  fresh: { ids: string; span: Span | undefined },
+): Promise<Set<string>> {
   const touched = new Set(files.flatMap(({ path, footer }) => (footer.ids || footer.rows === 0 ? [] : [path])));
+  const { span } = fresh;
+  const meets = (ids: Span) => span === undefined || (ids.lowest <= span.highest && span.lowest <= ids.highest);
   const ranges = files.flatMap(({ footer: { ids } }, i) =>
-    ids ? [`(${i}, ${quote(ids.lowest)}, ${quote(ids.highest)})`] : [],
+    ids && meets(ids) ? [`(${i}, ${quote(ids.lowest)}, ${quote(ids.highest)})`] : [],
   );
   if (ranges.length === 0) return touched;
   const found = await instance.rows(`SELECT file FROM (VALUES ${ranges.join(', ')}) AS ranges(file, lowest, highest)
-    WHERE EXISTS (SELECT 1 FROM ${fresh} WHERE response_id BETWEEN lowest AND highest)`);
+    WHERE EXISTS (SELECT 1 FROM ${fresh.ids} WHERE response_id BETWEEN lowest AND highest)`);
   for (const [file] of found) touched.add(files[Number(file)]!.path);
   return touched;
 }
