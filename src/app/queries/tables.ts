@@ -1,4 +1,5 @@
 import { datasetArea } from '#domain/dataset/dataset.ts';
+import { isWorthUpdating } from '#domain/dataset/plan.ts';
 import { AppError } from '#domain/errors.ts';
 import { planForm, type RowPlan } from '#domain/export-rows.ts';
 import { type Form, type FormVersion, versionId } from '#domain/form/form.ts';
@@ -42,11 +43,6 @@ type Plan = { version: number; plan: RowPlan; withheld: ReadonlySet<string>; per
 
 /** The newest number is asked for once in this time. */
 const newestMs = 1_000;
-/**
- * So many changes in no file, and no fewer than the newest file has rows, are worth an update, since that writes the file anew: with 20,000 for a file of any size
- * the server did little else while 5,000 responses a second came in. What has to be read again after a start stays bounded: 200,000 changes take about 3 s.
- */
-const worthFresh = { least: 20_000, most: 200_000 };
 /** Days are those of the installation's time zone, and a range is of instants. */
 const dayMs = 86_400_000;
 
@@ -71,9 +67,7 @@ export function createFormTables(deps: Deps) {
     const pathOf = (name: string) => deps.blobs.pathOf(`${datasetArea(formId)}/${name}`);
     const source = async ({ from, to: end }: { from?: number; to?: number }): Promise<TableSource> => {
       const { paths, changes } = await deps.freshRows.upTo({ formId, plan, withheld, completeTo }, to);
-      const newestRows = dataset?.partitions.at(-1)?.rows ?? 0;
-      if (changes > Math.min(worthFresh.most, Math.max(worthFresh.least, newestRows)))
-        await deps.requestUpdate(formId, { completeTo });
+      if (isWorthUpdating(dataset?.partitions ?? [], changes)) await deps.requestUpdate(formId, { completeTo });
       const files = (dataset?.partitions ?? [])
         .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
         .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)

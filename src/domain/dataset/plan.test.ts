@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Partition } from './dataset.ts';
-import { mostMergedRows, planSpans, withPartition } from './plan.ts';
+import { isWorthUpdating, mostMergedRows, planSpans, withPartition } from './plan.ts';
 
 const partition = (from: string, to = from, over: Partial<Partition> = {}): Partition => {
   const file = { name: `${from}.x`, bytes: 1, sha256: '' };
@@ -83,4 +83,16 @@ test('a partition takes the place of those whose days it has, and one without ro
     '2026-03-01/2026-03-01',
   ]);
   assert.deepEqual(days(withPartition([], partition('2026-02-05'))), ['2026-02-05/2026-02-05']);
+});
+
+test('an update before the night waits for as many changes as the newest file has rows, within bounds', () => {
+  const worth = (rows: number[], changes: number) =>
+    isWorthUpdating(
+      rows.map((count) => ({ rows: count })),
+      changes,
+    );
+  assert.deepEqual([worth([], 20_000), worth([], 20_001)], [false, true]);
+  assert.deepEqual([worth([90_000, 5], 20_000), worth([90_000, 5], 20_001)], [false, true]);
+  assert.deepEqual([worth([50_000], 50_000), worth([50_000], 50_001)], [false, true]);
+  assert.deepEqual([worth([5_000_000], 200_000), worth([5_000_000], 200_001)], [false, true]);
 });

@@ -51,3 +51,15 @@ const covers = ({ from, to }: { from: string; to: string }, day: string): boolea
 const byDay = (a: { from: string }, b: { from: string }): number => (a.from < b.from ? -1 : 1);
 /** A merged partition never reaches beyond its month. */
 const monthOf = ({ from }: { from: string }): string => from.slice(0, 7);
+
+/** 20,000 rows are written in half a second; what has to be read again after a start stays bounded by 200,000, which take 4 s. */
+const worthUpdating = { least: 20_000, most: 200_000 };
+
+/**
+ * Whether so many changes in no file are worth an update before the night's. It writes the newest file anew, so there have to be as many as that one has rows:
+ * with 20,000 for a file of any size the server did little else while 5,000 responses a second came in.
+ */
+export function isWorthUpdating(partitions: readonly Pick<Partition, 'rows'>[], changes: number): boolean {
+  const { least, most } = worthUpdating;
+  return changes > Math.min(most, Math.max(least, partitions.at(-1)?.rows ?? 0));
+}
