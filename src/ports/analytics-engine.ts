@@ -16,8 +16,11 @@ export type TableSource = {
    * `"_removed": true` the response is gone, and needs no other column. In several files, each with later changes than the one before: whoever asks again names those
    * of before and one more, and only that one is new to the engine.
    */
-  fresh?: { paths: readonly string[] };
+  fresh?: FreshLines;
 };
+
+/** `longestLine`: at least the bytes of each line; the engine's buffers are that large. */
+export type FreshLines = { paths: readonly string[]; longestLine: number };
 
 /** A text for a DATE, a TIMESTAMP and so on. */
 export type Param = string | number | boolean | null;

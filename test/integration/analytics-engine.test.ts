@@ -6,12 +6,12 @@ import { type TestContext, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { ExportColumn } from '#domain/export-rows.ts';
 import type { QueryError } from '#domain/query-error.ts';
-import type { TableSource } from '#ports/analytics-engine.ts';
+import type { FreshLines, TableSource } from '#ports/analytics-engine.ts';
 import { idOf, isFault, openEngineWorld, visit, visitColumns } from '../support/engine-world.ts';
 
 async function world(t: TestContext) {
   const made = await openEngineWorld(t);
-  const table = (files: TableSource['files'], fresh?: { paths: readonly string[] }): TableSource[] => [
+  const table = (files: TableSource['files'], fresh?: FreshLines): TableSource[] => [
     { name: 'visits', columns: visitColumns, files, ...(fresh ? { fresh } : {}) },
   ];
   const one = async (sql: string, tables: readonly TableSource[]) => (await made.query(sql, tables)).values[0]![0];
@@ -197,11 +197,11 @@ test('fresh rows that are torn are named as well', async (t) => {
   const path = join(folder, 'fresh.ndjson');
   await writeFile(path, `${JSON.stringify({ response_id: 'a', _changed: 1 })}\n{"response_id": "b", "lab`);
   await assert.rejects(
-    query('SELECT count(*) FROM visits', table([], { paths: [path] })),
+    query('SELECT count(*) FROM visits', table([], { paths: [path], longestLine: 100 })),
     isFault('data-damaged', /fresh\.ndjson/),
   );
   await assert.rejects(
-    query('SELECT count(*) FROM visits', table([], { paths: [`${path}.gone`] })),
+    query('SELECT count(*) FROM visits', table([], { paths: [`${path}.gone`], longestLine: 100 })),
     isFault('data-damaged', /gone/),
   );
 });

@@ -70,7 +70,7 @@ test('only the newest of these files are kept', async (t) => {
 
 test('what comes later is added to what was made, and the newest row of each response counts', async (t) => {
   const { query, table, made, ndjson, visits } = await changedVisits(t);
-  const count = (paths: readonly string[]) => query(sql, [{ ...table, fresh: { paths } }]);
+  const count = (paths: readonly string[]) => query(sql, [{ ...table, fresh: { ...table.fresh, paths } }]);
   const paths = [...table.fresh.paths];
   await count(paths);
   const later = [
@@ -105,7 +105,7 @@ test('what comes later is added to what was made, and the newest row of each res
   // In an engine that knows nothing of before, all at once.
   const other = await openEngineWorld(t);
   const { values } = await other.query(sql, [
-    { ...table, files: [await visits('same.parquet', 0, 1000)], fresh: { paths } },
+    { ...table, files: [await visits('same.parquet', 0, 1000)], fresh: { ...table.fresh, paths } },
   ]);
   assert.deepEqual(
     values.map(([, n]) => n),
@@ -131,4 +131,20 @@ test('many fresh rows that are torn are named', async (t) => {
   const { query, table } = await changedVisits(t);
   await truncate(table.fresh.paths[0]!, 300_001);
   await assert.rejects(query(sql, [table]), { fault: 'data-damaged', message: /fresh\.ndjson/ });
+});
+
+test('fresh rows of nearly twice the memory of a question are counted', async (t) => {
+  const places = 2;
+  const { query, ndjson } = await openEngineWorld(t, { places, memoryBytes: (256 + places * 128) * 2 ** 20 });
+  const rows = Array.from({ length: 200_000 }, (_, n) => ({
+    response_id: idOf(n >> 1),
+    stars: 1 + (n % 2),
+    email: `${n} ${'a text of a kilobyte that is not the same in each row '.repeat(20)}`,
+    _changed: n,
+  }));
+  const fresh = await ndjson('many.ndjson', rows);
+  const { values } = await query('SELECT stars, count(*), min(length(email)) > 1000 FROM visits GROUP BY stars', [
+    { name: 'visits', columns: visitColumns, files: [], fresh },
+  ]);
+  assert.deepEqual(values, [[2, 100_000, true]]);
 });

@@ -95,7 +95,7 @@ test('more changes than a page are all there, in their order', async (t) => {
 test('many files become one, and whoever was given them can still read them', async (t) => {
   const { world, form, upTo, files } = await setUp(t);
   const expected: string[] = [];
-  let before: string[] = [];
+  let before: readonly string[] = [];
   let most = 0;
   for (let i = 0; i < 72; i++) {
     await world.respond(form.id, { message: `${i}` });

@@ -77,8 +77,10 @@ export async function openEngineWorld(
   }
   async function ndjson(name: string, rows: readonly Record<string, Json>[]) {
     const path = join(folder, name);
-    await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-    return { path, paths: [path] };
+    const lines = rows.map((row) => `${JSON.stringify(row)}\n`);
+    await writeFile(path, lines.join(''));
+    const longestLine = lines.reduce((most, line) => Math.max(most, Buffer.byteLength(line)), 0);
+    return { path, paths: [path], longestLine };
   }
   async function collected(
     run: (take: (chunk: { rows: readonly Json[][] }) => void) => Promise<Answered>,

@@ -1,6 +1,7 @@
 import type { Cell, RowPlan } from '#domain/export-rows.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
 import { sha256Hex } from '#domain/hash.ts';
+import type { FreshLines } from '#ports/analytics-engine.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { FeedItem, FeedPage } from '#ports/change-feed.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -16,10 +17,12 @@ type Deps = {
 
 /** Of one form: what its rows are made with, and how far the exported files go. */
 type Wish = { formId: string; plan: RowPlan; withheld: ReadonlySet<string>; completeTo: number };
-type Kept = { key: string; to: number; names: readonly string[]; changes: number; at: number };
+type Kept = { key: string; to: number; names: readonly string[]; changes: number; longestLine: number; at: number };
 
 const area = 'fresh';
 const pageSize = 1000;
+/** A UTF-16 unit takes at most so many in UTF-8. */
+const bytesPerUnit = 3;
 /** Then they become one. */
 const mostFiles = 64;
 /** A query that was given a file reads it within a minute. */
@@ -37,12 +40,12 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
   let swept: Promise<void> | undefined;
 
   /** Changes in (`completeTo`, `to`], in files with later ones from one to the next. Errors: those of the store and the disk. */
-  async function upTo(wish: Wish, to: number): Promise<{ paths: string[]; changes: number }> {
+  async function upTo(wish: Wish, to: number): Promise<FreshLines & { changes: number }> {
     swept ??= sweep();
     await swept;
     const key = sha256Hex(JSON.stringify([wish.completeTo, wish.plan.columns, [...wish.withheld]]));
     const entry = forms.get(wish.formId) ?? {
-      kept: { key, to: -1, names: [], changes: 0, at: 0 },
+      kept: { key, to: -1, names: [], changes: 0, longestLine: 0, at: 0 },
       running: undefined,
     };
     forms.set(wish.formId, entry);
@@ -58,7 +61,7 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
       });
     const kept = await entry.running;
     entry.kept = kept;
-    return { paths: kept.names.map(blobs.pathOf), changes: kept.changes };
+    return { paths: kept.names.map(blobs.pathOf), changes: kept.changes, longestLine: kept.longestLine };
   }
 
   async function extend(wish: Wish, kept: Kept | undefined, key: string, to: number): Promise<Kept> {
@@ -66,15 +69,17 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
     const pages = pagesOf(wish.formId, Math.max(kept?.to ?? 0, wish.completeTo), to);
     const first = await pages.next();
     const before = kept?.names ?? [];
-    let changes = kept?.changes ?? 0;
-    if (first.done) return { key, to, names: before, changes, at };
+    let { changes, longestLine } = kept ?? { changes: 0, longestLine: 0 };
+    if (first.done) return { key, to, names: before, changes, longestLine, at };
     const merged = before.length < mostFiles ? [] : before;
     // A page at a time: what no file holds yet may be all that there is.
     async function* bytes(): AsyncGenerator<Uint8Array> {
       for (const name of merged) yield* blobs.stream(name);
       for (let page = first; !page.done; page = await pages.next()) {
         changes += page.value.length;
-        yield Buffer.from(page.value.map((item) => lineOf(item, wish)).join(''));
+        const lines = page.value.map((item) => lineOf(item, wish));
+        longestLine = lines.reduce((most, line) => Math.max(most, bytesPerUnit * line.length), longestLine);
+        yield Buffer.from(lines.join(''));
       }
     }
     const name = `${area}/${wish.formId.toLowerCase()}.${ids.next('ans')}.ndjson`;
@@ -82,7 +87,7 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
     await blobs.write(name, bytes(), { durable: false });
     retire(merged);
     await removeOutdated();
-    return { key, to, names: [...before.slice(merged.length), name], changes, at };
+    return { key, to, names: [...before.slice(merged.length), name], changes, longestLine, at };
   }
 
   /** The pages of the feed that hold something. */

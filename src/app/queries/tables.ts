@@ -66,13 +66,13 @@ export function createFormTables(deps: Deps) {
     const to = Math.max(newestSeen, completeTo);
     const pathOf = (name: string) => deps.blobs.pathOf(`${datasetArea(formId)}/${name}`);
     const source = async ({ from, to: end }: { from?: number; to?: number }): Promise<TableSource> => {
-      const { paths, changes } = await deps.freshRows.upTo({ formId, plan, withheld, completeTo }, to);
+      const { changes, ...fresh } = await deps.freshRows.upTo({ formId, plan, withheld, completeTo }, to);
       if (isWorthUpdating(dataset?.partitions ?? [], changes)) await deps.requestUpdate(formId, { completeTo });
       const files = (dataset?.partitions ?? [])
         .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
         .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)
         .map(({ parquet, rows }) => ({ path: pathOf(parquet.name), rows }));
-      return { name: 'responses', columns: plan.columns, files, ...(paths.length > 0 && { fresh: { paths } }) };
+      return { name: 'responses', columns: plan.columns, files, ...(fresh.paths.length > 0 && { fresh }) };
     };
     const mend = async (err: unknown): Promise<void> => {
       if (!(err instanceof QueryError) || err.fault !== 'data-damaged') return;

@@ -3,7 +3,7 @@ import type { TableSource } from '#ports/analytics-engine.ts';
 import { quote } from '../copy-statement.ts';
 import { Fault, kindOf, UnreadableTables } from './faults.ts';
 import type { Instance } from './instance.ts';
-import { readFresh, sizesOf } from './tables.ts';
+import { readFresh } from './tables.ts';
 
 /** What DuckDB says when the question is wrong, and not a file. */
 const ofTheQuestion = new Set(['Binder Error', 'Catalog Error', 'Parser Error', 'Permission Error']);
@@ -24,11 +24,7 @@ export async function damageBehind(
       if (!(await isReadable(instance, whole, signal))) return damaged(path);
     }
     for (const path of table.fresh?.paths ?? []) {
-      const [size] = await sizesOf([path]).catch(() => []);
-      if (
-        size === undefined ||
-        !(await isReadable(instance, `SELECT count(*) FROM ${readFresh(table, [path], size)}`, signal))
-      )
+      if (!(await isReadable(instance, `SELECT count(*) FROM ${readFresh(table, [path])}`, signal)))
         return damaged(path);
     }
   }

@@ -49,7 +49,7 @@ export function createFreshFiles(instances: Pick<ReturnType<typeof createInstanc
       const sizes = await sizesOf(lines).catch(() => []);
       if (sizes.reduce((sum, size) => sum + size, 0) < worthIt) continue;
       const key = keyOf(table, lines.length);
-      const made = known.get(key) ?? { parts: make(table, sizes, means, signal).then(hold), users: 0 };
+      const made = known.get(key) ?? { parts: make(table, means, signal).then(hold), users: 0 };
       known.set(key, made);
       made.users += 1;
       used.push(made);
@@ -68,14 +68,9 @@ export function createFreshFiles(instances: Pick<ReturnType<typeof createInstanc
   }
 
   /** Of whoever asked first are the limits and the signal. */
-  async function make(
-    table: TableSource,
-    sizes: readonly number[],
-    means: Means,
-    signal: AbortSignal,
-  ): Promise<Parts | undefined> {
+  async function make(table: TableSource, means: Means, signal: AbortSignal): Promise<Parts | undefined> {
     const write = async (kept: Parts, before: Parts, from: number) => {
-      const part = await writePart({ table, sizes, before, from }, means, signal);
+      const part = await writePart({ table, before, from }, means, signal);
       return part && [...kept, part];
     };
     const count = table.fresh!.paths.length;
@@ -98,11 +93,11 @@ export function createFreshFiles(instances: Pick<ReturnType<typeof createInstanc
 
   /** Of parts that follow each other and the files of lines from a place on. In the folder of this life of the process, which is removed at its end. */
   async function writePart(
-    what: { table: TableSource; sizes: readonly number[]; before: Parts; from: number },
+    what: { table: TableSource; before: Parts; from: number },
     { memoryBytes, spill }: Means,
     signal: AbortSignal,
   ): Promise<Part | undefined> {
-    const { table, sizes, before, from } = what;
+    const { table, before, from } = what;
     number += 1;
     const path = join(dirname(spill), `fresh-${number}.parquet`);
     const own = `${spill}-fresh-${number}`;
@@ -111,7 +106,7 @@ export function createFreshFiles(instances: Pick<ReturnType<typeof createInstanc
       const allowed = [...lines, ...before.map((part) => part.path), path];
       const instance = await instances.open({ allowed, memoryBytes, spill: own, spillBytes, ordered: false }, signal);
       try {
-        const added = newestOf(readFresh(table, lines, Math.max(...sizes.slice(from))));
+        const added = newestOf(readFresh(table, lines));
         const rows = laterFirst([...before.map((part) => readParquet([part.path])), added]);
         await instance.rows(
           `COPY ${rows} TO ${quote(path)} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE_BYTES ${rowGroupBytes}, USE_TMP_FILE false)`,

@@ -87,7 +87,7 @@ async function loadFresh(
   const sizes = await sizesOf(paths);
   if (Math.max(...sizes) === 0) return undefined;
   const name = quoteName(`fresh ${table.name}`);
-  await instance.rows(`CREATE TEMP TABLE ${name} AS FROM ${newestOf(readFresh(table, paths, Math.max(...sizes)))}`);
+  await instance.rows(`CREATE TEMP TABLE ${name} AS FROM ${newestOf(readFresh(table, paths))}`);
   return name;
 }
 
@@ -112,14 +112,11 @@ export function laterFirst(sources: readonly string[]): string {
 
 export const readParquet = (paths: readonly string[]): string => `read_parquet(${listOf(paths)})`;
 
-/** DuckDB keeps two buffers of the longest line that it is told of. */
-const longestLine = 16 * 2 ** 20;
-
-/** `size`: bytes of the largest file; no line is longer. */
-export function readFresh(table: TableSource, paths: readonly string[], size: number): string {
-  const types = table.columns.map(({ name, type }) => `${quoteName(name)}: ${quote(sqlTypes[type])}`);
+/** DuckDB keeps several buffers of twice the longest line that it is told of: with the size of the file, or 16 MiB, 100 MB of them. */
+export function readFresh({ columns, fresh }: TableSource, paths: readonly string[]): string {
+  const types = columns.map(({ name, type }) => `${quoteName(name)}: ${quote(sqlTypes[type])}`);
   return `read_json(${listOf(paths)}, columns = {${types.join(', ')}, _changed: 'BIGINT', _removed: 'BOOLEAN'},
-    format = 'newline_delimited', auto_detect = false, compression = 'uncompressed', maximum_object_size = ${Math.max(2 ** 20, Math.min(longestLine, size + 1))})`;
+    format = 'newline_delimited', auto_detect = false, compression = 'uncompressed', maximum_object_size = ${Math.max(2 ** 20, fresh!.longestLine)})`;
 }
 
 type Span = { lowest: string; highest: string };
