@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { TableSource } from '#ports/analytics-engine.ts';
 import { quote } from '../copy-statement.ts';
 import type { createInstances } from './instance.ts';
-import { laterFirst, newestOf, readFresh, readParquet, sizesOf } from './tables.ts';
+import { newestAcross, newestOf, readFresh, readParquet, sizesOf } from './tables.ts';
 
 /** Parquet of the lines of one file after the other: `from` is the number of the first one. `holders`: those whose part it is; without one it is removed. */
 type Part = { path: string; from: number; holders: number };
@@ -107,7 +107,7 @@ export function createFreshFiles(instances: Pick<ReturnType<typeof createInstanc
       const instance = await instances.open({ allowed, memoryBytes, spill: own, spillBytes, ordered: false }, signal);
       try {
         const added = newestOf(readFresh(table, lines));
-        const rows = laterFirst([...before.map((part) => readParquet([part.path])), added]);
+        const rows = newestAcross([...before.map((part) => readParquet([part.path])), added]);
         await instance.rows(
           `COPY ${rows} TO ${quote(path)} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE_BYTES ${rowGroupBytes}, USE_TMP_FILE false)`,
         );
