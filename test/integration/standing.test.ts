@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
@@ -51,4 +52,19 @@ test('the process that answers questions stands behind this one, and the one tha
   await sink.close();
   // It stays for two seconds.
   assert.equal(getPriority(writing), 15);
+});
+
+test('behind a server that was started with nice(1) the order is the same', () => {
+  const module = new URL('../../src/adapters/child-process/niceness.ts', import.meta.url).href;
+  const standing = (server: number, who: string) =>
+    execFileSync(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `import { getPriority, setPriority } from 'node:os';
+      import { standBack } from ${JSON.stringify(module)};
+      setPriority(${server});
+      standBack(${JSON.stringify(who)});
+      process.stdout.write(String(getPriority()));`,
+    ]).toString();
+  assert.deepEqual([standing(7, 'question'), standing(7, 'understanding'), standing(7, 'file')], ['12', '17', '19']);
 });
