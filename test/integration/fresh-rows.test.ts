@@ -30,15 +30,21 @@ async function erase(world: World, id: string) {
 
 test('the files grow with the feed, each change read and written once; without changes there are none', async (t) => {
   const { world, form, upTo } = await setUp(t);
-  assert.deepEqual(await upTo(), { paths: [], changes: 0 });
+  assert.deepEqual(await upTo(), { paths: [], changes: 0, longestLine: 0 });
   const a = await world.respond(form.id, { message: 'a' });
   const first = await upTo();
   assert.deepEqual([await messages(first.paths), first.changes], [['a'], 1]);
   assert.deepEqual(await upTo(), first, 'nothing has changed');
   await world.respond(form.id, { message: 'b' });
   await erase(world, a);
+  await world.respond(form.id, { message: 'ß'.repeat(5000) });
   const second = await upTo();
-  assert.deepEqual([await messages(second.paths), second.changes], [['a', 'b', 'gone'], 3]);
+  assert.deepEqual([await messages(second.paths), second.changes], [['a', 'b', 'gone', 'ß'.repeat(5000)], 4]);
+  const bytes = (await linesOf(second.paths)).map((row) => Buffer.byteLength(JSON.stringify(row)) + 1);
+  assert.ok(
+    second.longestLine >= Math.max(...bytes) && first.longestLine < 5000,
+    `${first.longestLine}, ${second.longestLine}`,
+  );
   assert.deepEqual(await messages(first.paths), ['a'], 'whoever was given the file of before still has it');
   assert.deepEqual(
     [second.paths.length, second.paths[0]],
