@@ -133,9 +133,9 @@ test('many fresh rows that are torn are named', async (t) => {
   await assert.rejects(query(sql, [table]), { fault: 'data-damaged', message: /fresh\.ndjson/ });
 });
 
-test('fresh rows of nearly twice the memory of a question are counted', async (t) => {
+test('as many fresh rows as a question has memory are counted', async (t) => {
   const places = 2;
-  const { query, ndjson } = await openEngineWorld(t, { places, memoryBytes: (256 + places * 128) * 2 ** 20 });
+  const { query, ndjson } = await openEngineWorld(t, { places, memoryBytes: (256 + places * 224) * 2 ** 20 });
   const rows = Array.from({ length: 200_000 }, (_, n) => ({
     response_id: idOf(n >> 1),
     stars: 1 + (n % 2),
