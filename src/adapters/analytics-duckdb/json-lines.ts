@@ -1,5 +1,5 @@
 import type { Cell, ExportColumnType } from '#domain/export-rows.ts';
-import { bytesPerUnit } from './text-file.ts';
+import { mostBytes } from '#domain/utf8.ts';
 
 /**
  * Rows as lines of JSON; the keys are plain (`[a-z0-9_]+`). `JSON.stringify` is called for texts alone, which have something to escape: what it is to be of every
@@ -29,7 +29,7 @@ export function createJsonLines(columns: readonly { key: string; type: ExportCol
         const line = lineOf(cells);
         written.rows += 1;
         written.bytes += line.length;
-        written.longestLine = Math.max(written.longestLine, bytesPerUnit * line.length);
+        written.longestLine = Math.max(written.longestLine, mostBytes(line));
         yield line;
       }
     },

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { AppError } from '#domain/errors.ts';
+import { mostBytes } from '#domain/utf8.ts';
 import type { ExportSink } from '#ports/export-writer.ts';
 
 // Level 6 made JSON lines 4.5 % smaller and took half as much processor time again (bench/export-formats.ts prints both).
@@ -17,8 +18,6 @@ const chunkSize = 128 * 1024;
 
 /** Texts are put together into pieces of so many bytes; a longer text is a piece of its own. */
 const pieceBytes = 128 * 1024;
-/** A UTF-16 unit takes at most three bytes in UTF-8. */
-export const bytesPerUnit = 3;
 
 /** A new file that grows by the texts that are written, UTF-8. Errors: `storage-unavailable`; the signal's reason once it is aborted. */
 export function openTextFile(file: { path: string; gzip: boolean; signal: AbortSignal }): ExportSink<Iterable<string>> {
@@ -55,7 +54,7 @@ export function openTextFile(file: { path: string; gzip: boolean; signal: AbortS
     async write(texts) {
       signal.throwIfAborted();
       for (const text of texts) {
-        const most = bytesPerUnit * text.length;
+        const most = mostBytes(text);
         if (piece.length - used < most) {
           send();
           if (waiting > mostWaiting) await Promise.race([room.promise, done]);

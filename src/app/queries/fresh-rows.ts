@@ -1,6 +1,7 @@
 import type { Cell, RowPlan } from '#domain/export-rows.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
 import { sha256Hex } from '#domain/hash.ts';
+import { mostBytes } from '#domain/utf8.ts';
 import type { FreshLines } from '#ports/analytics-engine.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { FeedItem, FeedPage } from '#ports/change-feed.ts';
@@ -21,8 +22,6 @@ type Kept = { key: string; to: number; names: readonly string[]; changes: number
 
 const area = 'fresh';
 const pageSize = 1000;
-/** A UTF-16 unit takes at most so many in UTF-8. */
-const bytesPerUnit = 3;
 /** Then they become one. */
 const mostFiles = 64;
 /** A query that was given a file reads it within a minute. */
@@ -78,7 +77,7 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
       for (let page = first; !page.done; page = await pages.next()) {
         changes += page.value.length;
         const lines = page.value.map((item) => lineOf(item, wish));
-        longestLine = lines.reduce((most, line) => Math.max(most, bytesPerUnit * line.length), longestLine);
+        longestLine = lines.reduce((most, line) => Math.max(most, mostBytes(line)), longestLine);
         yield Buffer.from(lines.join(''));
       }
     }
