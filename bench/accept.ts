@@ -97,6 +97,7 @@ try {
     rows['bare, group commit in its own thread'].push(await load(`http://127.0.0.1:${group.port}/`));
     rows['bare, one fsync each'].push(await load(`http://127.0.0.1:${each.port}/`));
   }
+  const resident = formstead.child.mostResident();
   await Promise.all([formstead.child.stop(), thread.stop(), group.stop(), each.stop()]);
   const working = await startFormstead(join(dir, 'working'));
   const withWorkers = await load(working.url);
@@ -118,6 +119,7 @@ try {
   say(
     `  with workers that read the responses meanwhile: ${Math.round(withWorkers.rate)}/s, p97.5 ${withWorkers.p95} ms`,
   );
+  say(`  formstead had ${Math.round(resident)} MB in memory at most`);
   if (values.record) record();
 } finally {
   rmSync(dir, { recursive: true, force: true });

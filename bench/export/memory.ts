@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** Resident memory of this process and its children, sampled 20 times a second. `stop` gives how far it rose above that of the start, MB. */
 export function watchMemory(): { stop(): number } {
@@ -17,11 +17,9 @@ export function watchMemory(): { stop(): number } {
 
 function residentBytes(): number {
   let bytes = process.memoryUsage.rss();
-  for (const pid of readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
+  for (const pid of childrenOf(process.pid)) {
     try {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      if (Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]) !== process.pid) continue;
       bytes += 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
     } catch {
       // It has ended.
@@ -29,3 +27,7 @@ function residentBytes(): number {
   }
   return bytes;
 }
+
+/** Asked of the kernel for one process: looking through all of them took a hundredth of the time that is measured. */
+const childrenOf = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);

@@ -365,6 +365,16 @@ test('nginx: each answer carries the security headers, each address has its limi
   assert.ok(!/log_format[^;]*\$(request_uri|args|request )/.test(nginx), 'a query may hold what somebody wrote');
 });
 
+test('the server has the same options of Node whichever way it is started', () => {
+  const { scripts } = JSON.parse(read('package.json'));
+  const [, options] = /^node (--.+) src\/cli\/main\.js serve$/.exec(scripts.start)!;
+  assert.equal(scripts.formstead, `node ${options} src/cli/main.js`);
+  assert.equal(scripts.demo, `node ${options} src/cli/main.js demo`);
+  assert.equal(read('src/cli/main.js').split('\n', 1)[0], `#!/usr/bin/env -S node ${options}`);
+  const entrypoint = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read('Dockerfile'))![1]!);
+  assert.deepEqual(entrypoint, ['node', ...options!.split(' '), '/app/src/cli/main.js']);
+});
+
 test('the scripts of a deployment can be run, and stop at the first mistake', () => {
   const scripts = [
     'deploy/setup',

@@ -17,7 +17,7 @@ export type ServerProcess = {
 
 /** Errors: rejects with the server's last words when it ends before it listens. */
 export async function startServer(env: Record<string, string>): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(process.execPath, [main, 'serve'], {
+  const child: ChildProcess = spawn(process.execPath, [...process.execArgv, main, 'serve'], {
     env: { ...inherited(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
