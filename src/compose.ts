@@ -108,12 +108,7 @@ export async function startProgram(config: Config, options: StartOptions): Promi
   const workers = role.queues.length === 0 ? undefined : createWorkers(adapters, useCases, config, role.queues);
   if (workers) nudge = workers.nudge;
   workers?.start();
-  const sign = () =>
-    useCases.receipts.signHead().catch((err: unknown) => log.warn({ err }, 'receipt head not signed, tried again'));
-  const signing = setInterval(() => void sign(), config.receiptSignIntervalMs);
-  signing.unref();
-  const counting = setInterval(() => void useCases.refusals.flush(), refusalFlushMs);
-  counting.unref();
+  const duties = startDuties(useCases, config, log);
 
   return {
     url,
@@ -128,15 +123,31 @@ export async function startProgram(config: Config, options: StartOptions): Promi
     },
     async stop(graceMs = config.shutdownGraceMs) {
       stopping = true;
-      clearInterval(signing);
-      clearInterval(counting);
+      duties.halt();
       const cutOff = setTimeout(() => server?.cutOff(), graceMs);
       await Promise.all([server?.close(), workers?.stop(graceMs)]);
       clearTimeout(cutOff);
-      await sign();
-      await useCases.refusals.flush();
+      await duties.finish();
       await metricsServer?.close();
       await adapters.close();
+    },
+  };
+}
+
+/** What the process does by itself from time to time, and once more at its end. */
+function startDuties({ receipts, refusals }: UseCases, config: Config, log: Log) {
+  const sign = () =>
+    receipts.signHead().catch((err: unknown) => log.warn({ err }, 'receipt head not signed, tried again'));
+  const timers = [
+    setInterval(() => void sign(), config.receiptSignIntervalMs),
+    setInterval(() => void refusals.flush(), refusalFlushMs),
+  ];
+  for (const timer of timers) timer.unref();
+  return {
+    halt: () => timers.forEach(clearInterval),
+    async finish(): Promise<void> {
+      await sign();
+      await refusals.flush();
     },
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, formstead, freePort, served } from '../support/command-line.ts';
+import { directory, formstead, served } from '../support/command-line.ts';
+import { freePort } from '../support/free-port.ts';
 import { admin, request, testEnvironment, tokenOf } from '../support/program.ts';
 import { writeTinyGguf } from '../support/tiny-gguf.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { freePort } from '../support/command-line.ts';
+import { freePort } from '../support/free-port.ts';
 import { eventually, startTestProgram, type TestProgram } from '../support/program.ts';
 import { writeTinyGguf } from '../support/tiny-gguf.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { freePort } from '../support/command-line.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Answer, eventually, startTestProgram, type TestProgram } from '../support/program.ts';
 
 let program: TestProgram;

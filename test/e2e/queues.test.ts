@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { directory, formstead, freePort, publish, send, served, started } from '../support/command-line.ts';
+import { directory, formstead, publish, send, served, started } from '../support/command-line.ts';
+import { freePort } from '../support/free-port.ts';
 import { admin, eventually, request, testEnvironment, tokenOf } from '../support/program.ts';
 import { removeKeys } from '../support/redis.ts';
 import { stackFor } from '../support/stack-settings.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { directory, formstead, freePort, publish, type Served, send, served, worked } from '../support/command-line.ts';
+import { directory, formstead, publish, type Served, send, served, worked } from '../support/command-line.ts';
+import { freePort } from '../support/free-port.ts';
 import { admin, eventually, request, testEnvironment, tokenOf, verdictOn } from '../support/program.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { ownRedis } from '../support/redis.ts';

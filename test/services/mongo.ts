@@ -4,7 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
-import { freePort, type Service, startService } from './service.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Service, startService } from './service.ts';
 
 /*
  * A server that speaks MongoDB's protocol and can be had from a package registry: SecantusDB, on WiredTiger. Nobody who runs Formstead needs it. It is

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
-import { freePort, type Service, startService } from './service.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Service, startService } from './service.ts';
 
 /** A fresh, empty Redis on loopback that keeps nothing. Errors: without `redis-server` in the PATH. */
 export async function startRedis(): Promise<Service> {

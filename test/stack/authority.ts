@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from '../services/service.ts';
+import { freePort } from '../support/free-port.ts';
 import { eventually } from '../support/program.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from '../services/service.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Docker, openDocker } from './docker.ts';
 
 const run = promisify(execFile);

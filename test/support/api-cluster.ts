@@ -1,7 +1,8 @@
 import { Agent, request as httpRequest } from 'node:http';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, type Served, served } from './command-line.ts';
+import { type Served, served } from './command-line.ts';
+import { freePort } from './free-port.ts';
 import { eventually } from './program.ts';
 import { stackFor } from './stack-settings.ts';
 
