@@ -18,7 +18,8 @@ export type Cell = string | number | boolean | string[] | null;
 /** One response as a row. `misfits`: answers that did not fit the type of their column and became null. */
 export type ExportRow = { cells: Cell[]; misfits: number };
 
-export type RowPlan = { columns: ExportColumn[]; rowOf(response: KeptResponse): ExportRow };
+/** `version`: the newest of the form that it knows. Answers of a later one have no columns in it. */
+export type RowPlan = { version: number; columns: ExportColumn[]; rowOf(response: KeptResponse): ExportRow };
 
 type Given = ExportColumn & { cell: (response: KeptResponse) => Cell };
 
@@ -70,6 +71,7 @@ export function planForm(versions: readonly Pick<FormVersion, 'version' | 'compi
   const types = [...answers.values()].map(({ type }) => type);
 
   return {
+    version: Math.max(0, ...byVersion.keys()),
     columns: [
       ...before.map(columnOf),
       ...answers.values(),
@@ -107,6 +109,8 @@ export function planAllForms(): RowPlan {
     ...after,
   ];
   return {
+    // Its columns are the same whatever the version.
+    version: Number.POSITIVE_INFINITY,
     columns: columns.map(columnOf),
     rowOf: (response) => ({ cells: columns.map(({ cell }) => cell(response)), misfits: 0 }),
   };

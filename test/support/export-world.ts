@@ -92,21 +92,7 @@ export async function openExportWorld(
     /** A form with a published version for each definition. */
     async form(versions: { definition: unknown; intelligence?: IntelligenceSpec }[], createdAt = clock.now()) {
       const id = ids.next('frm');
-      const published = versions.map(({ definition, intelligence }, i): FormVersion => {
-        const parsed = parseDefinition(definition);
-        if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues));
-        return {
-          id: versionId(id, i + 1),
-          formId: id,
-          version: i + 1,
-          title: 'A form',
-          definition: parsed.definition,
-          intelligence,
-          compiled: compileForm(parsed.definition),
-          contentSha256: contentSha256(parsed.definition),
-          publishedAt: createdAt + i,
-        };
-      });
+      const published = versions.map((wish, i) => versionOf(id, i + 1, wish, createdAt + i));
       const doc: Form = {
         id,
         slug: id,
@@ -124,6 +110,21 @@ export async function openExportWorld(
         also: published.map((version) => ({ kind: 'form-version', doc: version })),
       });
       return doc;
+    },
+
+    /** Publishes another version of a form, as an author does. */
+    async publish(formId: string, definition: unknown) {
+      const { doc: form, revision } = (await storage.get('form', formId))!;
+      const version = versionOf(formId, form.version + 1, { definition }, clock.now());
+      await storage.commit({
+        change: {
+          op: 'update',
+          kind: 'form',
+          doc: { ...form, definition: version.definition, version: version.version },
+          expect: revision,
+        },
+        also: [{ kind: 'form-version', doc: version }],
+      });
     },
 
     /** Keeps a response as the accept path does; `also` is what it came to later. */
@@ -179,6 +180,27 @@ export async function openExportWorld(
 
     /** Names of the files that belong to unfinished exports. */
     staged: () => readdir(join(dir, 'blobs', '.staging')),
+  };
+}
+
+function versionOf(
+  formId: string,
+  version: number,
+  { definition, intelligence }: { definition: unknown; intelligence?: IntelligenceSpec },
+  publishedAt: number,
+): FormVersion {
+  const parsed = parseDefinition(definition);
+  if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues));
+  return {
+    id: versionId(formId, version),
+    formId,
+    version,
+    title: 'A form',
+    definition: parsed.definition,
+    intelligence,
+    compiled: compileForm(parsed.definition),
+    contentSha256: contentSha256(parsed.definition),
+    publishedAt,
   };
 }
 

@@ -13,6 +13,7 @@ import { dayIn } from '#domain/day.ts';
 import { derivedUuid } from '#domain/derived-id.ts';
 import { AppError } from '#domain/errors.ts';
 import { planForm } from '#domain/export-rows.ts';
+import type { Form } from '#domain/form/form.ts';
 import { withheldNames } from '#domain/form/withheld.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import { withApplied } from '#domain/response.ts';
@@ -31,7 +32,7 @@ import type { Cause } from '../understanding.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { begun } from './file-stream.ts';
 import { overlapping, type Work } from './overlapping.ts';
-import { type Table, writePartition } from './partition-writer.ts';
+import { type Table, type WrittenPartition, writePartition } from './partition-writer.ts';
 
 type Deps = DiskGuard & {
   storage: Pick<Storage, 'commit' | 'get' | 'list' | 'changes' | 'responses'>;
@@ -125,11 +126,12 @@ export function createDatasets(deps: Deps) {
     { signal, progress, rebuild = false, damaged }: Run,
   ): Promise<DatasetReport> {
     const startedAt = performance.now();
-    await getForm(formId);
-    const table = await tableOf(formId);
+    const latest = await tablesOf(formId);
     const target = await storage.changes.newest();
-    let { doc, revision } = await current(formId, table, target);
-    const spans = await spansOf(doc, table, target, { rebuild, damaged });
+    let { doc, revision } = await current(formId, await latest(), target);
+    if (rebuild && doc.rebuild?.taskId !== cause.taskId)
+      doc = { ...doc, rebuild: { taskId: cause.taskId, above: doc.version } };
+    const spans = await spansOf(doc, await latest(), target, damaged);
     const report = { partitions: 0, rows: 0, misfits: 0 };
     const all = spans.reduce((sum, span) => sum + span.rows, 0);
     const wrote = (rows: number) => {
@@ -138,38 +140,48 @@ export function createDatasets(deps: Deps) {
     };
     const mark = markOf(cause, doc);
     const works = spans.map(
-      (span): Work<Partition> =>
+      (span): Work<WrittenPartition> =>
         (run) =>
-          writePartition(deps, table, span, { mark, wrote, ...run }),
+          writePartition(deps, { formId, latest }, span, { mark, wrote, ...run }),
     );
     for await (const partition of overlapping(works, signal)) {
       report.partitions += 1;
       report.misfits += partition.misfits;
+      doc = replaced(doc, await latest(), partition);
       const last = report.partitions === spans.length;
-      doc = replaced(doc, table, withPartition(doc.partitions, partition), last ? target : doc.completeTo);
       const news = last ? await newsOf(doc, spans) : nothing;
+      if (last) doc = finished(doc, target);
       revision = await commit(cause, doc, revision, news);
     }
     if (spans.length === 0 && revision > 0 && doc.completeTo < target) {
-      doc = { ...doc, completeTo: target };
+      doc = finished(doc, target);
       revision = await commit(cause, doc, revision, nothing);
     }
-    if (revision > 0) await tidy(doc);
+    if (revision > 0) await tidy(formId);
     deps.metrics.count('formstead_dataset_rows_total', {}, report.rows);
     deps.metrics.observe('formstead_dataset_update_seconds', {}, (performance.now() - startedAt) / 1000);
     return { version: doc.version, ...report };
   }
 
-  async function tableOf(formId: string): Promise<Table> {
-    const versions = await allVersionsOf(storage, formId);
-    return { formId, plan: planForm(versions), withheld: withheldNames(versions) };
+  /** The table of a form as it is when it is asked for: a version may be published, and answered, while an update runs. Errors: `form-not-found`. */
+  async function tablesOf(formId: string): Promise<() => Promise<Table>> {
+    let table: Table | undefined;
+    return async () => {
+      const form = await getForm(formId);
+      if (table !== undefined && table.plan.version >= form.version) return table;
+      const versions = await allVersionsOf(storage, formId);
+      const withheld = withheldNames(versions);
+      const withheldHash = sha256Hex(JSON.stringify([...withheld].sort()));
+      table = { plan: planForm(versions), withheld, withheldHash };
+      return table;
+    };
   }
 
   /** Revision 0: there is none yet. One that is ahead of the feed has numbers of another store, which say nothing about this one: all is written again. */
   async function current(formId: string, table: Table, target: number): Promise<{ doc: Dataset; revision: number }> {
     const found = await storage.get('dataset', formId);
     if (found && found.doc.completeTo > target)
-      return { ...found, doc: { ...found.doc, partitions: [], completeTo: 0 } };
+      return { ...found, doc: { ...found.doc, partitions: [], completeTo: 0, retired: retired(found.doc, []) } };
     if (found) return found;
     const doc: Dataset = {
       id: formId,
@@ -177,7 +189,7 @@ export function createDatasets(deps: Deps) {
       completeTo: 0,
       partitions: [],
       columns: table.plan.columns,
-      withheld: withheldHash(table),
+      announced: 0,
       retired: [],
       updatedAt: clock.now(),
       applied: [],
@@ -185,37 +197,46 @@ export function createDatasets(deps: Deps) {
     return { doc, revision: 0 };
   }
 
-  async function spansOf(
-    doc: Dataset,
-    table: Table,
-    target: number,
-    { rebuild, damaged }: Pick<Run, 'rebuild' | 'damaged'>,
-  ) {
+  async function spansOf(doc: Dataset, { withheldHash }: Table, target: number, damaged: string | undefined) {
     const sizes = new Map((await deps.blobs.list(datasetArea(doc.id))).map(({ name, bytes }) => [nameIn(name), bytes]));
     const lost = (file: DatasetFile) => file.name === damaged || sizes.get(file.name) !== file.bytes;
-    const allSpoilt = rebuild === true || doc.withheld !== withheldHash(table);
+    const { rebuild } = doc;
     return planSpans({
       partitions: doc.partitions,
       changed: await storage.changes.days({ formId: doc.id, after: doc.completeTo, to: target }),
-      spoilt: ({ parquet, jsonl }: Partition) => allSpoilt || lost(parquet) || lost(jsonl),
+      spoilt: ({ withheld, manifest, parquet, jsonl }: Partition) =>
+        withheld !== withheldHash || (rebuild && manifest <= rebuild.above) || lost(parquet) || lost(jsonl),
       today: dayIn(deps.timeZone, clock.now()),
     });
   }
 
-  function replaced(doc: Dataset, table: Table, partitions: Partition[], completeTo: number): Dataset {
+  /** The next manifest. It is complete only as far as the one before: other days may still wait. */
+  function replaced(doc: Dataset, { plan }: Table, written: WrittenPartition): Dataset {
+    const version = doc.version + 1;
+    const partitions = withPartition(doc.partitions, { ...written, manifest: version });
+    return {
+      ...doc,
+      version,
+      partitions,
+      columns: plan.columns,
+      retired: retired(doc, partitions),
+      updatedAt: clock.now(),
+    };
+  }
+
+  const finished = (doc: Dataset, target: number): Dataset => ({
+    ...doc,
+    completeTo: target,
+    announced: doc.version,
+    rebuild: undefined,
+  });
+
+  /** Files of manifests before, where those are named no more that are in none of `partitions`. */
+  function retired(doc: Dataset, partitions: readonly Partition[]): Dataset['retired'] {
     const now = clock.now();
     const names = new Set(filesOf(partitions).map(({ name }) => name));
     const gone = filesOf(doc.partitions).filter(({ name }) => !names.has(name));
-    return {
-      ...doc,
-      version: doc.version + 1,
-      completeTo,
-      partitions,
-      columns: table.plan.columns,
-      withheld: withheldHash(table),
-      retired: [...doc.retired.filter(({ at }) => now - at < orphanMs), ...gone.map(({ name }) => ({ name, at: now }))],
-      updatedAt: now,
-    };
+    return [...doc.retired.filter(({ at }) => now - at < orphanMs), ...gone.map(({ name }) => ({ name, at: now }))];
   }
 
   async function commit(cause: Cause, doc: Dataset, revision: number, follow: Consequences): Promise<number> {
@@ -234,20 +255,24 @@ export function createDatasets(deps: Deps) {
   async function newsOf(doc: Dataset, spans: readonly Span[]): Promise<Consequences> {
     if (!(await deps.wantsEvent('export.ready', doc.id))) return nothing;
     const id = eventId(derivedUuid(doc.updatedAt, `dataset\n${doc.id}\n${doc.version}`), 'ready');
+    // Those too that were written before the update was interrupted: nobody has been told of them.
+    const untold = doc.partitions.filter(({ manifest }) => manifest > doc.announced);
+    const updated = new Set([...spans, ...untold].map(({ from }) => from));
     const { partitions: _, columns: __, ...view } = datasetView(doc);
     return announce({
       id,
       type: 'export.ready',
       at: doc.updatedAt,
-      data: { ...view, format: 'dataset', updated: spans.map(({ from }) => from) },
+      data: { ...view, format: 'dataset', updated: [...updated].sort() },
       formId: doc.id,
     });
   }
 
   /** Removes what nobody reads any more and writes the copy of the manifest. A failure here loses nothing: the next update does it. */
-  async function tidy(doc: Dataset): Promise<void> {
+  async function tidy(formId: string): Promise<void> {
+    const area = datasetArea(formId);
+    let doc = (await storage.get('dataset', formId))!.doc;
     const now = clock.now();
-    const area = datasetArea(doc.id);
     const kept = new Set(filesOf(doc.partitions).map(({ name }) => name));
     const waiting = new Set(doc.retired.filter(({ at }) => now - at < retiredMs).map(({ name }) => name));
     const retired = new Set(doc.retired.map(({ name }) => name));
@@ -256,10 +281,12 @@ export function createDatasets(deps: Deps) {
       if (own === manifestName || kept.has(own) || waiting.has(own)) continue;
       if (retired.has(own) || now - at > orphanMs) await deps.blobs.remove(name);
     }
-    await deps.blobs.write(
-      `${area}/${manifestName}`,
-      Buffer.from(`${JSON.stringify(datasetView(doc), undefined, 2)}\n`),
-    );
+    // Until it is the newest: another update may commit, and write its own, between our reading and our writing.
+    for (let written: number | undefined; written !== doc.version; doc = (await storage.get('dataset', formId))!.doc) {
+      const text = `${JSON.stringify(datasetView(doc), undefined, 2)}\n`;
+      await deps.blobs.write(`${area}/${manifestName}`, Buffer.from(text));
+      written = doc.version;
+    }
   }
 
   /** Undefined before the first update. Errors: `form-not-found`. */
@@ -282,8 +309,10 @@ export function createDatasets(deps: Deps) {
     throw new AppError('not-found', { detail: `The manifest of ${formId} names no file ${name}; read it again.` });
   }
 
-  async function getForm(id: string): Promise<void> {
-    if (!(await storage.get('form', id))) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
+  async function getForm(id: string): Promise<Form> {
+    const found = await storage.get('form', id);
+    if (!found) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
+    return found.doc;
   }
 
   return { request, requestAll, requestOnce, update, get, file };
@@ -292,5 +321,4 @@ export type Datasets = ReturnType<typeof createDatasets>;
 
 const markOf = ({ lease }: Cause, { version }: Dataset): string =>
   `${String(version + 1).padStart(6, '0')}-${sha256Hex(lease).slice(0, 8)}`;
-const withheldHash = ({ withheld }: Table): string => sha256Hex(JSON.stringify([...withheld].sort()));
 const nameIn = (blob: string): string => blob.slice(blob.indexOf('/') + 1);

@@ -16,8 +16,11 @@ type Deps = DiskGuard & {
   timeZone: string;
 };
 
-/** What a form's partitions are written with. */
-export type Table = { formId: string; plan: RowPlan; withheld: ReadonlySet<string> };
+/** What a form's partitions are written with: the columns of its versions, and the questions whose answers are kept out. */
+export type Table = { plan: RowPlan; withheld: ReadonlySet<string>; withheldHash: string };
+
+/** Not yet in a manifest. */
+export type WrittenPartition = Omit<Partition, 'manifest'>;
 
 /** `mark`: for the names of the files, another one for each attempt. */
 type Writing = {
@@ -39,13 +42,15 @@ const zonesApartMs = 26 * 3_600_000;
  */
 export async function writePartition(
   deps: Deps,
-  { formId, plan, withheld }: Table,
+  { formId, latest }: { formId: string; latest: () => Promise<Table> },
   { from, to }: Span,
   { mark, signal, wrote, ready }: Writing,
-): Promise<Partition> {
+): Promise<WrittenPartition> {
   // Before anything is read: what changes from now on has a higher number, whether its row is seen here or not.
   const completeTo = await deps.storage.changes.newest();
-  const partition = { from, to, completeTo, rows: 0, misfits: 0 };
+  // After that, too: what has a number up to there was sent to a version that is known here. What is sent to a later one has a higher number, and is written again by the next update.
+  const { plan, withheld, withheldHash } = await latest();
+  const partition = { from, to, completeTo, formVersion: plan.version, withheld: withheldHash, rows: 0, misfits: 0 };
   const times = await timesOf(deps, formId, { from, to });
   if (times === undefined) return { ...partition, parquet: nothing, jsonl: nothing };
   const fileOf = (ending: 'parquet' | 'jsonl.gz') => partitionFile({ from, to }, mark, ending);

@@ -20,7 +20,10 @@ export function datasetView(doc: Dataset): View {
   };
 }
 
-function partitionView({ from, to, rows, misfits, completeTo, parquet, jsonl }: Partition): Json {
+function partitionView({ from, to, rows, misfits, completeTo, formVersion, parquet, jsonl }: Partition): Json {
   const file = ({ name, bytes, sha256 }: DatasetFile) => ({ name, bytes, sha256 });
-  return { from, to, rows, misfits, complete_to: completeTo, files: { parquet: file(parquet), jsonl: file(jsonl) } };
+  return {
+    ...{ from, to, rows, misfits, complete_to: completeTo, form_version: formVersion },
+    files: { parquet: file(parquet), jsonl: file(jsonl) },
+  };
 }

@@ -16,8 +16,10 @@ export type Dataset = {
   partitions: Partition[];
   /** Of the newest version of the form; the files of an older partition may lack the later ones. */
   columns: ExportColumn[];
-  /** Questions whose answers are kept out, as a hash: one more, and all partitions are written again. */
-  withheld: string;
+  /** The manifest that an `export.ready` has last told of; the partitions of later ones are still to be told. */
+  announced: number;
+  /** All files are being written anew, for this task: what a manifest after `above` has brought is done. */
+  rebuild?: { taskId: string; above: number };
   /** Files of earlier manifests: whoever has just read one of those may still open them. */
   retired: { name: string; at: number }[];
   updatedAt: number;
@@ -34,6 +36,12 @@ export type Partition = {
   misfits: number;
   /** Changes of the days' responses up to this number of the feed are in it. */
   completeTo: number;
+  /** The manifest that named it first. */
+  manifest: number;
+  /** Newest version of the form whose columns it has. */
+  formVersion: number;
+  /** Questions whose answers were kept out of it, as a hash: one more, and it is written again. */
+  withheld: string;
   parquet: DatasetFile;
   jsonl: DatasetFile;
 };

@@ -5,7 +5,8 @@ import { isWorthUpdating, mostMergedRows, planSpans, withPartition } from './pla
 
 const partition = (from: string, to = from, over: Partial<Partition> = {}): Partition => {
   const file = { name: `${from}.x`, bytes: 1, sha256: '' };
-  return { from, to, rows: 10, misfits: 0, completeTo: 100, parquet: file, jsonl: file, ...over };
+  const written = { completeTo: 100, manifest: 1, formVersion: 1, withheld: '' };
+  return { from, to, rows: 10, misfits: 0, ...written, parquet: file, jsonl: file, ...over };
 };
 const changed = (day: string, newest: number, changes = 1) => ({ day, changes, newest });
 const plan = (
@@ -95,4 +96,14 @@ test('an update before the night waits for as many changes as the newest file ha
   assert.deepEqual([worth([90_000, 5], 20_000), worth([90_000, 5], 20_001)], [false, true]);
   assert.deepEqual([worth([50_000], 50_000), worth([50_000], 50_001)], [false, true]);
   assert.deepEqual([worth([5_000_000], 200_000), worth([5_000_000], 200_001)], [false, true]);
+});
+
+test('the days of a month that take much room stay apart', () => {
+  const large = { name: 'large', bytes: 30e6, sha256: '' };
+  const days = [
+    partition('2026-02-01', '2026-02-01', { jsonl: large }),
+    partition('2026-02-02', '2026-02-02', { jsonl: large }),
+  ];
+  assert.deepEqual(plan(days, []), []);
+  assert.deepEqual(plan([days[0]!, partition('2026-02-02')], []), [['2026-02-01', '2026-02-02', 20]]);
 });

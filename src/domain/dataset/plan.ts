@@ -13,8 +13,9 @@ type Input = {
   today: string;
 };
 
-/** A merged month of so many rows is written in a second or two when one of its responses changes. */
+/** A merged month of so many rows, and bytes of JSON lines, is written in a second or two when one of its responses changes. */
 export const mostMergedRows = 50_000;
+const mostMergedBytes = 50e6;
 
 /**
  * What has to be written so that the files hold every change, oldest days first: a day that has none, and each partition that something has changed in. The small
@@ -33,7 +34,10 @@ export function planSpans({ partitions, changed, spoilt, today }: Input): Span[]
   const spans = [...partitions.filter(({ from }) => !dirty.has(from)), ...dirty.values()];
   for (const [month, those] of Map.groupBy(spans, monthOf)) {
     const rows = those.reduce((sum, span) => sum + span.rows, 0);
-    if (month >= today.slice(0, 7) || those.length < 2 || rows > mostMergedRows) continue;
+    const bytes = partitions
+      .filter(({ from }) => monthOf({ from }) === month)
+      .reduce((sum, { jsonl }) => sum + jsonl.bytes, 0);
+    if (month >= today.slice(0, 7) || those.length < 2 || rows > mostMergedRows || bytes > mostMergedBytes) continue;
     for (const { from } of those) dirty.delete(from);
     const days = those.flatMap(({ from, to }) => [from, to]).sort();
     add({ from: days[0]!, to: days.at(-1)!, rows });

@@ -36,6 +36,7 @@ export const datasetSchema = {
           rows: count,
           misfits: { ...count, description: 'Answers that did not fit their column and are null.' },
           complete_to: count,
+          form_version: { ...count, description: 'Newest version of the form whose columns the files have.' },
           files: { type: 'object', properties: { parquet: fileSchema, jsonl: fileSchema } },
         },
       },

@@ -347,13 +347,14 @@ export function aTagger(over: Partial<FormTagger> = {}): FormTagger {
 export function aDataset(over: Partial<Dataset> = {}): Dataset {
   const file = (name: string) => ({ name, bytes: 1234, sha256: 'ab'.repeat(32) });
   const [parquet, jsonl] = [file('2026-11-01.000001-abc.parquet'), file('2026-11-01.000001-abc.jsonl.gz')];
+  const written = { completeTo: 9, manifest: 1, formVersion: 1, withheld: '' };
   return {
     id: newId('frm'),
     version: 1,
     completeTo: 12,
-    partitions: [{ from: '2026-11-01', to: '2026-11-01', rows: 3, misfits: 0, completeTo: 9, parquet, jsonl }],
+    partitions: [{ from: '2026-11-01', to: '2026-11-01', rows: 3, misfits: 0, ...written, parquet, jsonl }],
     columns: [],
-    withheld: '',
+    announced: 1,
     retired: [],
     updatedAt: t0,
     applied: [],
