@@ -14,7 +14,7 @@ export async function writeDay(
   rows: number,
 ): Promise<{ path: string; rows: number }> {
   const path = join(dir, `${day}.parquet`);
-  const writer = createDuckdbExportWriter({ threads: 2 });
+  const writer = createDuckdbExportWriter();
   const sink = await writer.openParquet({ path, columns: plan.columns, signal: new AbortController().signal });
   const begin = Date.parse(`${day}T00:00:00Z`);
   for (let done = 0; done < rows; done += 1000) {

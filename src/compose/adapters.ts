@@ -67,7 +67,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   const tagger = load.tagger.createCrfTagger();
   const engine = load.engine.createDuckdbEngine({
     folder: join(config.dataDir, 'queries'),
-    memoryBytes: Math.max(config.analyticsMemoryBytes, 256 * 2 ** 20),
+    memoryBytes: config.analyticsMemoryBytes,
     threads: Math.max(1, config.cpus - 1),
     onEnd: (cause) => log.warn({ cause }, 'query process ended'),
   });

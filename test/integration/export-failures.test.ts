@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -185,10 +186,9 @@ test('a full disk is told from the other faults of DuckDB', { skip: process.plat
     input,
     gzip: false,
     columns,
-    rowGroupSize: 2048,
+    rowGroupBytes: 2 ** 20,
     longestLine: 100,
     memoryBytes: 2e8,
-    threads: 1,
     spill: `${input}.spill`,
   };
   const pids: number[] = [];
@@ -233,6 +233,30 @@ test('20,000 rows do not make the process larger, in any format', async (t) => {
     assert.ok(most < 12, `${format}: ${most.toFixed(1)} MB more`);
     t.diagnostic(`${format}: at most ${most.toFixed(1)} MB more`);
   }
+});
+
+test('the largest responses there may be become Parquet within the memory, in their order', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'formstead-large-'));
+  t.after(() => rm(dir, { recursive: true }));
+  const writer = createDuckdbExportWriter({ memoryBytes: 512e6 });
+  const { signal } = new AbortController();
+  const parquet = join(dir, 'a.parquet');
+  const columns = [
+    { name: 'n', type: 'integer' },
+    { name: 'message', type: 'string' },
+  ] as const;
+  const sink = await writer.openTable({ parquet, jsonl: join(dir, 'a.jsonl.gz'), columns, signal });
+  // 180 MB that nothing makes smaller.
+  for (let i = 0; i < 750; i += 50) {
+    await sink.write(Array.from({ length: 50 }, (_, k) => [i + k, randomBytes(180_000).toString('base64')]));
+  }
+  await sink.close();
+  await sink.discard();
+  const { rows } = await readParquet(parquet);
+  assert.deepEqual(
+    rows.map(({ n, message }) => [Number(n), (message as string).length]),
+    Array.from({ length: 750 }, (_, n) => [n, 240_000]),
+  );
 });
 
 test('a memory that DuckDB cannot do with is an error without a word of the rows', async (t) => {

@@ -19,7 +19,7 @@ export function copyStatement(job: CopyJob): string {
   const source = `read_json(${quote(job.input)}, columns = {${types}}, format = 'newline_delimited', auto_detect = false,
     compression = '${job.gzip ? 'gzip' : 'uncompressed'}', maximum_object_size = ${Math.max(1 << 20, job.longestLine)})`;
   return `COPY (SELECT ${names} FROM ${source}) TO ${quote(job.output)}
-    (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${job.rowGroupSize}, USE_TMP_FILE false)`;
+    (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES ${job.rowGroupBytes}, USE_TMP_FILE false)`;
 }
 
 export function quote(text: string): string {

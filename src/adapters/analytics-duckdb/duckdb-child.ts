@@ -15,9 +15,12 @@ process.on('message', async (job: CopyJob) => {
 
 async function copy(job: CopyJob): Promise<CopyAnswer> {
   const instance = await DuckDBInstance.create(':memory:', {
-    threads: String(job.threads),
+    // The other cores are for those who wait.
+    threads: '1',
     memory_limit: `${Math.floor(job.memoryBytes / 1024)}KiB`,
     temp_directory: job.spill,
+    // Else a row group cannot be measured in bytes. With one thread the rows keep their order all the same.
+    preserve_insertion_order: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });

@@ -10,19 +10,18 @@ import { createTurn } from './turn.ts';
 export type DuckdbExportOptions = {
   /** DuckDB's own limit; the process may take more for a moment. Default 512 MB. */
   memoryBytes?: number;
-  /** Default 1: the other cores are for those who wait. */
-  threads?: number;
   /** A DuckDB process that has not finished one file by then is killed. Default 20 minutes. */
   deadlineMs?: number;
   /** Told the id of the DuckDB process at the beginning of each Parquet file. */
   onStart?: (pid: number) => void;
 };
 
-/** What a row group holds uncompressed, at most. DuckDB keeps one in memory while it writes; with more than an eighth of 64 MB it ran out of that. */
-const rowGroupBytes = 10 * 1024 * 1024;
+/**
+ * What a row group holds uncompressed, at most, whatever its number of rows: 10,000 of 0.8 kB, or 40 of 200 kB. Measured in rows, as DuckDB does by itself, 750
+ * responses of 240 kB took more than 512 MB. It has one in memory while it writes, and several times as much for a moment.
+ */
+const rowGroupBytes = 8 * 1024 * 1024;
 const memoryPerRowGroup = 8;
-/** DuckDB works in vectors of so many rows. */
-const vector = 2048;
 
 /**
  * JSON lines and CSV are written by this process, compressed on its thread pool. For Parquet the rows go into a temporary file beside the staged one, as
@@ -31,7 +30,7 @@ const vector = 2048;
  * (A pipe instead of the file is no way: Node makes its pipes from sockets, and those cannot be opened by name.)
  */
 export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): ExportWriter {
-  const { memoryBytes = 512e6, threads = 1, deadlineMs = 20 * 60_000, onStart } = options;
+  const { memoryBytes = 512e6, deadlineMs = 20 * 60_000, onStart } = options;
   const turn = createTurn();
   const duckdb = createDuckdbProcess({ deadlineMs, onStart });
 
@@ -79,10 +78,9 @@ export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): Exp
         gzip,
         output,
         columns: columns.map(({ name, type }, i) => ({ key: keys[i]!, name, sqlType: sqlTypes[type] })),
-        rowGroupSize: rowGroupSize({ ...lines.written(), memoryBytes }),
+        rowGroupBytes: Math.floor(Math.min(rowGroupBytes, memoryBytes / memoryPerRowGroup)),
         longestLine: lines.written().longestLine,
         memoryBytes,
-        threads,
         spill,
       };
       const written = await duckdb.run(job, signal);
@@ -104,12 +102,4 @@ export function createDuckdbExportWriter(options: DuckdbExportOptions = {}): Exp
       },
     };
   }
-}
-
-/** As many rows as fill a row group, between one vector and DuckDB's own default of 60 vectors. */
-export function rowGroupSize(file: { bytes: number; rows: number; memoryBytes: number }): number {
-  const room = Math.min(rowGroupBytes, file.memoryBytes / memoryPerRowGroup);
-  const rowBytes = Math.max(1, file.bytes / Math.max(1, file.rows));
-  const vectors = Math.floor(room / rowBytes / vector);
-  return vector * Math.min(60, Math.max(1, vectors));
 }

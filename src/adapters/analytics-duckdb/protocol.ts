@@ -6,11 +6,10 @@ export type CopyJob = {
   output: string;
   /** `key`: where a row has its cell. */
   columns: { key: string; name: string; sqlType: string }[];
-  rowGroupSize: number;
+  rowGroupBytes: number;
   /** Bytes of the longest line at most. */
   longestLine: number;
   memoryBytes: number;
-  threads: number;
   /** Folder for what does not fit into the memory. */
   spill: string;
 };

@@ -37,7 +37,7 @@ export const working = {
   analyticsMemoryBytes: bytes({
     env: 'FORMSTEAD_ANALYTICS_MEMORY',
     default: '512MB',
-    min: '64MB',
+    min: '256MB',
     max: '1TB',
     about: 'Memory of the process that writes Parquet files, and of each that answers queries.',
   }),
