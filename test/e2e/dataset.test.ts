@@ -201,3 +201,27 @@ test('a query that meets a damaged file says so, and the file is written again',
   assert.deepEqual([healed.status, healed.body.rows.length], [200, 3]);
   assert.notEqual((await manifest(form)).partitions[0].files.parquet.name, before.name);
 });
+
+test('a question that becomes a password is in no answer from then on, although the files still have what was written before', async () => {
+  const text = { elements: [booking.definition.elements[0], { type: 'text', name: 'pin' }] };
+  const form = await program.publish({ definition: text });
+  await program.accepted(form, { message: 'a', pin: 'topsecret' });
+  await update(form);
+  const ask = async (sql: string) =>
+    (await program.call('POST', '/analytics/sql', { body: { sql, tables: { t: form }, fresh: true } })).body;
+  assert.match(JSON.stringify(await ask('SELECT * FROM t')), /topsecret/);
+  const closed = { elements: [text.elements[0], { type: 'text', name: 'pin', inputType: 'password' }] };
+  const { headers } = await program.call('GET', `/forms/${form}`);
+  const ifMatch = { 'if-match': headers.get('etag')! };
+  assert.equal(
+    (await program.call('PUT', `/forms/${form}`, { body: { title: 'Booking', definition: closed }, headers: ifMatch })).status,
+    200,
+  );
+  assert.equal((await program.call('POST', `/forms/${form}/publish`)).status, 201);
+  const { rows } = await ask('SELECT * FROM t');
+  assert.equal(rows.length, 1);
+  assert.doesNotMatch(JSON.stringify(rows), /topsecret/);
+  assert.equal((await ask('SELECT pin__text FROM t')).code, 'query-failed');
+  await update(form);
+  assert.doesNotMatch(JSON.stringify(await ask('SELECT * FROM t')), /topsecret/);
+});

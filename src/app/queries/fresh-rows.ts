@@ -42,7 +42,7 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
   async function upTo(wish: Wish, to: number): Promise<FreshLines & { changes: number }> {
     swept ??= sweep();
     await swept;
-    const key = sha256Hex(JSON.stringify([wish.completeTo, wish.plan.columns, [...wish.withheld]]));
+    const key = sha256Hex(JSON.stringify([wish.completeTo, wish.plan.version, wish.plan.columns, [...wish.withheld]]));
     const entry = forms.get(wish.formId) ?? {
       kept: { key, to: -1, names: [], changes: 0, longestLine: 0, at: 0 },
       running: undefined,

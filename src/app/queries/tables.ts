@@ -1,7 +1,7 @@
 import { datasetArea } from '#domain/dataset/dataset.ts';
 import { isWorthUpdating } from '#domain/dataset/plan.ts';
 import { AppError } from '#domain/errors.ts';
-import { planForm, type RowPlan } from '#domain/export-rows.ts';
+import { type ExportColumn, planForm, type RowPlan } from '#domain/export-rows.ts';
 import { type Form, type FormVersion, versionId } from '#domain/form/form.ts';
 import { withheldNames } from '#domain/form/withheld.ts';
 import { personalColumns } from '#domain/queries/personal-columns.ts';
@@ -39,7 +39,14 @@ export type FormTable = {
   mend(err: unknown): Promise<void>;
 };
 
-type Plan = { version: number; plan: RowPlan; withheld: ReadonlySet<string>; personal: readonly string[] };
+/** `columns`: those of the plan that a question may see. */
+type Plan = {
+  version: number;
+  plan: RowPlan;
+  columns: ExportColumn[];
+  withheld: ReadonlySet<string>;
+  personal: readonly string[];
+};
 
 /** The newest number is asked for once in this time. */
 const newestMs = 1_000;
@@ -54,12 +61,13 @@ export function createFormTables(deps: Deps) {
 
   /** `fresh`: with everything that was acknowledged before the call; else it may be a second behind. Errors: `form-not-found`, `form-not-published`. */
   async function of(formId: string, { fresh = false } = {}): Promise<FormTable> {
+    // Before the versions are read: what has a number up to there was sent to one that is known then.
+    const newestSeen = await newestNumber(fresh);
     const form = (await storage.get('form', formId))?.doc;
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
     if (form.version === 0)
       throw new AppError('form-not-published', { detail: `The form ${formId} was never published.` });
-    const { plan, withheld, personal } = await planOf(form);
-    const newestSeen = await newestNumber(fresh);
+    const { plan, columns, withheld, personal } = await planOf(form);
     const dataset = (await storage.get('dataset', formId))?.doc;
     const completeTo = dataset?.completeTo ?? 0;
     // Files that were written meanwhile hold more than was asked for.
@@ -72,7 +80,7 @@ export function createFormTables(deps: Deps) {
         .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
         .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)
         .map(({ parquet, rows }) => ({ path: pathOf(parquet.name), rows }));
-      return { name: 'responses', columns: plan.columns, files, ...(fresh.paths.length > 0 && { fresh }) };
+      return { name: 'responses', columns, files, ...(fresh.paths.length > 0 && { fresh }) };
     };
     const mend = async (err: unknown): Promise<void> => {
       if (!(err instanceof QueryError) || err.fault !== 'data-damaged') return;
@@ -83,7 +91,7 @@ export function createFormTables(deps: Deps) {
     const version = (await storage.get('form-version', versionId(form.id, form.version)))!.doc;
     return {
       form,
-      table: tableOf(plan, version),
+      table: tableOf(columns, version),
       personal,
       state: JSON.stringify([form.id, form.version, dataset?.version ?? 0, to]),
       source,
@@ -104,14 +112,16 @@ export function createFormTables(deps: Deps) {
 
   async function planOf(form: Form): Promise<Plan> {
     const known = plans.get(form.id);
-    if (known?.version === form.version) return known;
+    if (known !== undefined && known.version >= form.version) return known;
     const versions = await allVersionsOf(storage, form.id);
-    const made = {
-      version: form.version,
-      plan: planForm(versions),
-      withheld: withheldNames(versions),
-      personal: personalColumns(versions),
-    };
+    const plan = planForm(versions);
+    const withheld = withheldNames(versions);
+    // A file that was written before a question became a password still has its answers, until the next update.
+    const hidden = new Set(
+      versions.flatMap(({ compiled }) => compiled.columns.filter(({ name }) => withheld.has(name)).map(({ id }) => id)),
+    );
+    const columns = plan.columns.filter(({ name }) => !hidden.has(name));
+    const made = { version: plan.version, plan, columns, withheld, personal: personalColumns(versions) };
     if (plans.size >= 200) plans.clear();
     plans.set(form.id, made);
     return made;
@@ -121,12 +131,12 @@ export function createFormTables(deps: Deps) {
 }
 export type FormTables = ReturnType<typeof createFormTables>;
 
-function tableOf(plan: RowPlan, { compiled }: FormVersion): QueryTable {
-  const columns = new Map(plan.columns.map((column) => [column.name, column]));
+function tableOf(columns: ExportColumn[], { compiled }: FormVersion): QueryTable {
+  const byName = new Map(columns.map((column) => [column.name, column]));
   const questions = compiled.questions.flatMap(({ name, type }) => {
     const own = compiled.columns.find((column) => column.name === name);
-    const column = own && columns.get(own.id);
+    const column = own && byName.get(own.id);
     return column ? [{ name, type, column }] : [];
   });
-  return { columns: plan.columns, questions };
+  return { columns, questions };
 }
