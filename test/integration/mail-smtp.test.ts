@@ -225,3 +225,44 @@ test('fifty messages at once go over no more connections than allowed, each once
   assert.equal(smtp.taken.length, 50);
   assert.equal(new Set(smtp.taken.map(({ session }) => session)).size, 2);
 });
+
+test('a message that no connection is free for is busy: a slow server has not heard of it, and is not interrupted', async (t) => {
+  // The server answers after 500 ms: the second message waits so long, and the third one gives up.
+  const { smtp, mailer } = await world(t, {}, { timeoutMs: 600, connections: 1 });
+  const ids = Array.from({ length: 8 }, (_, nth) => `<${nth}@forms.example.org>`);
+  const sendSlow = (messageId: string) => mailer.send(message({ messageId, to: 'slow@example.org' }), forever);
+  const outcomes = await Promise.all(ids.map(sendSlow));
+  const count = (kind: string) => outcomes.filter((outcome) => outcome.kind === kind).length;
+  assert.ok(count('busy') >= 5 && count('sent') >= 1, JSON.stringify(outcomes));
+  assert.equal(count('busy') + count('sent'), ids.length, JSON.stringify(outcomes));
+  const heard = smtp.taken.map((mail) => mail.header('message-id'));
+  assert.deepEqual(
+    heard.toSorted(),
+    ids.filter((_, nth) => outcomes[nth]!.kind === 'sent'),
+  );
+  assert.equal((await sendSlow('<again@forms.example.org>')).kind, 'sent', 'and the next message has a connection');
+});
+
+test('a try that is stopped while it waits for a connection ends at once, and leaves its turn to the next', async (t) => {
+  const { smtp, mailer } = await world(t, {}, { connections: 1 });
+  const stop = new AbortController();
+  const first = send(mailer, 'slow');
+  const stopped = mailer.send(message(), stop.signal);
+  const last = send(mailer, 'grace');
+  stop.abort('shutdown');
+  assert.deepEqual(await stopped, { kind: 'cancelled' });
+  assert.deepEqual([smtp.taken.length, (await first).kind, (await last).kind], [0, 'sent', 'sent']);
+  assert.deepEqual(
+    smtp.taken.map(({ to }) => to),
+    ['slow@example.org', 'grace@example.org'],
+  );
+});
+
+test('a mailer that is closed sends nothing of what still waits', async (t) => {
+  const { smtp, mailer } = await world(t, {}, { connections: 1 });
+  const sending = ['hang', 'ada', 'grace'].map((to) => send(mailer, to));
+  await until(() => smtp.refused.length > 0);
+  await mailer.close();
+  assert.deepEqual(await Promise.all(sending), Array(3).fill({ kind: 'cancelled' }));
+  assert.deepEqual(smtp.taken, []);
+});

@@ -109,6 +109,27 @@ test(
   },
 );
 
+test(
+  'a server that is slow with others keeps its breaker closed, and its messages their attempts',
+  options,
+  async (t) => {
+    let free = false;
+    const world = await openMailWorld(t, () =>
+      free ? { kind: 'sent' } : { kind: 'busy', detail: 'no connection was free' },
+    );
+    const form = await world.form({ notify_emails: [ada] });
+    for (let nth = 0; nth < 10; nth += 1) await world.accepted(form, `number ${nth}`);
+    await world.settled();
+    assert.deepEqual([world.tried.length, await world.delivery.breaker()], [10, 'closed']);
+    for (const { kind, attempts, error } of await world.tasks())
+      if (kind === 'send-email') assert.deepEqual([attempts, error?.code], [0, 'mail-server-busy']);
+    free = true;
+    world.clock.advance(minute);
+    await world.settled();
+    assert.equal(world.tried.length, 20);
+  },
+);
+
 test('after three days without a server a message is a dead letter', options, async (t) => {
   const world = await openMailWorld(t, () => away);
   await world.accepted(await world.form({ notify_emails: [ada] }), 'hello');
