@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createSmtpMailer, type SmtpOptions } from '#adapters/mail-smtp/smtp-mailer.ts';
+import { mailOf } from '#domain/mail/message.ts';
 import type { Mailer, MailMessage } from '#ports/mailer.ts';
 import { selfSignedCertificate } from '../support/self-signed-certificate.ts';
 import type { SmtpSettings } from '../support/smtp-child.ts';
@@ -87,6 +88,19 @@ test('a line break in a subject or a header adds no header', async (t) => {
   assert.equal(smtp.taken.length, 1);
   assert.equal(smtp.taken[0]!.header('bcc'), undefined);
   assert.equal(smtp.taken[0]!.text.trim(), 'Hello');
+});
+
+test('with a sender whose domain is not ASCII every header is, and the ids have the domain as the net knows it', async (t) => {
+  const from = 'forms@bücher.example';
+  const { smtp, mailer } = await world(t, {}, { from });
+  const content = { subject: 'A response', text: [], body: [], why: '', list: 'frm_1' };
+  const sender = { from, timeZone: 'UTC', publicUrl: undefined };
+  const mail = mailOf({ response_id: 'rsp_1' }, 'ada@example.org', sender, 0, content);
+  assert.deepEqual(await mailer.send(mail, forever), { kind: 'sent' });
+  const headers = smtp.taken[0]!.raw.split('\r\n\r\n')[0]!;
+  assert.doesNotMatch(headers, /\P{ASCII}/u);
+  assert.match(headers, /^Message-ID: <rsp_1\.[0-9a-f]{16}@xn--bcher-kva\.example>\r$/im);
+  assert.match(headers, /^List-Id: <frm-1\.formstead\.xn--bcher-kva\.example>\r$/im);
 });
 
 test('with STARTTLS and with TLS from the start the session is encrypted, and the login is in it', async (t) => {
