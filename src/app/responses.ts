@@ -49,7 +49,7 @@ type Deps = {
   keyRing: Pick<KeyRing, 'hmac' | 'keyIds'>;
   disk: DiskSpace;
   wantsEvent: WantsEvent;
-  mail: Pick<MailNotices, 'accepted'>;
+  mail: Pick<MailNotices, 'wayOf' | 'accepted'>;
   /** Tells the queue of new tasks early; losing it costs half a second, never a task. */
   offer: (tasks: NewTask[]) => void;
   /** Told of answers that did not fit; costs the request nothing. */
@@ -99,6 +99,7 @@ export function createResponses(deps: Deps) {
       salt: Buffer.from(ids.randomBytes(16)).toString('hex'),
       hiddenDropped: checked.hiddenDropped,
       steps: ready.version.intelligence ? ['understand'] : [],
+      notify: deps.mail.wayOf(form),
     });
     const follow = await consequences(form, response, ready.version);
     const result = await storage.commit({ change: { op: 'insert', kind: 'response', doc: response }, ...follow });
@@ -158,7 +159,7 @@ export function createResponses(deps: Deps) {
     const wanted = await deps.wantsEvent('response.accepted', response.formId);
     return join(
       version.intelligence ? understand(response.id, response.submittedAt) : nothing,
-      deps.mail.accepted(form, response, version.intelligence === undefined),
+      await deps.mail.accepted(form, response, version.intelligence === undefined),
       wanted
         ? announce({
             id: eventId(response.id, 'accepted'),

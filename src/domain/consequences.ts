@@ -1,6 +1,5 @@
 import type { Json } from './json.ts';
 import { type Digest, fanOutMailId, type Notice } from './mail/about.ts';
-import { digestGraceMs } from './mail/digest-window.ts';
 import type { Part } from './response.ts';
 import { type NewTask, rootTaskId, stepTaskId } from './task.ts';
 import { newTask } from './task-kinds.ts';
@@ -97,9 +96,9 @@ export function tellByMail(about: Notice, now: number): Consequences {
   return { tasks: [newTask('fan-out-email', { id: fanOutMailId(about), payload: { about }, now, root })], also: [] };
 }
 
-/** The digest that a response will be in: every response of the window wishes for it, and it is one task, which waits for the window's end. */
-export function tellByDigest(about: Digest, now: number): Consequences {
-  const wish = { id: fanOutMailId(about), payload: { about }, now, runAt: about.to + digestGraceMs };
+/** The digest that a response will be in: every response of the window wishes for it, and it is one task, which waits until `runAt`. */
+export function tellByDigest(about: Digest, now: number, runAt: number): Consequences {
+  const wish = { id: fanOutMailId(about), payload: { about }, now, runAt };
   return { tasks: [newTask('fan-out-email', wish)], also: [] };
 }
 

@@ -117,6 +117,8 @@ export type Response = {
   review: Review | undefined;
   /** When somebody cancelled its understanding, or gave it up: the task that tells is pruned one day. */
   stoppedAt?: number;
+  /** How it is told of by e-mail, as its form said when it was accepted; absent when that named nobody, and in what an older release has kept. */
+  notify?: 'each' | 'digest';
   /** Ids of the tasks whose effect this document already holds (the newest 20). */
   applied: string[];
 };
@@ -164,6 +166,7 @@ export type NewResponse = {
   hiddenDropped: number;
   /** Names of the steps that understanding it takes; none: it is complete as it is. */
   steps: string[];
+  notify?: Response['notify'];
 };
 
 export function newResponse(input: NewResponse): Response {

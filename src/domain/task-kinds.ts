@@ -123,8 +123,8 @@ export const taskKinds = {
   'send-email': {
     queue: 'default',
     priority: 4,
-    // Above three times the longest FORMSTEAD_SMTP_TIMEOUT.
-    timeLimitMs: 200_000,
+    // Above four times the longest FORMSTEAD_SMTP_TIMEOUT: once for waiting, three times for the message.
+    timeLimitMs: 260_000,
     // Pauses and what counts as an attempt: domain/mail/outcome.ts.
     maxAttempts: 4,
     backoffMs: 60_000,

@@ -138,7 +138,7 @@ export const metricTable = {
   },
   formstead_mail_attempts_total: {
     type: 'counter',
-    help: 'Tries at messages by outcome: sent, refused, deferred, unreachable, interrupted, not-configured, cancelled.',
+    help: 'Tries at messages by outcome: sent, refused, deferred, unreachable, interrupted, busy, not-configured, cancelled.',
     labels: ['outcome'],
   },
   formstead_mail_attempt_seconds: {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createSmtpMailer, type SmtpOptions } from '#adapters/mail-smtp/smtp-mailer.ts';
+import { mailOf } from '#domain/mail/message.ts';
 import type { Mailer, MailMessage } from '#ports/mailer.ts';
 import { selfSignedCertificate } from '../support/self-signed-certificate.ts';
 import type { SmtpSettings } from '../support/smtp-child.ts';
@@ -87,6 +88,19 @@ test('a line break in a subject or a header adds no header', async (t) => {
   assert.equal(smtp.taken.length, 1);
   assert.equal(smtp.taken[0]!.header('bcc'), undefined);
   assert.equal(smtp.taken[0]!.text.trim(), 'Hello');
+});
+
+test('with a sender whose domain is not ASCII every header is, and the ids have the domain as the net knows it', async (t) => {
+  const from = 'forms@bücher.example';
+  const { smtp, mailer } = await world(t, {}, { from });
+  const content = { subject: 'A response', text: [], body: [], why: '', list: 'frm_1' };
+  const sender = { from, timeZone: 'UTC', publicUrl: undefined };
+  const mail = mailOf({ response_id: 'rsp_1' }, 'ada@example.org', sender, 0, content);
+  assert.deepEqual(await mailer.send(mail, forever), { kind: 'sent' });
+  const headers = smtp.taken[0]!.raw.split('\r\n\r\n')[0]!;
+  assert.doesNotMatch(headers, /\P{ASCII}/u);
+  assert.match(headers, /^Message-ID: <rsp_1\.[0-9a-f]{16}@xn--bcher-kva\.example>\r$/im);
+  assert.match(headers, /^List-Id: <frm-1\.formstead\.xn--bcher-kva\.example>\r$/im);
 });
 
 test('with STARTTLS and with TLS from the start the session is encrypted, and the login is in it', async (t) => {
@@ -224,4 +238,45 @@ test('fifty messages at once go over no more connections than allowed, each once
   assert.equal(new Set(smtp.taken.map(({ to }) => to)).size, 50);
   assert.equal(smtp.taken.length, 50);
   assert.equal(new Set(smtp.taken.map(({ session }) => session)).size, 2);
+});
+
+test('a message that no connection is free for is busy: a slow server has not heard of it, and is not interrupted', async (t) => {
+  // The server answers after 500 ms: the second message waits so long, and the third one gives up.
+  const { smtp, mailer } = await world(t, {}, { timeoutMs: 600, connections: 1 });
+  const ids = Array.from({ length: 8 }, (_, nth) => `<${nth}@forms.example.org>`);
+  const sendSlow = (messageId: string) => mailer.send(message({ messageId, to: 'slow@example.org' }), forever);
+  const outcomes = await Promise.all(ids.map(sendSlow));
+  const count = (kind: string) => outcomes.filter((outcome) => outcome.kind === kind).length;
+  assert.ok(count('busy') >= 5 && count('sent') >= 1, JSON.stringify(outcomes));
+  assert.equal(count('busy') + count('sent'), ids.length, JSON.stringify(outcomes));
+  const heard = smtp.taken.map((mail) => mail.header('message-id'));
+  assert.deepEqual(
+    heard.toSorted(),
+    ids.filter((_, nth) => outcomes[nth]!.kind === 'sent'),
+  );
+  assert.equal((await sendSlow('<again@forms.example.org>')).kind, 'sent', 'and the next message has a connection');
+});
+
+test('a try that is stopped while it waits for a connection ends at once, and leaves its turn to the next', async (t) => {
+  const { smtp, mailer } = await world(t, {}, { connections: 1 });
+  const stop = new AbortController();
+  const first = send(mailer, 'slow');
+  const stopped = mailer.send(message(), stop.signal);
+  const last = send(mailer, 'grace');
+  stop.abort('shutdown');
+  assert.deepEqual(await stopped, { kind: 'cancelled' });
+  assert.deepEqual([smtp.taken.length, (await first).kind, (await last).kind], [0, 'sent', 'sent']);
+  assert.deepEqual(
+    smtp.taken.map(({ to }) => to),
+    ['slow@example.org', 'grace@example.org'],
+  );
+});
+
+test('a mailer that is closed sends nothing of what still waits', async (t) => {
+  const { smtp, mailer } = await world(t, {}, { connections: 1 });
+  const sending = ['hang', 'ada', 'grace'].map((to) => send(mailer, to));
+  await until(() => smtp.refused.length > 0);
+  await mailer.close();
+  assert.deepEqual(await Promise.all(sending), Array(3).fill({ kind: 'cancelled' }));
+  assert.deepEqual(smtp.taken, []);
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { understand } from '#domain/consequences.ts';
 import { dayIn } from '#domain/day.ts';
 import { dayBounds } from '#domain/day-bounds.ts';
+import type { FormSettings } from '#domain/form/form.ts';
 import { recipientKey } from '#domain/mail/address.ts';
 import { longestWaitMs } from '#domain/mail/outcome.ts';
 import { newTask } from '#domain/task-kinds.ts';
@@ -108,6 +109,27 @@ test(
   },
 );
 
+test(
+  'a server that is slow with others keeps its breaker closed, and its messages their attempts',
+  options,
+  async (t) => {
+    let free = false;
+    const world = await openMailWorld(t, () =>
+      free ? { kind: 'sent' } : { kind: 'busy', detail: 'no connection was free' },
+    );
+    const form = await world.form({ notify_emails: [ada] });
+    for (let nth = 0; nth < 10; nth += 1) await world.accepted(form, `number ${nth}`);
+    await world.settled();
+    assert.deepEqual([world.tried.length, await world.delivery.breaker()], [10, 'closed']);
+    for (const { kind, attempts, error } of await world.tasks())
+      if (kind === 'send-email') assert.deepEqual([attempts, error?.code], [0, 'mail-server-busy']);
+    free = true;
+    world.clock.advance(minute);
+    await world.settled();
+    assert.equal(world.tried.length, 20);
+  },
+);
+
 test('after three days without a server a message is a dead letter', options, async (t) => {
   const world = await openMailWorld(t, () => away);
   await world.accepted(await world.form({ notify_emails: [ada] }), 'hello');
@@ -210,6 +232,95 @@ test(
     await world.settled();
     assert.equal(world.tried.length, 4, 'an empty window has no digest');
     assert.equal(new Set(world.tried.map(({ messageId }) => messageId)).size, 4);
+  },
+);
+
+test(
+  'how a response is told of is decided when it is accepted: a change of the form leaves none to neither way, or to both',
+  options,
+  async (t) => {
+    const world = await openMailWorld(t);
+    const each: FormSettings = { notify_emails: [ada], notify: { send: 'each' } };
+    const digest: FormSettings = { notify_emails: [ada], notify: { send: 'digest', every: 'hour' } };
+    toNextHour(world);
+    const toDigest = await world.form(each, labels, 'To digest');
+    const alone = await world.accepted(toDigest, 'before the change');
+    await world.settings(toDigest, digest);
+    const toEach = await world.form(digest, labels, 'To each');
+    const together = await world.accepted(toEach, 'before the change');
+    await world.settings(toEach, each);
+    for (const one of [alone, together]) await world.follow(await world.notices.givenUp(one));
+    world.clock.advance(2 * hour);
+    await world.settled();
+    assert.deepEqual(world.tried.map(({ subject }) => subject).toSorted(), [
+      'To digest: please look at a response',
+      'To each: 1 new response',
+    ]);
+  },
+);
+
+test(
+  'a response that an older release has kept is told of as its form says when it is understood',
+  options,
+  async (t) => {
+    const world = await openMailWorld(t);
+    const form = await world.form({ notify_emails: [ada] }, labels);
+    const response = await world.accepted(form, 'hello', { notify: undefined });
+    assert.equal((await world.notices.givenUp(response)).tasks.length, 1);
+    await world.settings(form, { notify_emails: [ada], notify: { send: 'digest' } });
+    assert.equal((await world.notices.givenUp(response)).tasks.length, 0);
+  },
+);
+
+test(
+  'a digest that a clock which was ahead has made is made again, once, for those who came after it',
+  options,
+  async (t) => {
+    const world = await openMailWorld(t);
+    const form = await world.form({ notify_emails: [ada], notify: { send: 'digest', every: 'hour' } });
+    toNextHour(world);
+    world.clock.advance(day);
+    await world.accepted(form, 'while the clock was ahead');
+    world.clock.advance(hour + 2 * minute);
+    await world.settled();
+    assert.equal(world.tried.length, 1);
+    world.clock.advance(-day - hour - 2 * minute);
+    world.clock.advance(day + minute);
+    for (const text of ['the real next day', 'and once more']) await world.accepted(form, text);
+    world.clock.advance(3 * hour);
+    await world.settled();
+    assert.deepEqual(
+      world.tried.map(({ subject }) => subject),
+      ['Contact: 1 new response', 'Contact: 3 new responses'],
+    );
+    assert.ok(world.tried[1]!.text.includes('the real next day') && world.tried[1]!.text.includes('and once more'));
+    assert.notEqual(world.tried[0]!.messageId, world.tried[1]!.messageId, 'or a mailbox would show one of them');
+  },
+);
+
+test(
+  'a process whose clock is behind the others’ brings a digest an hour, not one for each response',
+  options,
+  async (t) => {
+    const world = await openMailWorld(t);
+    const form = await world.form({ notify_emails: [ada], notify: { send: 'digest', every: 'hour' } });
+    toNextHour(world);
+    await world.accepted(form, 'number 0');
+    const behind = 30 * minute;
+    world.clock.advance(hour + 2 * minute);
+    await world.settled();
+    for (let nth = 1; nth <= 20; nth += 1) {
+      world.clock.advance(-behind);
+      await world.accepted(form, `number ${nth}`);
+      world.clock.advance(behind + minute);
+      await world.settled();
+    }
+    world.clock.advance(hour);
+    await world.settled();
+    assert.deepEqual(
+      world.tried.map(({ subject }) => subject),
+      ['Contact: 1 new response', 'Contact: 21 new responses'],
+    );
   },
 );
 

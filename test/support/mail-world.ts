@@ -131,9 +131,10 @@ export async function openMailWorld(
         salt: 'a'.repeat(32),
         hiddenDropped: 0,
         steps: form.intelligence ? ['understand'] : [],
+        notify: notices.wayOf(form),
       });
       const doc = { ...made, ...over };
-      const follow = notices.accepted(form, doc, form.intelligence === undefined);
+      const follow = await notices.accepted(form, doc, form.intelligence === undefined);
       await storage.commit({ change: { op: 'insert', kind: 'response', doc }, ...follow });
       return (await storage.get('response', doc.id))!.doc;
     },

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { createTransport, type Transporter } from 'nodemailer';
 import type { Mailer, MailMessage, MailOutcome } from '#ports/mailer.ts';
 import { outcomeOf, type SmtpError } from './outcome.ts';
+import { createPlaces } from './places.ts';
 
 export type SmtpOptions = {
   host: string;
@@ -14,7 +15,7 @@ export type SmtpOptions = {
   login: { user: string; password: string } | undefined;
   /** The address that messages come from. */
   from: string;
-  /** For connecting, and for each answer. */
+  /** For connecting, and for each answer; also for waiting until a connection is free. */
   timeoutMs: number;
   /** At once. */
   connections: number;
@@ -28,10 +29,13 @@ const senderName = 'Formstead';
 /**
  * Mailer on nodemailer's pool. Nothing is connected before the first message, and the file of the authority is read then: one that cannot be read is
  * `unreachable`. How often to try is the task's to decide. Nodemailer itself tries again once, on another connection, where not a byte of the message was sent:
- * the server has closed a connection just when it was to be used.
+ * the server has closed a connection just when it was to be used. The pool gets no more messages than it has connections: its own queue would be part of a
+ * message's time, and nobody could tell a server that is slow with others from one that hangs.
  */
 export function createSmtpMailer(options: SmtpOptions): Mailer {
-  const limitMs = 3 * options.timeoutMs;
+  const waitMs = options.timeoutMs;
+  const tryMs = 3 * options.timeoutMs;
+  const places = createPlaces(options.connections);
   let pool: Promise<Transporter> | undefined;
   let closed = false;
   /** Signals of the messages that the pool has begun to hand over: nodemailer copies all else that it is given. */
@@ -83,16 +87,27 @@ export function createSmtpMailer(options: SmtpOptions): Mailer {
   }
 
   async function send(message: MailMessage, signal: AbortSignal): Promise<MailOutcome> {
+    const isOurs = await places.take(AbortSignal.any([signal, AbortSignal.timeout(waitMs)]));
+    if (!isOurs && (signal.aborted || closed)) return { kind: 'cancelled' };
+    if (!isOurs) return { kind: 'busy', detail: `no connection was free for ${waitMs} ms` };
+    try {
+      return await hand(message, signal);
+    } finally {
+      places.leave();
+    }
+  }
+
+  async function hand(message: MailMessage, signal: AbortSignal): Promise<MailOutcome> {
     if (closed || signal.aborted) return { kind: 'cancelled' };
-    const limit = AbortSignal.timeout(limitMs);
+    const limit = AbortSignal.timeout(tryMs);
     const either = AbortSignal.any([signal, limit]);
     try {
       await (await opened()).sendMail({ ...mailData(message, options.from), signal: either });
       return { kind: 'sent' };
     } catch (err) {
       if (signal.aborted || closed) return { kind: 'cancelled' };
-      if (limit.aborted) return { kind: 'interrupted', detail: `over ${limitMs} ms` };
-      return outcomeOf(err as SmtpError, begun.has(either));
+      if (!limit.aborted) return outcomeOf(err as SmtpError, begun.has(either));
+      return { kind: begun.has(either) ? 'interrupted' : 'unreachable', detail: `over ${tryMs} ms` };
     }
   }
 
@@ -111,7 +126,7 @@ export function createSmtpMailer(options: SmtpOptions): Mailer {
     transport?.close({ force: true });
   }
 
-  return { configured: true, limitMs, send, check, close };
+  return { configured: true, limitMs: waitMs + tryMs, send, check, close };
 }
 
 function mailData(message: MailMessage, from: string) {

@@ -30,7 +30,7 @@ export async function daySummary(
       });
       const version = await storage.get('form-version', versionId(form.id, form.version));
       const wantsLabels = version?.doc.intelligence?.classify !== undefined;
-      forms.push({ title: form.title, total, byLabel, unlabelled, wantsLabels });
+      forms.push({ id: form.id, title: form.title, total, byLabel, unlabelled, wantsLabels });
     }
     after = page.next;
   } while (after !== undefined);

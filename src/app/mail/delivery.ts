@@ -30,7 +30,7 @@ export type MailDelivered =
   | { end: 'sent' | 'recipient-removed' | NoContent | 'lease-lost' }
   | { end: 'retry'; at: number; error: TaskError }
   | { end: 'dead'; error: TaskError }
-  /** Not the message's fault: the breaker is open, the server away, or we were asked to stop. `tried`: the server was asked. */
+  /** Not the message's fault: the breaker is open, the server away or busy, or we were asked to stop. `tried`: the mailer was asked. */
   | { end: 'later'; until: number; tried: boolean; error?: TaskError };
 
 /** There is one server, so there is one breaker. */

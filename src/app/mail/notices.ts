@@ -1,6 +1,7 @@
 import { type Consequences, nothing, tellByDigest, tellByMail } from '#domain/consequences.ts';
 import type { Form } from '#domain/form/form.ts';
-import { digestWindow } from '#domain/mail/digest-window.ts';
+import { type Digest, fanOutMailId } from '#domain/mail/about.ts';
+import { digestDue, digestWindow } from '#domain/mail/digest-window.ts';
 import { notifyOf } from '#domain/mail/notify.ts';
 import type { KeptResponse, Response } from '#domain/response.ts';
 import { stepTaskId, type Task } from '#domain/task.ts';
@@ -12,7 +13,7 @@ import type { FormCatalog } from '../form-catalog.ts';
 type Deps = {
   /** False: no SMTP server is set, and nothing follows from anything. */
   configured: boolean;
-  storage: Pick<Storage, 'get'>;
+  storage: Pick<Storage, 'get' | 'tasks'>;
   catalog: Pick<FormCatalog, 'form'>;
   clock: Clock;
   timeZone: string;
@@ -20,13 +21,33 @@ type Deps = {
 
 /** Which e-mail belongs to a commit that changes a response. */
 export function createMailNotices({ configured, storage, catalog, clock, timeZone }: Deps) {
+  /**
+   * How responses of the form are told of just now. It is kept with each one that is accepted: were it asked for again once the response is understood, a change
+   * of the form in between would leave it to neither way, or to both.
+   */
+  function wayOf({ settings }: Form): Response['notify'] {
+    const { send, recipients } = notifyOf(settings);
+    return configured && recipients.size > 0 ? send : undefined;
+  }
+
   /** `isWhole`: nothing of it is to be understood, so this is all there is to tell. */
-  function accepted(form: Form, response: Response, isWhole: boolean): Consequences {
-    const { recipients, ...wish } = notifyOf(form.settings);
-    if (!configured || recipients.size === 0) return nothing;
-    if (wish.send === 'each') return isWhole ? tellByMail({ response_id: response.id }, response.submittedAt) : nothing;
-    const window = digestWindow(wish, timeZone, response.submittedAt);
-    return tellByDigest({ form_id: form.id, ...window }, response.submittedAt);
+  async function accepted(form: Form, response: Response, isWhole: boolean): Promise<Consequences> {
+    if (response.notify === 'digest') return digested(form, response.submittedAt);
+    return response.notify === 'each' && isWhole
+      ? tellByMail({ response_id: response.id }, response.submittedAt)
+      : nothing;
+  }
+
+  /** A digest that was made before its window was over, by a clock that was ahead, is made once more for those who came after it. */
+  async function digested({ id, settings }: Form, at: number): Promise<Consequences> {
+    const window: Digest = { form_id: id, ...digestWindow(notifyOf(settings), timeZone, at) };
+    let made: Task | undefined;
+    for (let again = 0; ; again += 1) {
+      const about = again === 0 ? window : { ...window, again };
+      const task = await storage.tasks.get(fanOutMailId(about));
+      if (task?.status !== 'succeeded') return tellByDigest(about, at, digestDue(about, made?.finishedAt));
+      made = task;
+    }
   }
 
   /** After the reading that the task `taskId` began. A response that is read again is not told of again. */
@@ -48,10 +69,10 @@ export function createMailNotices({ configured, storage, catalog, clock, timeZon
 
   async function toldOf(response: Response): Promise<Consequences> {
     if (!configured) return nothing;
-    const { send, recipients } = notifyOf((await catalog.form(response.formId)).settings);
-    return send === 'each' && recipients.size > 0 ? tellByMail({ response_id: response.id }, clock.now()) : nothing;
+    const way = response.notify ?? wayOf(await catalog.form(response.formId));
+    return way === 'each' ? tellByMail({ response_id: response.id }, clock.now()) : nothing;
   }
 
-  return { accepted, understood, givenUp, died };
+  return { wayOf, accepted, understood, givenUp, died };
 }
 export type MailNotices = ReturnType<typeof createMailNotices>;

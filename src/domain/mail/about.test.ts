@@ -5,7 +5,14 @@ import { fanOutMailId, type MailAbout, messageIdOf, sendMailId } from './about.t
 const uuid = '01980f2e-7c1a-7b3e-9d55-0f4c2a6b8e10';
 const notice = { response_id: `rsp_${uuid}` };
 const digest = { form_id: `frm_${uuid}`, from: 1000, to: 2000 };
-const all: MailAbout[] = [notice, digest, { ...digest, to: 3000 }, { day: '2026-01-15' }, { day: '2026-01-16' }];
+const all: MailAbout[] = [
+  notice,
+  digest,
+  { ...digest, to: 3000 },
+  { ...digest, again: 1 },
+  { day: '2026-01-15' },
+  { day: '2026-01-16' },
+];
 
 test('tasks and messages have ids that follow from what they are about and from the recipient alone', () => {
   assert.equal(fanOutMailId(notice), `tsk_${uuid}:email`);

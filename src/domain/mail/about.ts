@@ -11,13 +11,14 @@ import { stepTaskId } from '../task.ts';
 /** What a message tells of; the payload of its task. `from` inclusive, `to` exclusive, epoch ms; `day` is `YYYY-MM-DD` in the installation's time zone. */
 export type MailAbout = Notice | Digest | Summary;
 export type Notice = { response_id: string };
-export type Digest = { form_id: string; from: number; to: number };
+/** `again`: counts the digests of the window that were made before this one; absent for the first. */
+export type Digest = { form_id: string; from: number; to: number; again?: number };
 export type Summary = { day: string };
 
 /** The task that makes one message of each recipient. A second wish for the same is the same task. */
 export function fanOutMailId(about: Notice | Digest): string {
   return 'form_id' in about
-    ? stepTaskId(about.form_id, `digest-${about.from}-${about.to}`)
+    ? stepTaskId(about.form_id, `digest-${spanOf(about)}`)
     : stepTaskId(about.response_id, 'email');
 }
 
@@ -36,5 +37,9 @@ export function messageIdOf(about: MailAbout, recipient: string, domain: string)
 
 function localPart(about: MailAbout): string {
   if ('day' in about) return `summary.${about.day}`;
-  return 'form_id' in about ? `${about.form_id}.${about.from}-${about.to}` : about.response_id;
+  return 'form_id' in about ? `${about.form_id}.${spanOf(about)}` : about.response_id;
+}
+
+function spanOf({ from, to, again }: Digest): string {
+  return again === undefined ? `${from}-${to}` : `${from}-${to}-again-${again}`;
 }

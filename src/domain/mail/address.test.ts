@@ -9,6 +9,11 @@ test('an address is one mailbox and nothing that a header or a command would rea
     "o'brien@example.org",
     'ada@localhost',
     'ada@bücher.example',
+    'jürgen@example.org',
+    "!#$%&'*+-/=?^_`{|}~@example.org",
+    `ada@${'a'.repeat(63)}.org`,
+    'ada@mail_1.internal',
+    'ada@xn--bcher-kva.example',
   ])
     assert.ok(isAddress(good), good);
   const bad = [
@@ -25,6 +30,21 @@ test('an address is one mailbox and nothing that a header or a command would rea
     'ada@eve@example.org',
     `${'a'.repeat(65)}@example.org`,
     `ada@${'a'.repeat(260)}.org`,
+    'a..b@example.org',
+    '.ada@example.org',
+    'ada.@example.org',
+    'ada@-example.org',
+    'ada@example-.org',
+    'ada@-bücher.example',
+    'ada@exa|mple.org',
+    'ada@büc|her.example',
+    'ada@bücher.example/x',
+    'ada@bücher.example:80',
+    'ada@.example.org',
+    'ada@example.org.',
+    `ada@${'a'.repeat(64)}.org`,
+    // 60 characters, of which punycode makes 66.
+    `ada@${'ü'.repeat(60)}.org`,
   ];
   for (const one of bad) assert.ok(!isAddress(one), one);
 });
@@ -33,5 +53,9 @@ test('the key of a recipient is the same for every spelling of the mailbox, and 
   assert.equal(recipientKey('Ada@Example.org'), recipientKey('ada@example.org'));
   assert.notEqual(recipientKey('ada@example.org'), recipientKey('eve@example.org'));
   assert.match(recipientKey('ada@example.org'), /^[0-9a-f]{16}$/);
-  assert.equal(domainOf('ada@mail.example.org'), 'mail.example.org');
+});
+
+test('a domain is told in ASCII, and one that is ASCII as it was written', () => {
+  assert.equal(domainOf('ada@mail.Example.org'), 'mail.Example.org');
+  assert.equal(domainOf('ada@bücher.example'), 'xn--bcher-kva.example');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { digestWindow } from './digest-window.ts';
+import { digestDue, digestWindow } from './digest-window.ts';
 
 const at = (text: string) => Date.parse(text);
 const shown = (window: { from: number; to: number }) =>
@@ -38,4 +38,11 @@ test('windows leave no gap and do not overlap, through two years of every quarte
       }
     }
   }
+});
+
+test('a digest is due two minutes after its window, and an hour after another one of the same window', () => {
+  const to = at('2026-01-15T11:00Z');
+  assert.equal(digestDue({ to }), at('2026-01-15T11:02Z'));
+  assert.equal(digestDue({ to }, at('2026-01-15T10:30Z')), at('2026-01-15T11:30Z'));
+  assert.equal(digestDue({ to }, at('2026-01-14T11:02Z')), at('2026-01-15T11:02Z'));
 });

@@ -6,10 +6,17 @@ const hourMs = 3_600_000;
 const stepMs = 900_000;
 
 /** After a window's end: a response that came in its last moment is in the store by then. A request takes 30 s at most; the rest is for clocks that differ. */
-export const digestGraceMs = 120_000;
+const graceMs = 120_000;
+/** Between two digests of one window. Where the clocks of two hosts differ by more than the grace, it bounds how many there are. */
+const againMs = hourMs;
 
 /** `from` inclusive, `to` exclusive, epoch ms. */
 export type Window = { from: number; to: number };
+
+/** When the digest of a window is due, epoch ms. `made`: when one was made that should have waited for responses which came after it. */
+export function digestDue({ to }: Pick<Window, 'to'>, made?: number): number {
+  return made === undefined ? to + graceMs : Math.max(to + graceMs, made + againMs);
+}
 
 /** Of each zone and hour the window asked for last: they are asked for at the rate of responses, and finding one takes 0.3 ms. */
 const newest = new Map<string, Window>();

@@ -40,6 +40,16 @@ test('a server that is away costs a message no attempt for three days', () => {
   assert.equal(breakerEventOf(away), 'failure');
 });
 
+test('a message that no connection was free for costs no attempt however long it goes on, and says nothing of the server', () => {
+  const busy = { kind: 'busy', detail: 'no connection was free for 30000 ms' } as const;
+  assert.deepEqual(step(busy, 4, now - 2 * longestWaitMs), {
+    step: 'wait',
+    at: now + 10_000,
+    error: { code: 'mail-server-busy', detail: 'no connection was free for 30000 ms' },
+  });
+  assert.equal(breakerEventOf(busy), undefined);
+});
+
 test('a worker without a server buries a message and says what to set; one that stops gives it back', () => {
   const nowhere = step({ kind: 'not-configured' });
   assert.equal(nowhere.step, 'dead');

@@ -9,23 +9,24 @@ import type { TaskError } from '../task.ts';
  * - `deferred`: it may later (4xx: greylisting, a full mailbox, a limit)
  * - `unreachable`: we did not get as far as the message: no connection, no TLS, no greeting, no login, or a sender that may send nothing
  * - `interrupted`: the connection ended, or the time did, after we had begun with the message; the server may have taken it
+ * - `busy`: every connection had other messages to carry for as long as this one could wait; the server has not heard of it
  * - `not-configured`: no server is set
  * - `cancelled`: we stopped it ourselves; says nothing about the server
  */
 export type MailOutcome =
   | { kind: 'sent' | 'not-configured' | 'cancelled' }
   /** `status`: the SMTP reply, where the server gave one. `detail`: for a person, at most 300 characters; nobody decides by it. */
-  | { kind: 'refused' | 'deferred' | 'unreachable' | 'interrupted'; status?: number; detail: string };
+  | { kind: 'refused' | 'deferred' | 'unreachable' | 'interrupted' | 'busy'; status?: number; detail: string };
 
-/** What a try tells the breaker of the server; undefined when it says nothing about it. A server that refuses a message works. */
+/** What a try tells the breaker of the server; undefined when it says nothing about it. A server that refuses a message works, and so may one that is slow. */
 export function breakerEventOf({ kind }: MailOutcome): 'success' | 'failure' | undefined {
-  if (kind === 'cancelled' || kind === 'not-configured') return undefined;
+  if (kind === 'cancelled' || kind === 'not-configured' || kind === 'busy') return undefined;
   return kind === 'unreachable' || kind === 'interrupted' ? 'failure' : 'success';
 }
 
 /**
  * - `retry`: the attempt counts; another one at `at` (epoch ms), if one is left
- * - `wait`: the server's fault and not the message's: the attempt is given back, due again at `at`
+ * - `wait`: not the message's fault: the attempt is given back, due again at `at`
  * - `dead`: no further try would help
  */
 export type NextMailStep =
@@ -38,6 +39,8 @@ const minuteMs = 60_000;
 const pauses = [minuteMs, 5 * minuteMs, 15 * minuteMs] as const;
 /** While the server is away. The breaker opens after five failures and has its own, growing pauses. */
 const awayPauseMs = 10_000;
+/** For connections that others use: meanwhile the worker may do something else. */
+const busyPauseMs = 10_000;
 /** A server that is away on Friday evening is mended on Monday. Beyond that news of a response is none. */
 export const longestWaitMs = 3 * 86_400_000;
 
@@ -55,6 +58,8 @@ export function nextMailStep(
       return { step: 'sent' };
     case 'cancelled':
       return { step: 'wait', at: now };
+    case 'busy':
+      return { step: 'wait', at: now + jittered(busyPauseMs, chance), error: errorOf('mail-server-busy', outcome) };
     case 'not-configured':
       return {
         step: 'dead',

@@ -8,6 +8,7 @@ const perDay = Array.from({ length: 14 }, (_, nth) => ({
   count: nth,
 }));
 const form = (title: string, total: number, label: string | null): SummaryInput['forms'][number] => ({
+  id: `frm_${title}`,
   title,
   total,
   byLabel: [{ label, count: total }],
@@ -43,6 +44,24 @@ test('the largest ten forms and labels are named, the rest is counted as one', (
   const text = summary(forms).text.join('\n');
   assert.ok(text.includes('Form 12: 13') && !text.includes('Form 2:') && text.includes('3 others: 6'));
   assert.equal(summary(forms).subject, 'Formstead 2026-01-15: 91 responses');
+});
+
+test('counts are added up by what they are of, however their names are cut', () => {
+  const two = ['late', 'damaged'].map((end) => form(end, end.length, `complaint about delivery: ${end}`));
+  const text = summary([...two, form('other', 10, 'complaint about delivery: late')]).text.join('\n');
+  assert.match(text, /complaint ab…ivery: late {2}#+ 14\ncomplaint ab…ry: damaged {2}#+ 7\n/);
+});
+
+test('forms of one title are rows of their own, told apart by their ids, and so is what fits none of their labels', () => {
+  const contact = (id: string, total: number) => ({ ...form('Contact', total, null), id });
+  const text = summary([contact('frm_1', 5), contact('frm_2', 7), form('Other', 1, 'praise')]).text.join('\n');
+  assert.match(text, /Contact \(frm_2\): 7\nContact \(frm_1\): 5\nOther: 1/);
+  assert.match(text, /none \(Contact\) \(1\) {2}#+ 7\nnone \(Contact\) \(2\) {2}#+ 5/);
+});
+
+test('a label that is called like the forms without one is not counted with them', () => {
+  const forms = [form('Contact', 3, null), form('Else', 2, 'none (Contact)')];
+  assert.match(summary(forms).text.join('\n'), /#+ 3\n.*#+ 2\n/);
 });
 
 test('names in a chart are escaped, and no bar is longer than the chart', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isolated, lines, oneLine } from './text.ts';
+import { apart, isolated, lines, oneLine } from './text.ts';
 
 test('a line stays one line, whatever ends lines', () => {
   for (const end of ['\r\n', '\n', '\r', '\u0085', '\u2028', '\u2029', '\v', '\f', '\t'])
@@ -33,4 +33,19 @@ test('only a text from right to left is isolated from what stands around it', ()
   assert.equal(isolated('plain'), 'plain');
   assert.equal(isolated('שלום'), '\u2068שלום\u2069');
   assert.equal(isolated('طلب 2'), '\u2068طلب 2\u2069');
+});
+
+test('names that are cut alike show their ends, what is the same even then is numbered, and all others stay as they are', () => {
+  const long = 'a question about an order';
+  assert.deepEqual(apart([`${long} from Ada`, 'short', `${long} from Eve`], 14), [
+    'a quest…om Ada',
+    'short',
+    'a quest…om Eve',
+  ]);
+  assert.deepEqual(apart([`${long} A`, `${long}, not A`], 6), ['a q…A (1)', 'a q…A (2)']);
+  assert.deepEqual(apart(['same', 'same', 'other'], 14), ['same (1)', 'same (2)', 'other']);
+  assert.deepEqual(apart(['👩‍👩‍👧‍👦'.repeat(9), `${'👩‍👩‍👧‍👦'.repeat(8)}x`], 5), [
+    '👩‍👩‍👧‍👦👩‍👩‍👧‍👦…👩‍👩‍👧‍👦👩‍👩‍👧‍👦',
+    '👩‍👩‍👧‍👦👩‍👩‍👧‍👦…👩‍👩‍👧‍👦x',
+  ]);
 });

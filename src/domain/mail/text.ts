@@ -18,6 +18,38 @@ export function oneLine(text: string, max = 120): string {
   return cut(line, max);
 }
 
+/**
+ * Names that stand among each other, each one line of at most `max` characters: of those that are cut alike the end is shown too, and what is the same even then is
+ * numbered, in characters beyond `max`.
+ */
+export function apart(names: readonly string[], max: number): string[] {
+  const cutAlike = shared(names.map((name) => oneLine(name, max)));
+  const shown = names.map((name) => (cutAlike.has(oneLine(name, max)) ? withEnd(name, max) : oneLine(name, max)));
+  const same = shared(shown);
+  const met = new Map<string, number>();
+  return shown.map((name) => {
+    const nth = (met.get(name) ?? 0) + 1;
+    met.set(name, nth);
+    return same.has(name) ? `${name} (${nth})` : name;
+  });
+}
+
+/** What is there more than once. */
+function shared(names: readonly string[]): Set<string> {
+  return new Set(names.filter((name, nth) => names.indexOf(name) !== nth));
+}
+
+/** One line, the ellipsis in its middle. */
+function withEnd(text: string, max: number): string {
+  const all = [...characters.segment(oneLine(text, Number.POSITIVE_INFINITY))].map(({ segment }) => segment);
+  if (all.length <= max) return all.join('');
+  const end = Math.floor((max - 1) / 2);
+  return `${all
+    .slice(0, max - 1 - end)
+    .join('')
+    .trimEnd()}…${all.slice(-end).join('').trimStart()}`;
+}
+
 /** Several lines, `\n` between them. */
 export function lines(text: string, max: number): string {
   const clean = text.replace(lineEnds, '\n').replace(unwanted, (char) => (char === '\n' || char === '\t' ? char : ''));

@@ -31,7 +31,7 @@ export const mail = {
     min: '100ms',
     max: '60s',
     about:
-      'How long the server may take to connect and for each answer; a message may take three times as long in all.',
+      'How long the server may take to connect and for each answer, and how long a message waits for a free connection; then it may take three times as long in all.',
   }),
   smtpConnections: integer({
     env: 'FORMSTEAD_SMTP_CONNECTIONS',
