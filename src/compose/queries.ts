@@ -24,8 +24,8 @@ export function createQueries({ adapters, config, datasets, answers, audit }: Pa
   const { timeZone, queryLeastGroup: leastGroup } = config;
   return {
     queries: createCommonQueries({ tables, engine, answers, clock, metrics, timeZone, limits, leastGroup }),
-    analystSql: createAnalystSql({ storage, tables, engine, note, limits }),
-    answerFiles: createAnswerFiles({ blobs, ids }),
+    analystSql: createAnalystSql({ storage, tables, engine, metrics, note, limits }),
+    answerFiles: createAnswerFiles({ blobs, clock, ids }),
   };
 }
 

@@ -73,7 +73,11 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   (reply as WithCode)[codeKey] = error.code;
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
   if (error.status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer');
-  if (error.status >= 400) reply.header('cache-control', 'no-store');
+  if (error.status >= 400) {
+    reply.header('cache-control', 'no-store');
+    // Of what would have been answered: sent back with the next question, the tag would be told to be right still.
+    for (const name of ['etag', 'content-disposition']) reply.removeHeader(name);
+  }
   const problem = problemOf(error, { path: pathOf(request), requestId: request.id });
   // As bytes: the framework would add a charset, which application/problem+json does not have.
   reply

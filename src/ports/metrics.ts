@@ -220,7 +220,7 @@ export const metricTable = {
   },
   formstead_analytics_queries_total: {
     type: 'counter',
-    help: 'Analytics queries by outcome: hit, miss, refused, timed-out, failed.',
+    help: 'Analytics queries by outcome: hit (the cache answered), miss, refused, timed-out, abandoned (who asked has gone), failed.',
     labels: ['outcome'],
   },
   formstead_analytics_query_seconds: {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,17 +7,34 @@ import { type TestContext, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
 import { idOf, isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
+import { readParquetRows } from '../support/hyparquet.ts';
 
 async function world(t: TestContext, options: Parameters<typeof openEngineWorld>[1] = {}) {
   const made = await openEngineWorld(t, options);
   const files = [await made.visits('a.parquet', 0, 1000)];
   const table = { name: 'visits', columns: visitColumns, files };
   const kept = () => readdirSync(join(made.folder, 'engine')).filter((name) => name.endsWith('.duckdb'));
+  const open = [{ ...table, masked: [] }];
+  /** The answer in every format: rows, texts, and objects out of Parquet. */
+  async function inEach(sql: string) {
+    const file = async (format: 'csv' | 'ndjson' | 'parquet') => {
+      const path = join(made.folder, `${randomUUID()}.${format}`);
+      await made.engine.ask({ sql, tables: open, snapshot: '1' }, made.limits, { path, format });
+      return readFileSync(path);
+    };
+    return {
+      json: (await made.ask(sql, open)).values,
+      csv: (await file('csv')).toString(),
+      ndjson: (await file('ndjson')).toString(),
+      parquet: await readParquetRows(await file('parquet')),
+    };
+  }
   return {
     ...made,
+    inEach,
     files,
     table,
-    open: [{ ...table, masked: [] }],
+    open,
     masked: [{ ...table, masked: ['email', 'topics'] }],
     kept,
   };
@@ -180,6 +198,28 @@ test('an answer of an analyst goes into a file of each format, masked as well', 
     assert.deepEqual([answered.rows, answered.truncated, answered.repeatable], [2, true, true], format);
     const text = readFileSync(path, 'latin1');
     assert.ok(text.includes(idOf(1)) && !text.includes('example.org'), format);
+  }
+});
+
+test('what no JSON number can be is a text in JSON, a bare word in CSV and itself in Parquet', async (t) => {
+  const { inEach } = await world(t);
+  const sql = "SELECT 1e400 AS a, -1e400 AS b, 'nan'::DOUBLE AS c, [1e400, 1.5] AS d, 'Infinity' AS e, -1.5e0 AS f";
+  const values = ['Infinity', '-Infinity', 'NaN', ['Infinity', 1.5], 'Infinity', -1.5];
+  const { json, csv, ndjson, parquet } = await inEach(sql);
+  assert.deepEqual(json, [values]);
+  assert.equal(csv, 'a,b,c,d,e,f\r\nInfinity,-Infinity,NaN,"[""Infinity"",1.5]",Infinity,-1.5\r\n');
+  assert.deepEqual(Object.values(JSON.parse(ndjson)), values);
+  assert.deepEqual(parquet, [{ a: Infinity, b: -Infinity, c: NaN, d: [Infinity, 1.5], e: 'Infinity', f: -1.5 }]);
+});
+
+test('semicolons and comments at the end of the SQL do no harm in any format', async (t) => {
+  const { inEach } = await world(t);
+  for (const end of [';', '; -- x', ' -- x', '; /* a; /* b */ c */ ;\n-- d', ';\n;']) {
+    const { json, csv, ndjson, parquet } = await inEach(`SELECT ';--' AS a, 1::INTEGER AS "b;"${end}`);
+    assert.deepEqual(json, [[';--', 1]], end);
+    assert.equal(csv, 'a,b;\r\n;--,1\r\n', end);
+    assert.equal(ndjson, '{"a":";--","b;":1}\n', end);
+    assert.deepEqual(parquet, [{ a: ';--', 'b;': 1 }], end);
   }
 });
 

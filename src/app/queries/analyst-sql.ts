@@ -1,9 +1,18 @@
 import { AppError, type Issue } from '#domain/errors.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
-import type { AnalyticsEngine, AnswerColumn, AnswerFile, Params, TakeChunk } from '#ports/analytics-engine.ts';
+import type {
+  AnalyticsEngine,
+  AnswerColumn,
+  Answered,
+  AnswerFile,
+  Params,
+  TakeChunk,
+} from '#ports/analytics-engine.ts';
+import type { Metrics } from '#ports/metrics.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Caller } from '../audit.ts';
+import { countedAs } from './outcomes.ts';
 import { asAppError } from './query-problems.ts';
 import type { FormTable, FormTables } from './tables.ts';
 
@@ -11,6 +20,7 @@ type Deps = {
   storage: Pick<Storage, 'get' | 'getByKey'>;
   tables: FormTables;
   engine: Pick<AnalyticsEngine, 'ask'>;
+  metrics: Pick<Metrics, 'count'>;
   /** Keeps that it was asked, before it is answered. */
   note: (caller: Caller, forms: readonly string[], sqlSha256: string) => Promise<void>;
   limits: { timeMs: number; rows: number };
@@ -40,8 +50,8 @@ export function createAnalystSql(deps: Deps) {
   }
 
   /** Into a new file. Errors: as `answer`. */
-  async function toFile(caller: Caller, wish: SqlWish, file: AnswerFile, signal: AbortSignal): Promise<void> {
-    await ask(caller, wish, signal, file);
+  async function toFile(caller: Caller, wish: SqlWish, file: AnswerFile, signal: AbortSignal): Promise<Answered> {
+    return ask(caller, wish, signal, file);
   }
 
   async function ask(caller: Caller, wish: SqlWish, signal: AbortSignal, into: TakeChunk | AnswerFile) {
@@ -58,10 +68,12 @@ export function createAnalystSql(deps: Deps) {
     await deps.note(caller, [...forms.values()], sha256Hex(wish.sql));
     const snapshot = sha256Hex(JSON.stringify([wish.unmasked, ...states]));
     const question = { sql: wish.sql, params: wish.params, tables, snapshot };
-    return deps.engine.ask(question, { ...deps.limits, signal }, into).catch(async (err) => {
-      for (const form of asked) await form.mend(err);
-      throw asAppError(err);
-    });
+    const work = () =>
+      deps.engine.ask(question, { ...deps.limits, signal }, into).catch(async (err) => {
+        for (const form of asked) await form.mend(err);
+        throw asAppError(err);
+      });
+    return countedAs(deps.metrics, work);
   }
 
   async function formsOf(tables: SqlWish['tables']): Promise<Map<string, string>> {

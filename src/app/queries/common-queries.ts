@@ -2,13 +2,15 @@ import { AppError } from '#domain/errors.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
 import { commonQueries, queryByName } from '#domain/queries/catalogue.ts';
-import { type CommonQuery, readParams } from '#domain/queries/query.ts';
+import { type CommonQuery, type QuerySql, readParams } from '#domain/queries/query.ts';
 import { ranged } from '#domain/queries/range.ts';
 import type { AnalyticsEngine, AnswerColumn, AnswerFile, QueryLimits } from '#ports/analytics-engine.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { AnswerCache } from './answer-cache.ts';
+import { countedAs } from './outcomes.ts';
 import { asAppError } from './query-problems.ts';
+import { withoutSmallGroups } from './small-groups.ts';
 import type { FormTables } from './tables.ts';
 
 type Deps = {
@@ -16,7 +18,7 @@ type Deps = {
   engine: Pick<AnalyticsEngine, 'query'>;
   answers: AnswerCache;
   clock: Clock;
-  metrics: Pick<Metrics, 'observe'>;
+  metrics: Pick<Metrics, 'observe' | 'count'>;
   timeZone: string;
   limits: { timeMs: number; rows: number };
   /** Rows that speak of fewer responses are left out. 1: none are. */
@@ -43,6 +45,8 @@ export type QueryAnswer = {
   suppressed: number;
   asOf: number;
 };
+type Told = Omit<QueryAnswer, 'rows'>;
+type Into = Parameters<AnalyticsEngine['query']>[2];
 
 /** Common queries of a form: over its exported files and what has changed since. Exact: an answer counts every response acknowledged a second before the question, or, `fresh`, before it. */
 export function createCommonQueries(deps: Deps) {
@@ -78,39 +82,41 @@ export function createCommonQueries(deps: Deps) {
     return { answer: value, cached };
   }
 
-  async function compute({ query, built, form, range }: Prepared): Promise<QueryAnswer> {
+  async function compute(prepared: Prepared): Promise<QueryAnswer> {
+    const rows: Json[][] = [];
+    const told = await ask(prepared, limits, (chunk) => void rows.push(...chunk.rows));
+    return { ...told, rows };
+  }
+
+  /** Into a new file. Errors: as `answer`. */
+  async function toFile(prepared: Prepared, file: AnswerFile, signal: AbortSignal): Promise<Told> {
+    return countedAs(deps.metrics, () => ask(prepared, { ...limits, signal }, file));
+  }
+
+  /** What every format tells, and the rows that may be shown to whom they go. */
+  async function ask({ query, built, form, range }: Prepared, within: QueryLimits, into: Into): Promise<Told> {
     const startedAt = performance.now();
     const asOf = deps.clock.now();
-    const rows: Json[][] = [];
-    const into = (chunk: { rows: readonly Json[][] }) => void rows.push(...chunk.rows);
-    const { columns, truncated } = await run({ built, form, range }, limits, into);
-    deps.metrics.observe('formstead_analytics_query_seconds', {}, (performance.now() - startedAt) / 1000);
-    const counted = columns.findIndex(({ name }) => name === query.counted);
-    const kept = counted < 0 ? rows : rows.filter((row) => Number(row[counted]) >= deps.leastGroup);
-    return { columns, rows: kept, truncated, suppressed: rows.length - kept.length, asOf };
-  }
-
-  async function run(
-    { built, form, range }: Pick<Prepared, 'built' | 'form' | 'range'>,
-    queryLimits: QueryLimits,
-    into: Parameters<AnalyticsEngine['query']>[2],
-  ) {
     const source = await form.source(definedOf(range));
-    const tables = [{ ...source, name: 'all_responses' }];
-    return engine.query({ ...built, tables }, queryLimits, into).catch(async (err) => {
+    const { shown, leftOut } = withoutSmallGroups(query, built, deps.leastGroup);
+    const run = (question: QuerySql, to: Into) => {
+      const timeMs = within.timeMs - (performance.now() - startedAt);
+      const tables = [{ ...source, name: 'all_responses' }];
+      return engine.query({ ...question, tables }, { ...within, timeMs }, to);
+    };
+    try {
+      let suppressed = 0;
+      if (leftOut)
+        await run(leftOut, ({ rows }) => {
+          suppressed = Number(rows[0]![0]);
+        });
+      const { columns, truncated } = await run(shown, into);
+      deps.metrics.observe('formstead_analytics_query_seconds', {}, (performance.now() - startedAt) / 1000);
+      return { columns, truncated, suppressed, asOf };
+    } catch (err) {
       await form.mend(err);
       throw asAppError(err);
-    });
-  }
-
-  /** Into a new file. Rows of small groups are left out here too. Errors: as `answer`. */
-  async function toFile(prepared: Prepared, file: AnswerFile, signal: AbortSignal): Promise<void> {
-    const { query, built, form, range } = prepared;
-    const guarded =
-      query.counted === undefined || deps.leastGroup <= 1
-        ? built
-        : { ...built, sql: `SELECT * FROM (${built.sql}) WHERE "${query.counted}" >= ${deps.leastGroup}` };
-    await run({ built: guarded, form, range }, { ...limits, signal }, file);
+    }
   }
 
   return { list: () => commonQueries, find, prepare, answer, toFile };

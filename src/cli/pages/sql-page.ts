@@ -41,7 +41,7 @@ ORDER BY ALL
   another one is refused; elsewhere say it (\`$from::DATE\`).
 
 ## What is refused
-- Everything that is no single \`SELECT\`: whatever writes, attaches, copies, installs, loads or sets; \`PRAGMA\`, \`CALL\`, \`EXPLAIN\`; two statements.
+- Everything that is no single \`SELECT\`: whatever writes, attaches, copies, installs, loads or sets; \`PRAGMA\`, \`CALL\`, \`EXPLAIN\`; two statements. Semicolons and comments after the one are passed over.
 - Files and addresses in every form (\`FROM 'x.csv'\`, \`read_text(…)\`, \`glob(…)\`, \`sniff_csv(…)\`), catalogs and schemas (\`information_schema\`, \`duckdb_…\`, \`pg_…\`), \`query(…)\`, settings, the
   environment, the session, chance, sequences, waiting.
 - \`PIVOT\`, \`UNPIVOT\`, \`DESCRIBE\`, \`SUMMARIZE\`, \`SHOW\`, \`AT (VERSION …)\`.
@@ -69,7 +69,7 @@ eight queries that ask for one gigabyte or two took their processes to 572 MiB a
 | --- | --- |
 | \`TINYINT\` … \`UBIGINT\`, \`HUGEINT\`, \`UHUGEINT\` | a number; beyond ±(2^53 − 1) a text of its digits |
 | \`DECIMAL\` | a number up to 15 digits in all, a text for wider types |
-| \`FLOAT\`, \`DOUBLE\` | a number; \`NaN\`, \`Infinity\` and \`-Infinity\` as texts |
+| \`FLOAT\`, \`DOUBLE\` | a number; \`NaN\`, \`Infinity\` (also what is written as \`1e400\`) and \`-Infinity\` as texts |
 | \`BOOLEAN\`, \`VARCHAR\`, \`UUID\`, \`JSON\` | true or false; texts |
 | \`DATE\`, \`TIME\`, \`INTERVAL\` | \`2026-11-27\`, \`10:00:00\`, \`1 month 2 days\` |
 | \`TIMESTAMP\` | \`2026-11-27T10:00:00.5\`, a local time |
@@ -77,7 +77,7 @@ eight queries that ask for one gigabyte or two took their processes to 572 MiB a
 | \`BLOB\` | base64 |
 | \`T[]\`, \`STRUCT\`, \`MAP\` | a list, an object, a list of \`[key, value]\` |
 
-In a CSV file a list, a struct or a map is JSON, numbers are numbers whatever their size, and a text that a spreadsheet would take for a formula has a leading single quote.
+In a CSV file a list, a struct or a map is JSON, numbers are numbers whatever their size (and \`Infinity\`, \`-Infinity\`, \`NaN\` bare words), and a text that a spreadsheet would take for a formula has a leading single quote.
 
 Two columns of one name get different ones: \`a\`, \`a:1\`.
 

@@ -40,16 +40,20 @@ export async function askSql(sql: string, options: SqlOptions): Promise<void> {
       const { columns, rows, truncated } = await operatorSql.answer(caller, wish, stop.signal);
       const text = format === 'json' ? JSON.stringify({ columns, rows, truncated }) : asTable(columns, rows);
       await write(options.out, `${text}\n`);
-      if (truncated) console.error(`Only the first ${rows.length} rows: FORMSTEAD_QUERY_ROWS allows no more.`);
+      tellWhenCut({ rows: rows.length, truncated });
     } else {
       const path = resolve(options.out!);
       if (await lstat(path).catch(() => undefined))
         throw new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
-      await operatorSql.toFile(caller, wish, { path, format }, stop.signal);
+      tellWhenCut(await operatorSql.toFile(caller, wish, { path, format }, stop.signal));
     }
   } finally {
     await adapters.close();
   }
+}
+
+function tellWhenCut({ rows, truncated }: { rows: number; truncated: boolean }): void {
+  if (truncated) console.error(`Only the first ${rows} rows: FORMSTEAD_QUERY_ROWS allows no more.`);
 }
 
 function formatOf({ format: wanted, out }: SqlOptions): Format {

@@ -12,12 +12,15 @@ import { contentOf, notModified } from '../schemas/common.ts';
 import {
   type AnswerFormat,
   answerTypes,
+  type FileFormat,
   queryAnswerSchema,
+  queryFileHeaders,
   queryListSchema,
   queryParams,
   queryQuery,
   sqlAnswerSchema,
   sqlBodySchema,
+  sqlFileHeaders,
 } from '../schemas/queries.ts';
 import { time } from '../views.ts';
 import { callerOf } from './forms.ts';
@@ -66,6 +69,7 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
         headers: { type: 'object', properties: { 'if-none-match': { type: 'string' } } },
         response: {
           200: {
+            headers: queryFileHeaders,
             content: { 'application/json': { schema: queryAnswerSchema }, ...contentOf('', ...fileTypes).content },
           },
           304: notModified,
@@ -91,12 +95,8 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
       if (matchesEtag(request.headers['if-none-match'], prepared.etag)) return reply.code(304).send();
       if (format !== 'json') {
         const signal = goneSignal(reply);
-        return sendAnswer(
-          reply,
-          name,
-          format,
-          answerFiles.sent(format, (file) => queries.toFile(prepared, file, signal)),
-        );
+        const file = await answerFiles.sent(format, (target) => queries.toFile(prepared, target, signal));
+        return sendAnswer(reply, name, format, file);
       }
       const { answer, cached } = await queries.answer(prepared);
       reply.header('x-cache', cached ? 'HIT' : 'MISS');
@@ -117,7 +117,10 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
         summary: 'Answer one SELECT over tables of forms, within limits of time, rows and memory',
         body: sqlBodySchema,
         response: {
-          200: { content: { 'application/json': { schema: sqlAnswerSchema }, ...contentOf('', ...fileTypes).content } },
+          200: {
+            headers: sqlFileHeaders,
+            content: { 'application/json': { schema: sqlAnswerSchema }, ...contentOf('', ...fileTypes).content },
+          },
         },
       },
     },
@@ -128,23 +131,28 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
       const signal = goneSignal(reply);
       const caller = callerOf(request);
       if (format === 'json') return analystSql.answer(caller, wish, signal);
-      const file = answerFiles.sent(format, (target) => analystSql.toFile(caller, wish, target, signal));
+      const file = await answerFiles.sent(format, (target) => analystSql.toFile(caller, wish, target, signal));
       return sendAnswer(reply, 'answer', format, file);
     },
   );
 }
 
-async function sendAnswer(
+type Told = { truncated: boolean; suppressed?: number; asOf?: number };
+
+/** What JSON says beside the rows is in the head here. */
+function sendAnswer(
   reply: FastifyReply,
   name: string,
-  format: Exclude<AnswerFormat, 'json'>,
-  file: ReturnType<AnswerFiles['sent']>,
-): Promise<FastifyReply> {
-  const { bytes, chunks } = await file;
+  format: FileFormat,
+  { told, bytes, chunks }: { told: Told; bytes: number; chunks: AsyncIterable<Uint8Array> },
+): FastifyReply {
   reply
     .type(answerTypes[format])
     .header('content-length', bytes)
-    .header('content-disposition', `attachment; filename="${name}.${format}"`);
+    .header('content-disposition', `attachment; filename="${name}.${format}"`)
+    .header('x-truncated', String(told.truncated));
+  if (told.suppressed !== undefined) reply.header('x-suppressed', told.suppressed);
+  if (told.asOf !== undefined) reply.header('x-as-of', time(told.asOf));
   return reply.send(ReadableStream.from(chunks));
 }
 

@@ -3,7 +3,9 @@ import { timeSchema } from './common.ts';
 export const answerFormats = ['json', 'ndjson', 'csv', 'parquet'] as const;
 export type AnswerFormat = (typeof answerFormats)[number];
 
-export const answerTypes: Record<Exclude<AnswerFormat, 'json'>, string> = {
+export type FileFormat = Exclude<AnswerFormat, 'json'>;
+
+export const answerTypes: Record<FileFormat, string> = {
   ndjson: 'application/x-ndjson',
   csv: 'text/csv; charset=utf-8; header=present',
   parquet: 'application/vnd.apache.parquet',
@@ -83,6 +85,17 @@ export const queryAnswerSchema = {
     },
     as_of: { ...timeSchema, description: 'When it was asked; nothing has changed since.' },
   },
+} as const;
+
+/** A file has room for the rows only. */
+export const sqlFileHeaders = {
+  'X-Truncated': { ...truncated, description: `With a file: ${truncated.description}` },
+} as const;
+const { suppressed, as_of: asOf } = queryAnswerSchema.properties;
+export const queryFileHeaders = {
+  ...sqlFileHeaders,
+  'X-Suppressed': { ...suppressed, description: `With a file: ${suppressed.description}` },
+  'X-As-Of': { ...asOf, description: `With a file: ${asOf.description}` },
 } as const;
 
 export const sqlBodySchema = {

@@ -30,9 +30,9 @@ function jsonLines({ columns }: Reader): (row: Json[]) => string {
   return (row) => `{${row.map((value, i) => `${names[i]}:${JSON.stringify(value)}`).join(',')}}\n`;
 }
 
-/** A number beyond a double is a text in JSON; here it stays a number, and its minus sign begins no formula. */
+/** A number that JSON has no word for is a text there (digits, `-Infinity`); here it stays a number, and its minus sign begins no formula. */
 function csvLines({ columns }: Reader): (row: Json[]) => string {
-  const isNumber = columns.map(({ type }) => /^(?:U?BIGINT|U?HUGEINT|DECIMAL\([^)]*\))$/.test(type));
+  const isNumber = columns.map(({ type }) => /^(?:U?BIGINT|U?HUGEINT|FLOAT|DOUBLE|DECIMAL\([^)]*\))$/.test(type));
   const cell = (value: Json, i: number) => {
     if (isNumber[i]) return value === null ? '' : String(value);
     return csvCell(value !== null && typeof value === 'object' ? JSON.stringify(value) : value);

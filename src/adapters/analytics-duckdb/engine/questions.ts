@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { checkText } from '../guard/text-check.ts';
+import { parsedTree } from '../guard/tree.ts';
 import { checkTree } from '../guard/tree-check.ts';
 import { collect } from './collect.ts';
 import { damageBehind } from './damage.ts';
@@ -149,7 +150,7 @@ async function prepared(
   if ('snapshot' in source) {
     const text = checkText(sql);
     const [row] = await instance.rows('SELECT json_serialize_sql($1::VARCHAR)', [text]);
-    const { repeatable } = checkTree(JSON.parse(String(row![0])), source.names);
+    const { repeatable } = checkTree(parsedTree(String(row![0])), source.names);
     return { sql: text, repeatable };
   }
   for (const table of source.tables)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '#domain/hash.ts';
@@ -10,6 +11,8 @@ const format = 1;
 const leftBehindMs = 3_600_000;
 
 const suffix = '.duckdb';
+
+type Kept = { name: string; usedMs: number };
 
 /**
  * Database files with the tables of one moment and what is masked left out, by the key that the caller gives, the tables and the masks. The newest `keep` stay
@@ -41,8 +44,8 @@ export function createSnapshots(settings: {
       () => false,
     );
     if (isThere) return path;
-    const partial = `${path}.${process.pid}.partial`;
-    await remove(partial);
+    // By chance, not by process id: containers that share the folder have the same few.
+    const partial = `${path}.${randomUUID()}.partial`;
     try {
       await settings.build(partial, tables);
       await rename(partial, path);
@@ -58,9 +61,15 @@ export function createSnapshots(settings: {
     const files = await listed();
     const snapshots = files.filter(({ name }) => name.endsWith(suffix)).sort((a, b) => b.usedMs - a.usedMs);
     for (const { name } of snapshots.slice(keep)) await remove(join(folder, name));
+    await removeLeftBehind(files, (name) => name.includes('.partial'));
   }
 
-  async function listed(): Promise<{ name: string; usedMs: number }[]> {
+  async function removeLeftBehind(files: readonly Kept[], is: (name: string) => boolean): Promise<void> {
+    const old = Date.now() - leftBehindMs;
+    for (const { name, usedMs } of files) if (usedMs < old && is(name)) await remove(join(folder, name));
+  }
+
+  async function listed(): Promise<Kept[]> {
     const found = await Promise.all(
       (await readdir(folder)).map(async (name) => {
         const { mtimeMs } = (await stat(join(folder, name)).catch(() => undefined)) ?? {};
@@ -77,10 +86,7 @@ export function createSnapshots(settings: {
     /** Makes the folder, and removes from it what killed processes left behind. */
     async prepare(): Promise<void> {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const old = Date.now() - leftBehindMs;
-      for (const { name, usedMs } of await listed()) {
-        if (usedMs < old && (name.startsWith('spill-') || name.includes('.partial'))) await remove(join(folder, name));
-      }
+      await removeLeftBehind(await listed(), (name) => name.startsWith('spill-') || name.includes('.partial'));
     },
   };
 }

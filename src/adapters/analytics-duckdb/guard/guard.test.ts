@@ -4,7 +4,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { analystFunctions, clockFunctions, deepestBrackets, longestSql } from '#domain/analyst-functions.ts';
 import { Refusal } from './refusal.ts';
 import { checkText } from './text-check.ts';
-import type { Tree } from './tree.ts';
+import { parsedTree, type Tree } from './tree.ts';
 import { checkTree } from './tree-check.ts';
 
 let connection: DuckDBConnection;
@@ -15,7 +15,7 @@ before(async () => {
 const tables = ['visits', 'answers'];
 async function parsed(sql: string): Promise<Tree> {
   const rows = await (await connection.run('SELECT json_serialize_sql($1::VARCHAR)', [sql])).getRows();
-  return JSON.parse(String(rows[0]![0]));
+  return parsedTree(String(rows[0]![0]));
 }
 const check = async (sql: string) => checkTree(await parsed(checkText(sql)), tables);
 
@@ -55,6 +55,43 @@ test('text that is too long, nested too deep or not text never reaches the parse
   assert.throws(() => checkText(`SELECT ${'{a:('.repeat(60)}`), /Brackets/);
   assert.throws(() => checkText('SELECT 1\0'), /code 0/);
   assert.equal(checkText('SELECT 1 ;\n; '), 'SELECT 1');
+});
+
+test('semicolons, comments and blanks are cut from the end of the text, and from nowhere else', () => {
+  for (const end of [';', ' -- x', '; -- x', '; -- it\'s "', ";;\n/* a; /* b */ ' */ ; -- d", ' --\r;'])
+    assert.equal(checkText(`SELECT 1${end}`), 'SELECT 1', end);
+  for (const sql of [
+    "SELECT ';--'",
+    "SELECT 'it''s; --'",
+    "SELECT E'it\\'s; --'",
+    "SELECT date'2026-01-01; --'",
+    'SELECT 1 AS ";--"',
+    'SELECT 1 AS ";""--"',
+    'SELECT $$;--$$',
+    'SELECT $ä$; $$ --$ä$',
+    'SELECT $1 + $a -- $a\n+ 1',
+    'SELECT 1 --;\r+ 1',
+    'SELECT 1; SELECT 2',
+    "SELECT 'never ends ; --",
+    'SELECT "never ends ; --',
+    'SELECT $$never ends ; --',
+    'SELECT 1 /* never ends ; /* x */ --',
+    'SELECT 3 - -1, 4 / 2',
+  ])
+    assert.equal(checkText(`${sql} ; -- end`), sql.includes('never') ? `${sql} ; -- end` : sql, sql);
+  assert.equal(checkText('-- nothing;'), '');
+});
+
+test('the longest text of what never ends is read in a moment', () => {
+  for (const piece of ["'", '"', "e'\\' ", '$$', '$a$ ', '/*', '--', '$a', "''\"", ';'])
+    for (const sql of [
+      piece.repeat(longestSql / piece.length - 1),
+      `x${piece.repeat(longestSql / piece.length - 1)}`,
+    ]) {
+      const startedAt = performance.now();
+      checkText(sql);
+      assert.ok(performance.now() - startedAt < 500, piece);
+    }
 });
 
 test('what is deep without brackets is refused, and crashes neither the parser nor the check', async () => {

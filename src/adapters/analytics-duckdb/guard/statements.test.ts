@@ -3,6 +3,7 @@ import { before, test } from 'node:test';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { Refusal } from './refusal.ts';
 import { checkText } from './text-check.ts';
+import { parsedTree } from './tree.ts';
 import { checkTree } from './tree-check.ts';
 
 let connection: DuckDBConnection;
@@ -12,13 +13,15 @@ before(async () => {
 
 async function check(sql: string) {
   const rows = await (await connection.run('SELECT json_serialize_sql($1::VARCHAR)', [checkText(sql)])).getRows();
-  return checkTree(JSON.parse(String(rows[0]![0])), ['visits', 'answers']);
+  return checkTree(parsedTree(String(rows[0]![0])), ['visits', 'answers']);
 }
 
 const accepted: readonly string[] = [
   'SELECT 1',
   'select count(*) from visits',
   'SELECT * FROM visits;',
+  'SELECT * FROM visits; -- all of them',
+  "SELECT 1e400, -1e400, 'Infinity'",
   'FROM visits',
   'SELECT v.* EXCLUDE (day) REPLACE (upper(label) AS label) FROM visits v',
   'SELECT * RENAME (label AS word) FROM visits',
@@ -112,6 +115,8 @@ const refused: readonly (readonly [sql: string, reason: string])[] = [
   ['SELECT', 'cannot be read'],
   ['SELECT (1', 'cannot be read'],
   ['SELECT 1; SELECT 2', 'one statement'],
+  ['SELECT 1; SELECT 2; -- x', 'one statement'],
+  ['SELECT * FROM range(1e400)', 'at most'],
   ['SELECT 1; DROP TABLE visits', 'Only a SELECT'],
   ["INSERT INTO visits VALUES ('x')", 'Only a SELECT'],
   ['UPDATE visits SET label = 1', 'Only a SELECT'],

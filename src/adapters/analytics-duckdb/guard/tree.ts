@@ -4,6 +4,11 @@ import { refuse } from './refusal.ts';
 /** A part of what `json_serialize_sql` gives. */
 export type Tree = { [field: string]: Json };
 
+/** Reads what `json_serialize_sql` gives: JSON, but for a number that no DOUBLE can be (`1e400`), which it writes as a bare word. */
+export function parsedTree(json: string): Tree {
+  return JSON.parse(json.replace(/"(?:[^"\\]|\\.)*"|Infinity/g, (found) => (found === 'Infinity' ? '1e999' : found)));
+}
+
 /** What the walk knows where it stands. */
 export type Place = {
   /** Names of the tables and of the queries of WITH that may be read here, in lower case. */

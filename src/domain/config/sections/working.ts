@@ -53,7 +53,8 @@ export const working = {
     default: '10000',
     min: 1,
     max: 1000000,
-    about: 'Rows of an answer; it says so when there were more.',
+    about:
+      'Rows of an answer; it says so when there were more: in JSON `truncated`, with a file the header `X-Truncated`, at the command line on stderr.',
   }),
   queryStaleMs: duration({
     env: 'FORMSTEAD_QUERY_STALE',
@@ -69,6 +70,6 @@ export const working = {
     min: 1,
     max: 1000,
     about:
-      'Common queries leave out rows that speak of fewer responses, so that nobody is recognised by being the only one.',
+      'Common queries leave out rows that speak of fewer responses, so that nobody is recognised by being the only one. 1: none are.',
   }),
 };

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { access, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createSnapshots } from '#adapters/analytics-duckdb/engine/snapshots.ts';
+
+type Build = (path: string) => Promise<void>;
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'formstead-snapshots-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test('two processes of one id, in containers that share the folder, make the same snapshot beside each other', async (t) => {
+  const folder = folderOf(t);
+  const begun = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const slow: Build = async (path) => {
+    await writeFile(path, 'begun');
+    begun.resolve();
+    await go.promise;
+    await access(path);
+    await writeFile(path, 'whole');
+  };
+  const quick: Build = (path) => writeFile(path, 'whole', { flag: 'wx' });
+  const [first, second] = [slow, quick].map((build) => createSnapshots({ folder, keep: 4, build }));
+  const question = { tables: [], snapshot: '1' };
+  const making = first!.get(question);
+  await begun.promise;
+  const path = await second!.get(question);
+  assert.equal(readFileSync(path, 'utf8'), 'whole');
+  go.resolve();
+  assert.equal(await making, path);
+  assert.equal(readFileSync(path, 'utf8'), 'whole');
+  assert.equal(readdirSync(folder).length, 1);
+});
+
+test('what killed processes left half made goes with the next snapshot, once nobody can be making it any more', async (t) => {
+  const folder = folderOf(t);
+  const snapshots = createSnapshots({ folder, keep: 4, build: (path) => writeFile(path, 'whole') });
+  await snapshots.prepare();
+  for (const [name, age] of [
+    ['old', 3_700],
+    ['young', 3_500],
+  ] as const) {
+    const path = join(folder, `${name}.duckdb.1.partial`);
+    writeFileSync(path, '');
+    const at = Date.now() / 1000 - age;
+    utimesSync(path, at, at);
+  }
+  await snapshots.get({ tables: [], snapshot: '1' });
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.includes('.partial')),
+    ['young.duckdb.1.partial'],
+  );
+});
