@@ -39,7 +39,14 @@ export type FormTable = {
   mend(err: unknown): Promise<void>;
 };
 
-type Plan = { version: number; plan: RowPlan; withheld: ReadonlySet<string>; personal: readonly string[] };
+type Plan = {
+  version: number;
+  plan: RowPlan;
+  withheld: ReadonlySet<string>;
+  personal: readonly string[];
+  /** By column of an answer, the versions that have it. */
+  askedBy: ReadonlyMap<string, readonly number[]>;
+};
 
 /** The newest number is asked for once in this time. */
 const newestMs = 1_000;
@@ -58,7 +65,7 @@ export function createFormTables(deps: Deps) {
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
     if (form.version === 0)
       throw new AppError('form-not-published', { detail: `The form ${formId} was never published.` });
-    const { plan, withheld, personal } = await planOf(form);
+    const { plan, withheld, personal, askedBy } = await planOf(form);
     const newestSeen = await newestNumber(fresh);
     const dataset = (await storage.get('dataset', formId))?.doc;
     const completeTo = dataset?.completeTo ?? 0;
@@ -83,7 +90,7 @@ export function createFormTables(deps: Deps) {
     const version = (await storage.get('form-version', versionId(form.id, form.version)))!.doc;
     return {
       form,
-      table: tableOf(plan, version),
+      table: tableOf(plan, version, askedBy),
       personal,
       state: JSON.stringify([form.id, form.version, dataset?.version ?? 0, to]),
       source,
@@ -111,6 +118,7 @@ export function createFormTables(deps: Deps) {
       plan: planForm(versions),
       withheld: withheldNames(versions),
       personal: personalColumns(versions),
+      askedBy: versionsByColumn(versions),
     };
     if (plans.size >= 200) plans.clear();
     plans.set(form.id, made);
@@ -121,12 +129,24 @@ export function createFormTables(deps: Deps) {
 }
 export type FormTables = ReturnType<typeof createFormTables>;
 
-function tableOf(plan: RowPlan, { compiled }: FormVersion): QueryTable {
-  const columns = new Map(plan.columns.map((column) => [column.name, column]));
+/** Errors: none. `askedBy`: by column of an answer, the versions that have it. */
+export function tableOf(
+  { columns }: Pick<RowPlan, 'columns'>,
+  { compiled }: Pick<FormVersion, 'compiled'>,
+  askedBy: Plan['askedBy'],
+): QueryTable {
+  const byId = new Map(columns.map((column) => [column.name, column]));
+  const answers = compiled.columns.map(({ name, id }) => ({ name, column: byId.get(id)! }));
   const questions = compiled.questions.flatMap(({ name, type }) => {
-    const own = compiled.columns.find((column) => column.name === name);
-    const column = own && columns.get(own.id);
-    return column ? [{ name, type, column }] : [];
+    const own = answers.find((answer) => answer.name === name);
+    return own ? [{ name, type, column: own.column, versions: askedBy.get(own.column.name) ?? [] }] : [];
   });
-  return { columns: plan.columns, questions };
+  return { columns, questions, texts: answers.filter(({ column }) => column.type === 'string') };
+}
+
+export function versionsByColumn(versions: readonly Pick<FormVersion, 'version' | 'compiled'>[]): Plan['askedBy'] {
+  const found = new Map<string, number[]>();
+  for (const { version, compiled } of versions)
+    for (const { id } of compiled.columns) found.set(id, [...(found.get(id) ?? []), version]);
+  return found;
 }
