@@ -286,6 +286,18 @@ test('what people wrote is shown to those only who may read it', async () => {
   assert.doesNotMatch(open.text, /topsecret/);
 });
 
+test('a token for SQL alone reads free text and choices there, and neither what is masked nor the responses', async () => {
+  const form = await program.publish({ definition });
+  await program.accepted(form, answers(0));
+  const made = await program.call('POST', '/tokens', { body: { name: 'sql', scopes: ['analytics:sql'] } });
+  assert.equal(made.status, 201, made.text);
+  const { token } = made.body;
+  const { body } = await sql(form, 'SELECT message__text, size__text, email__text FROM t', {}, token);
+  assert.deepEqual(body.rows, [[answers(0).message, 'small', null]]);
+  for (const path of [`/forms/${form}/responses`, `/forms/${form}/analytics`, '/analytics/queries'])
+    assert.equal((await program.call('GET', path, { token })).status, 403, path);
+});
+
 test('SQL that is not one harmless SELECT is refused with a reason, and what never ends ends', {
   timeout: 120_000,
 }, async () => {
