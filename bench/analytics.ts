@@ -10,12 +10,14 @@ import { parseArgs } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createAnswerCache } from '#app/queries/answer-cache.ts';
 import { createCommonQueries } from '#app/queries/common-queries.ts';
+import { tableOf, versionsByColumn } from '#app/queries/tables.ts';
 import { datasetArea } from '#domain/dataset/dataset.ts';
 import { planForm } from '#domain/export-rows.ts';
 import { compileForm } from '#domain/form/compile.ts';
 import { parseDefinition } from '#domain/form/definition.ts';
 import { queryByName } from '#domain/queries/catalogue.ts';
-import { type QueryTable, readParams } from '#domain/queries/query.ts';
+import { sqlOf } from '#domain/queries/least-group.ts';
+import { readParams } from '#domain/queries/query.ts';
 import { ranged } from '#domain/queries/range.ts';
 import { createDuckdbEngine } from '../src/adapters/analytics-duckdb/engine/analytics-engine.ts';
 import { createMemoryCache } from '../src/adapters/cache-memory/cache.ts';
@@ -44,15 +46,7 @@ const parsed = parseDefinition(definition);
 if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues));
 const compiled = compileForm(parsed.definition);
 const plan = planForm([{ version: 1, compiled, intelligence: undefined }]);
-const columns = new Map(plan.columns.map((column) => [column.name, column]));
-const table: QueryTable = {
-  columns: plan.columns,
-  questions: compiled.questions.map(({ name, type }) => ({
-    name,
-    type,
-    column: columns.get(compiled.columns.find((column) => column.name === name)!.id)!,
-  })),
-};
+const table = tableOf(plan.columns, { compiled }, versionsByColumn([{ version: 1, compiled }]));
 const asked: [name: string, params: Record<string, string>][] = [
   ['responses-over-time', {}],
   ['responses-over-time', { by: 'hour-of-week' }],
@@ -69,7 +63,7 @@ const asked: [name: string, params: Record<string, string>][] = [
 ];
 const builtOf = (name: string, params: Record<string, string>) => {
   const query = queryByName.get(name)!;
-  return ranged(query.build(table, readParams(query, params)), { timeZone: 'Europe/Berlin' });
+  return ranged(sqlOf(query, table, readParams(query, params), 1), { timeZone: 'Europe/Berlin' });
 };
 
 const files: { path: string; rows: number }[] = [];

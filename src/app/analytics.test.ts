@@ -14,10 +14,9 @@ const countsOf = (total: number): ResponseCounts => ({
   byField: {},
 });
 
-function world() {
-  const entries = new Map<string, string>();
+function world(leastGroup = 1, counts = countsOf, entries = new Map<string, string>()) {
   const gate = { open: Promise.resolve(), fails: false };
-  const state = { sequence: 1, total: 1, counted: 0 };
+  const state = { sequence: 1, total: 1, counted: 0, lastHour: 0 };
   const outcomes: string[] = [];
   const analytics = createAnalytics({
     storage: {
@@ -29,9 +28,9 @@ function world() {
           const { total } = state;
           await gate.open;
           if (gate.fails) throw new Error('away');
-          return countsOf(total);
+          return counts(total);
         },
-        days: async () => [],
+        days: async () => (state.lastHour > 0 ? [{ day: '2026-11-02', count: state.lastHour, first: 1, last: 2 }] : []),
         forgetKeys: async () => 0,
       },
     },
@@ -41,6 +40,7 @@ function world() {
     }),
     clock: { now: () => 5 },
     metrics: { observe() {} },
+    leastGroup,
   });
   return { analytics, state, gate, outcomes };
 }
@@ -86,4 +86,66 @@ test('a failure is told to everybody who waits, and is not kept', async () => {
   for (const result of await Promise.allSettled(both)) assert.equal(result.status, 'rejected');
   gate.fails = false;
   assert.equal((await analytics.ofForm({ formId: 'frm_1' })).cached, false);
+});
+
+test('counts of fewer responses than the least group are left out, and it says how many were', async () => {
+  const counts = (total: number): ResponseCounts => ({
+    total,
+    perDay: [
+      { day: '2026-11-02', count: 5 },
+      { day: '2026-11-03', count: 2 },
+    ],
+    byLabel: [
+      { label: 'praise', count: 6 },
+      { label: null, count: 1 },
+    ],
+    unlabelled: 4,
+    byField: {
+      size: [
+        { value: 'large', count: 6 },
+        { value: 'small', count: 1 },
+      ],
+      member: [{ value: true, count: 3 }],
+    },
+  });
+  const shown = {
+    total: 7,
+    perDay: [{ day: '2026-11-02', count: 5 }],
+    byLabel: [{ label: 'praise', count: 6 }],
+    unlabelled: null,
+    byField: { size: [{ value: 'large', count: 6 }], member: [] },
+    suppressed: 5,
+    formId: 'frm_1',
+    asOf: 5,
+  };
+  const { analytics, state } = world(5, counts);
+  Object.assign(state, { total: 7, lastHour: 4 });
+  const first = await analytics.ofForm({ formId: 'frm_1' });
+  assert.deepEqual([first.analytics, first.lastHour], [shown, null]);
+  const again = await analytics.ofForm({ formId: 'frm_1' });
+  assert.deepEqual([again.analytics, again.cached], [shown, true]);
+  state.lastHour = 5;
+  assert.equal((await analytics.ofForm({ formId: 'frm_1' })).lastHour, 5);
+  Object.assign(state, { total: 1, sequence: 2 });
+  assert.equal((await analytics.ofForm({ formId: 'frm_1' })).analytics.total, null);
+
+  const all = world(1, counts);
+  Object.assign(all.state, { total: 7, lastHour: 4 });
+  const open = await all.analytics.ofForm({ formId: 'frm_1' });
+  assert.deepEqual([open.analytics, open.lastHour], [{ ...counts(7), suppressed: 0, formId: 'frm_1', asOf: 5 }, 4]);
+});
+
+test('nobody is shown as nobody, whatever the least group', async () => {
+  const { analytics, state } = world(5);
+  state.total = 0;
+  const { analytics: found, lastHour } = await analytics.ofForm({ formId: 'frm_1' });
+  assert.deepEqual([found.total, found.unlabelled, found.suppressed, lastHour], [0, 0, 0, 0]);
+});
+
+test('an answer for one least group is no answer for another', async () => {
+  const entries = new Map<string, string>();
+  const open = world(1, countsOf, entries);
+  await open.analytics.ofForm({ formId: 'frm_1' });
+  const guarded = world(5, countsOf, entries);
+  assert.equal((await guarded.analytics.ofForm({ formId: 'frm_1' })).analytics.total, null);
 });

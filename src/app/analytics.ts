@@ -8,16 +8,27 @@ import type { AnswerCache } from './queries/answer-cache.ts';
 
 /** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. */
 export type AnalyticsQuery = { formId: string; from?: number; to?: number };
+/** `null`: of some responses, but of fewer than the least group. `suppressed`: how many counts are null so, or left out of the lists. */
+type ShownCounts = Omit<ResponseCounts, 'total' | 'unlabelled'> & {
+  total: number | null;
+  unlabelled: number | null;
+  suppressed: number;
+};
 /** `asOf`: when it was counted, epoch ms; nothing has changed since. */
-export type FormAnalytics = ResponseCounts & { formId: string; asOf: number };
-/** `cached`: nothing was counted for this query; another one had it counted. `lastHour`: responses of the hour before the question, whatever the range; always counted. */
-export type AnalyticsAnswer = { analytics: FormAnalytics; cached: boolean; lastHour: number };
+export type FormAnalytics = ShownCounts & { formId: string; asOf: number };
+/**
+ * `cached`: nothing was counted for this query; another one had it counted. `lastHour`: responses of the hour before the question, whatever the range; always counted, and
+ * `null` as the others are.
+ */
+export type AnalyticsAnswer = { analytics: FormAnalytics; cached: boolean; lastHour: number | null };
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'responses' | 'sequence'>;
   answers: AnswerCache;
   clock: Clock;
   metrics: Pick<Metrics, 'observe'>;
+  /** Counts of fewer responses are not shown. 1: all are. */
+  leastGroup: number;
 };
 
 const hourMs = 3_600_000;
@@ -28,7 +39,7 @@ const counted = new Set(['dropdown', 'radiogroup', 'checkbox', 'boolean', 'ratin
  * began has raised the sequence, so the query cannot meet an answer from before it. Equal queries at the same time count once.
  */
 export function createAnalytics(deps: Deps) {
-  const { storage, metrics } = deps;
+  const { storage, metrics, leastGroup } = deps;
   /** Errors: `form-not-found`, `malformed-query` when the range is empty. */
   async function ofForm(query: AnalyticsQuery): Promise<AnalyticsAnswer> {
     if (query.from !== undefined && query.to !== undefined && query.from >= query.to)
@@ -36,12 +47,13 @@ export function createAnalytics(deps: Deps) {
     const form = (await storage.get('form', query.formId))?.doc;
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${query.formId}.` });
     const sequence = await storage.sequence();
-    const key = `analytics:${JSON.stringify([form.id, form.version, query.from ?? null, query.to ?? null, sequence])}`;
+    const key = `analytics:${JSON.stringify([form.id, form.version, query.from ?? null, query.to ?? null, sequence, leastGroup])}`;
     const [{ value, cached }, hour] = await Promise.all([
       deps.answers.answer(key, () => count(form, query)),
       storage.responses.days({ formId: form.id, from: deps.clock.now() - hourMs }),
     ]);
-    return { analytics: value, cached, lastHour: hour.reduce((sum, day) => sum + day.count, 0) };
+    const lastHour = hour.reduce((sum, day) => sum + day.count, 0);
+    return { analytics: value, cached, lastHour: isShown(lastHour, leastGroup) ? lastHour : null };
   }
 
   async function count(form: Form, { from, to }: AnalyticsQuery): Promise<FormAnalytics> {
@@ -52,7 +64,7 @@ export function createAnalytics(deps: Deps) {
     const fields = version ? countedQuestions(version.doc.compiled) : [];
     const counts = await storage.responses.analytics({ formId: form.id, fields, from, to });
     metrics.observe('formstead_analytics_query_seconds', {}, (performance.now() - startedAt) / 1000);
-    return { ...counts, formId: form.id, asOf };
+    return { ...ofLargeGroups(counts, leastGroup), formId: form.id, asOf };
   }
 
   return { ofForm };
@@ -62,4 +74,26 @@ export type Analytics = ReturnType<typeof createAnalytics>;
 /** Names of the questions whose answers come from a short list. */
 function countedQuestions(compiled: CompiledForm): string[] {
   return compiled.questions.filter(({ type }) => counted.has(type)).map(({ name }) => name);
+}
+
+/** Nobody is a group that gives nobody away. */
+const isShown = (count: number, leastGroup: number): boolean => count === 0 || count >= leastGroup;
+
+function ofLargeGroups(counts: ResponseCounts, leastGroup: number): ShownCounts {
+  let suppressed = 0;
+  const shown = ({ count }: { count: number }): boolean => {
+    const enough = isShown(count, leastGroup);
+    if (!enough) suppressed += 1;
+    return enough;
+  };
+  const orNull = (count: number): number | null => (shown({ count }) ? count : null);
+  const byField = Object.entries(counts.byField).map(([field, values]) => [field, values.filter(shown)] as const);
+  return {
+    total: orNull(counts.total),
+    perDay: counts.perDay.filter(shown),
+    byLabel: counts.byLabel.filter(shown),
+    unlabelled: orNull(counts.unlabelled),
+    byField: Object.fromEntries(byField),
+    suppressed,
+  };
 }

@@ -158,7 +158,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     }),
     operationsStats: createOperationsStats({ storage, clock }),
     intelligenceStats: createIntelligenceStats({ storage, catalog, textModel, calls: modelCalls, clock }),
-    analytics: createAnalytics({ storage, answers, clock, metrics }),
+    analytics: createAnalytics({ storage, answers, clock, metrics, leastGroup: config.queryLeastGroup }),
     ...createQueries({ adapters, config, datasets, answers, audit }),
     catalog,
     endpoints,

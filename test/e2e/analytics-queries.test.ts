@@ -286,6 +286,18 @@ test('what people wrote is shown to those only who may read it', async () => {
   assert.doesNotMatch(open.text, /topsecret/);
 });
 
+test('a token for SQL alone reads free text and choices there, and neither what is masked nor the responses', async () => {
+  const form = await program.publish({ definition });
+  await program.accepted(form, answers(0));
+  const made = await program.call('POST', '/tokens', { body: { name: 'sql', scopes: ['analytics:sql'] } });
+  assert.equal(made.status, 201, made.text);
+  const { token } = made.body;
+  const { body } = await sql(form, 'SELECT message__text, size__text, email__text FROM t', {}, token);
+  assert.deepEqual(body.rows, [[answers(0).message, 'small', null]]);
+  for (const path of [`/forms/${form}/responses`, `/forms/${form}/analytics`, '/analytics/queries'])
+    assert.equal((await program.call('GET', path, { token })).status, 403, path);
+});
+
 test('SQL that is not one harmless SELECT is refused with a reason, and what never ends ends', {
   timeout: 120_000,
 }, async () => {
@@ -327,8 +339,23 @@ test('rows of small groups are left out where the installation says so', async (
   await program.restart({ FORMSTEAD_QUERY_LEAST_GROUP: '3' });
   const form = await program.publish({ definition });
   for (let i = 0; i < 6; i++) await program.accepted(form, answers(i));
+  const token = await program.signIn('viewer');
   const { rows: left, suppressed } = await asked(form, 'answers', { question: 'size' });
-  assert.deepEqual([left.map((row) => row[0]), suppressed], [['large'], 1]);
+  assert.deepEqual([left, suppressed], [[['large', 4, 1]], 1]);
+  const csv = `/analytics/queries/answers?form_id=${form}&question=size&format=csv&fresh=1`;
+  assert.match((await program.call('GET', csv, { token })).text, /^answer,count,share\r?\nlarge,4,1(\.0)?\r?\n$/);
+  const [[count, , , least, , median, , , most] = []] = await rows(form, 'numbers', { question: 'stars' });
+  assert.deepEqual([count, least, median, most], [6, null, 2.5, null]);
+
+  const counts = async (range = '') => (await program.call('GET', `/forms/${form}/analytics${range}`, { token })).body;
+  const all = await counts();
+  assert.deepEqual([all.total_responses, all.last_hour, all.unlabelled], [6, 6, 6]);
+  assert.deepEqual(all.by_field.size, [{ value: 'large', count: 4 }]);
+  assert.deepEqual([all.by_field.stars, all.suppressed], [[], 6], 'one group of sizes, five of stars');
+  const newest = (await program.responses(form))[0].submitted_at;
+  const one = await counts(`?from=${newest}`);
+  assert.deepEqual([one.total_responses, one.unlabelled, one.per_day, one.by_field.size], [null, null, [], []]);
+  assert.ok(one.suppressed >= 4 && one.last_hour === 6);
 });
 
 test('how tasks and deliveries of the last hours went', async () => {

@@ -16,9 +16,10 @@ const columns: ExportColumn[] = [
 ];
 const table: QueryTable = {
   columns,
-  questions: [
-    { name: 'message', type: 'comment', column: columns[3]! },
-    { name: 'label', type: 'text', column: columns[4]! },
+  questions: [],
+  texts: [
+    { name: 'message', column: columns[3]! },
+    { name: 'label', column: columns[4]! },
   ],
 };
 
@@ -34,7 +35,7 @@ async function searched(t: Parameters<typeof openEngineWorld>[0], texts: readonl
   }));
   const fresh = await ndjson('rows.ndjson', rows);
   return async (text: string, limit = 50) => {
-    const { sql, params } = search.build(table, readParams(search, { text, limit }));
+    const { sql, params } = search.build(table, readParams(search, { text, limit }), 1);
     const { values } = await query(sql, [{ name: 'responses', columns, files: [], fresh }], { params });
     return values;
   };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cell, ExportColumn } from '#domain/export-rows.ts';
+import { sqlOf } from '#domain/queries/least-group.ts';
 import { ranged } from '#domain/queries/range.ts';
 import { timeToAnswer } from '#domain/queries/time-to-answer.ts';
 import { idOf, openEngineWorld } from '../support/engine-world.ts';
@@ -34,7 +35,9 @@ async function answered(t: Parameters<typeof openEngineWorld>[0], rows: Row[]) {
     ...Object.fromEntries(columns.map(({ name }, i) => [name, row[i] as string | null])),
     _changed: n + 1,
   }));
-  const { sql, params } = ranged(timeToAnswer.build({ columns, questions: [] }, {}), { timeZone: 'Europe/Berlin' });
+  const { sql, params } = ranged(sqlOf(timeToAnswer, { columns, questions: [], texts: [] }, {}, 1), {
+    timeZone: 'Europe/Berlin',
+  });
   const tables = [{ name: 'all_responses', columns, files: [file], fresh: await ndjson('fresh.ndjson', fresh) }];
   const found = await query(sql, tables, { params });
   assert.deepEqual(

@@ -2,6 +2,7 @@ import { AppError } from '#domain/errors.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
 import { commonQueries, queryByName } from '#domain/queries/catalogue.ts';
+import { sqlOf } from '#domain/queries/least-group.ts';
 import { type CommonQuery, type QuerySql, readParams } from '#domain/queries/query.ts';
 import { ranged } from '#domain/queries/range.ts';
 import type { AnalyticsEngine, AnswerColumn, AnswerFile, QueryLimits } from '#ports/analytics-engine.ts';
@@ -70,9 +71,11 @@ export function createCommonQueries(deps: Deps) {
     const query = find(name);
     const values = readParams(query, params);
     const form = await deps.tables.of(formId, { fresh });
-    const built = ranged(query.build(form.table, values), { from, to, timeZone: deps.timeZone });
+    const asked = sqlOf(query, form.table, values, deps.leastGroup);
+    const built = ranged(asked, { from, to, timeZone: deps.timeZone });
     const key = `query:${sha256Hex(JSON.stringify([built, form.state, deps.leastGroup, limits.rows]))}`;
-    return { query, built, form, key, etag: `W/"${key.slice(6, 38)}"`, range: { from, to } };
+    const range = { from: query.looksBack ? undefined : from, to };
+    return { query, built, form, key, etag: `W/"${key.slice(6, 38)}"`, range };
   }
   type Prepared = Awaited<ReturnType<typeof prepare>>;
 

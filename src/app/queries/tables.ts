@@ -46,6 +46,8 @@ type Plan = {
   columns: ExportColumn[];
   withheld: ReadonlySet<string>;
   personal: readonly string[];
+  /** By column of an answer, the versions that have it. */
+  askedBy: ReadonlyMap<string, readonly number[]>;
 };
 
 /** The newest number is asked for once in this time. */
@@ -67,7 +69,7 @@ export function createFormTables(deps: Deps) {
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
     if (form.version === 0)
       throw new AppError('form-not-published', { detail: `The form ${formId} was never published.` });
-    const { plan, columns, withheld, personal } = await planOf(form);
+    const { plan, columns, withheld, personal, askedBy } = await planOf(form);
     const dataset = (await storage.get('dataset', formId))?.doc;
     const completeTo = dataset?.completeTo ?? 0;
     // Files that were written meanwhile hold more than was asked for.
@@ -91,7 +93,7 @@ export function createFormTables(deps: Deps) {
     const version = (await storage.get('form-version', versionId(form.id, form.version)))!.doc;
     return {
       form,
-      table: tableOf(columns, version),
+      table: tableOf(columns, version, askedBy),
       personal,
       state: JSON.stringify([form.id, form.version, dataset?.version ?? 0, to]),
       source,
@@ -121,7 +123,14 @@ export function createFormTables(deps: Deps) {
       versions.flatMap(({ compiled }) => compiled.columns.filter(({ name }) => withheld.has(name)).map(({ id }) => id)),
     );
     const columns = plan.columns.filter(({ name }) => !hidden.has(name));
-    const made = { version: plan.version, plan, columns, withheld, personal: personalColumns(versions) };
+    const made = {
+      version: plan.version,
+      plan,
+      columns,
+      withheld,
+      personal: personalColumns(versions),
+      askedBy: versionsByColumn(versions),
+    };
     if (plans.size >= 200) plans.clear();
     plans.set(form.id, made);
     return made;
@@ -131,12 +140,27 @@ export function createFormTables(deps: Deps) {
 }
 export type FormTables = ReturnType<typeof createFormTables>;
 
-function tableOf(columns: ExportColumn[], { compiled }: FormVersion): QueryTable {
-  const byName = new Map(columns.map((column) => [column.name, column]));
-  const questions = compiled.questions.flatMap(({ name, type }) => {
-    const own = compiled.columns.find((column) => column.name === name);
-    const column = own && byName.get(own.id);
-    return column ? [{ name, type, column }] : [];
+/** `columns`: those that a question may see. `askedBy`: by column of an answer, the versions that have it. */
+export function tableOf(
+  columns: readonly ExportColumn[],
+  { compiled }: Pick<FormVersion, 'compiled'>,
+  askedBy: Plan['askedBy'],
+): QueryTable {
+  const byId = new Map(columns.map((column) => [column.name, column]));
+  const answers = compiled.columns.flatMap(({ name, id }) => {
+    const column = byId.get(id);
+    return column ? [{ name, column }] : [];
   });
-  return { columns, questions };
+  const questions = compiled.questions.flatMap(({ name, type }) => {
+    const own = answers.find((answer) => answer.name === name);
+    return own ? [{ name, type, column: own.column, versions: askedBy.get(own.column.name) ?? [] }] : [];
+  });
+  return { columns, questions, texts: answers.filter(({ column }) => column.type === 'string') };
+}
+
+export function versionsByColumn(versions: readonly Pick<FormVersion, 'version' | 'compiled'>[]): Plan['askedBy'] {
+  const found = new Map<string, number[]>();
+  for (const { version, compiled } of versions)
+    for (const { id } of compiled.columns) found.set(id, [...(found.get(id) ?? []), version]);
+  return found;
 }

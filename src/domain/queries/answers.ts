@@ -1,3 +1,4 @@
+import { beyond, split } from './least-group.ts';
 import { type CommonQuery, columnOf, type ParamSpec, quoted } from './query.ts';
 
 const question: ParamSpec = {
@@ -21,18 +22,25 @@ export const choices: CommonQuery = {
   columns: {
     answer: 'As text',
     count: 'Responses with it; a checkbox counts once for each box',
-    share: 'Of the responses that answered',
+    share: 'Of the responses that answered; with a least group, of those with an answer that is shown',
   },
   counted: 'count',
-  build(table, { question: name, limit }) {
-    const column = columnOf(table, name as string, ['string', 'string[]', 'number', 'boolean'], closed);
-    const answer = column.type === 'string[]' ? `unnest(${quoted(column.name)})` : quoted(column.name);
+  build(table, { question: name, limit }, leastGroup) {
+    const { name: id, type } = columnOf(table, name as string, ['string', 'string[]', 'number', 'boolean'], closed);
+    const column = quoted(id);
+    const many = type === 'string[]';
+    // A share of all who answered would tell how many gave the answers that are left out: 6 / share - 6.
+    const shown = '(SELECT list(answer) FROM counted WHERE count >= $least)';
+    const has = many ? `list_has_any(${column}, ${shown})` : `list_contains(${shown}, ${column})`;
+    // 3 as the form says it, where a DOUBLE as text is 3.0.
+    const text = type === 'number' ? `regexp_replace(answer::VARCHAR, '\\.0$', '')` : 'answer::VARCHAR';
+    const enough = leastGroup > 1 ? ` AND ${has}` : '';
     return {
-      sql: `WITH answered AS (SELECT count(*) AS all_of_them FROM responses WHERE ${quoted(column.name)} IS NOT NULL),
-          given AS (SELECT ${answer} AS answer FROM responses WHERE ${quoted(column.name)} IS NOT NULL)
-        SELECT answer::VARCHAR AS answer, count(*) AS count, count(*) / any_value(all_of_them) AS share FROM given, answered
-        GROUP BY answer ORDER BY count DESC, answer LIMIT $limit`,
-      params: { limit: limit as number },
+      sql: `WITH given AS (SELECT ${many ? `unnest(${column})` : column} AS answer FROM responses WHERE ${column} IS NOT NULL),
+          counted AS (SELECT answer, count(*) AS count FROM given GROUP BY answer),
+          answered AS (SELECT count(*) AS all_of_them FROM responses WHERE ${column} IS NOT NULL${enough})
+        SELECT ${text} AS answer, count, count / all_of_them AS share FROM counted, answered ORDER BY count DESC, counted.answer LIMIT $limit`,
+      params: { limit: limit as number, ...(leastGroup > 1 && { least: leastGroup }) },
     };
   },
 };
@@ -53,6 +61,14 @@ export const numbers: CommonQuery = {
     most: '',
   },
   counted: 'count',
+  parts: {
+    least: ['1'],
+    p25: beyond('count', 0.25),
+    median: beyond('count', 0.5),
+    p75: beyond('count', 0.25),
+    p90: beyond('count', 0.1),
+    most: ['1'],
+  },
   build(table, { question: name }) {
     const x = quoted(columnOf(table, name as string, ['number']).name);
     const quantile = (share: number) => `quantile_cont(${x}, ${share})`;
@@ -69,13 +85,14 @@ export const histogram: CommonQuery = {
   about: 'Answers of a number question in steps of the same width, from the smallest to the largest answer.',
   params: [question, { name: 'steps', type: 'integer', least: 1, most: 100, default: 10, about: 'How many.' }],
   columns: {
-    from: 'Lower end of the step, taken in',
-    to: 'Upper end; taken in by the last step only',
+    from: 'Lower end of the step, taken in; null: all below',
+    to: 'Upper end; taken in by the last step only; null: all above',
     count: 'Answers',
   },
   counted: 'count',
-  build(table, { question: name, steps }) {
+  build(table, { question: name, steps }, leastGroup) {
     const x = quoted(columnOf(table, name as string, ['number']).name);
+    if (leastGroup > 1) return roundSteps(x, steps as number, leastGroup);
     return {
       sql: `WITH ends AS (SELECT min(${x}) AS least, max(${x}) AS most FROM responses),
           stepped AS (
@@ -88,6 +105,26 @@ export const histogram: CommonQuery = {
   },
 };
 
+/**
+ * Steps that no single answer can be read from: of a round width (1, 2 or 5 times a power of ten, so that there are about as many as wanted), between round numbers, and open at
+ * both ends. They are laid between the answers that as many as the least group reach; those beyond are in the outer steps.
+ */
+function roundSteps(x: string, steps: number, leastGroup: number): ReturnType<CommonQuery['build']> {
+  return {
+    sql: `WITH given AS (SELECT ${x} AS x FROM responses WHERE ${x} IS NOT NULL),
+        reached AS (SELECT min(x, $least::BIGINT)[-1] AS a, max(x, $least::BIGINT)[-1] AS b FROM given),
+        ends AS (SELECT least(a, b) AS low, greatest(a, b) AS high, abs(b - a) / $steps AS wanted FROM reached),
+        powers AS (SELECT *, CASE WHEN wanted > 0 THEN pow(10, floor(log10(wanted))) END AS power FROM ends),
+        widths AS (SELECT low, high, power * CASE WHEN wanted <= power THEN 1 WHEN wanted <= 2 * power THEN 2 WHEN wanted <= 5 * power THEN 5 ELSE 10 END AS width,
+          greatest(0, 1 - log10(power))::INTEGER AS digits FROM powers),
+        grid AS (SELECT floor(low / width) AS first, floor(high / width) AS last, width, digits FROM widths),
+        stepped AS (SELECT CASE WHEN width IS NOT NULL THEN least(greatest(floor(x / width), first), last) END AS step, first, last, width, digits FROM given, grid)
+      SELECT CASE WHEN step > first THEN round(step * width, digits) END AS "from", CASE WHEN step < last THEN round((step + 1) * width, digits) END AS "to",
+        count(*) AS count FROM stepped GROUP BY step, first, last, width, digits ORDER BY step`,
+    params: { steps, least: leastGroup },
+  };
+}
+
 export const respondents: CommonQuery = {
   name: 'respondents',
   about:
@@ -96,18 +133,20 @@ export const respondents: CommonQuery = {
   columns: {
     week: 'ISO week',
     count: 'Different respondents',
-    new: 'Of them for the first time',
+    new: 'Of them for the first time, of all responses before the end of the range',
     responses: 'Their responses',
   },
   counted: 'count',
+  parts: { new: split('new', 'count') },
+  looksBack: true,
   build(table, { question: name }) {
     const x = quoted(columnOf(table, name as string, ['string', 'number']).name);
+    const respondent = `lower(trim(${x}::VARCHAR)) AS respondent`;
     return {
-      sql: `WITH one AS (SELECT lower(trim(${x}::VARCHAR)) AS respondent, strftime(day, '%G-W%V') AS week FROM responses WHERE ${x} IS NOT NULL),
-          first AS (SELECT respondent, min(week) AS week FROM one GROUP BY respondent)
-        SELECT one.week AS week, count(DISTINCT one.respondent) AS count, count(DISTINCT one.respondent) FILTER (WHERE first.week = one.week) AS new,
-          count(*) AS responses
-        FROM one JOIN first USING (respondent) GROUP BY one.week ORDER BY one.week`,
+      sql: `WITH one AS (SELECT ${respondent}, strftime(day, '%G-W%V') AS week, submitted_at FROM responses WHERE ${x} IS NOT NULL),
+          first AS (SELECT ${respondent}, min(submitted_at) AS at FROM responses_so_far WHERE ${x} IS NOT NULL GROUP BY respondent)
+        SELECT week, count(DISTINCT respondent) AS count, count(DISTINCT respondent) FILTER (WHERE submitted_at = first.at) AS new, count(*) AS responses
+        FROM one JOIN first USING (respondent) GROUP BY week ORDER BY week`,
       params: {},
     };
   },
@@ -117,19 +156,37 @@ export const form: CommonQuery = {
   name: 'form',
   about: 'Of each question, how many of the responses that could answer it did.',
   params: [],
-  columns: { question: 'Its name', count: 'Responses', answered: 'Of them with an answer', share: '' },
+  columns: {
+    question: 'Its name',
+    count: 'Responses to the versions that ask it, hidden by a condition or not',
+    answered: 'Of them with an answer',
+    share: '',
+  },
   counted: 'count',
+  parts: { answered: split('answered', 'count'), share: split('answered', 'count') },
   // One pass over the table for all questions.
   build({ questions }) {
     if (questions.length === 0)
       return { sql: `SELECT '' AS question, 0 AS count, 0 AS answered, 0.0 AS share WHERE false`, params: {} };
-    const counts = questions.map(({ column }) => `count(${quoted(column.name)})`);
+    const counts = questions.map(({ versions }) => `count(*) FILTER (WHERE ${ofVersions(versions)})`);
+    const answered = questions.map(({ column }) => `count(${quoted(column.name)})`);
     const names = questions.map((_, i) => `$name${i}`);
     return {
-      sql: `WITH counted AS (SELECT count(*) AS count, [${counts.join(', ')}] AS answered FROM responses),
-          listed AS (SELECT unnest([${names.join(', ')}]) AS question, count, unnest(answered) AS answered FROM counted)
+      sql: `WITH counted AS (SELECT [${counts.join(', ')}] AS counts, [${answered.join(', ')}] AS answered FROM responses),
+          listed AS (SELECT unnest([${names.join(', ')}]) AS question, unnest(counts) AS count, unnest(answered) AS answered FROM counted)
         SELECT question, count, answered, CASE WHEN count > 0 THEN answered / count END AS share FROM listed`,
       params: Object.fromEntries(questions.map(({ name }, i) => [`name${i}`, name])),
     };
   },
 };
+
+/** Whether a response is to one of these versions, as SQL: of runs of numbers, since a form may have hundreds. */
+function ofVersions(versions: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const version of [...versions].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run?.[1] === version - 1) run[1] = version;
+    else runs.push([version, version]);
+  }
+  return runs.map(([first, last]) => `form_version BETWEEN ${first} AND ${last}`).join(' OR ') || 'false';
+}

@@ -54,6 +54,7 @@ export const trend: CommonQuery = {
     change: 'count / before − 1; null where there were none',
   },
   counted: 'count',
+  parts: { before: ['before'], change: ['before'] },
   build: (_, { days }) => ({
     sql: `WITH newest AS (SELECT max(day) AS day FROM responses),
       counted AS (

@@ -7,7 +7,7 @@ const personal = new Set(['email', 'phone', 'iban', 'person']);
 
 /**
  * Columns that say who sent a response: e-mail and phone questions of any version, fields of such types, metadata, and replies, which address somebody. Free text
- * is not among them: whoever may write SQL may read responses.
+ * is not among them: whoever has `analytics:sql` reads it, with or without `responses:read`.
  */
 export function personalColumns(versions: readonly Pick<FormVersion, 'compiled' | 'intelligence'>[]): string[] {
   const columns = new Set(['metadata', 'draft_reply']);

@@ -16,10 +16,17 @@ export type ParamSpec = {
 export type ParamValue = string | number;
 export type ParamValues = Readonly<Record<string, ParamValue | undefined>>;
 
-/** The table `responses` as a query sees it: the columns of the form's dataset, and the questions of its newest version. */
+/**
+ * The table `responses` as a query sees it: the columns of the form's dataset, and what the newest version asks. `versions`: those in which the question's answers are in that
+ * column, so not those that asked it for answers of another type. `texts`: answers that are texts, the free text of "other" among them, by the name under which they are sent.
+ */
 export type QueryTable = {
   columns: readonly ExportColumn[];
-  questions: readonly (Pick<CompiledQuestion, 'name' | 'type'> & { column: ExportColumn })[];
+  questions: readonly (Pick<CompiledQuestion, 'name' | 'type'> & {
+    column: ExportColumn;
+    versions: readonly number[];
+  })[];
+  texts: readonly { name: string; column: ExportColumn }[];
 };
 
 /** `params`: bound by name. Instants as ISO text. */
@@ -35,10 +42,20 @@ export type CommonQuery = {
   columns: Record<string, string>;
   /** The column that says how many responses a row speaks of: rows of fewer than the installation's least group are left out. */
   counted?: string;
+  /**
+   * By column, where it speaks of some of the row's responses only: of how many, as SQL over the row. Of one is `1`; a share of them also speaks of the others, by
+   * subtraction. With a least group the value is null unless each of these numbers is 0 or large enough.
+   */
+  parts?: Readonly<Record<string, readonly string[]>>;
+  /** Its SQL also asks `responses_so_far`: those before the range too. */
+  looksBack?: true;
   /** It shows what people wrote: for those who may read responses. */
   reveals?: true;
-  /** Errors: `value-refused` (with the parameter's pointer) for a question that the form does not have or that cannot be counted so. */
-  build(table: QueryTable, params: ParamValues): QuerySql;
+  /**
+   * It may give more columns than `columns`, for `parts` to use. `leastGroup`: for what is to be counted of the groups alone that are shown. Errors: `value-refused`
+   * (with the parameter's pointer) for a question that the form does not have or that cannot be counted so.
+   */
+  build(table: QueryTable, params: ParamValues, leastGroup: number): QuerySql;
 };
 
 /**

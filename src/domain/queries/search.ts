@@ -22,11 +22,10 @@ export const search: CommonQuery = {
     response_id: '',
     submitted_at: '',
     label: '',
-    question: 'In which it stands',
+    question: 'In which it stands, or the name under which its other was sent',
     snippet: 'What stands around it',
   },
-  build(table, { text, limit }) {
-    const texts = table.questions.filter(({ column }) => column.type === 'string');
+  build({ texts }, { text, limit }) {
     if (texts.length === 0)
       throw new AppError('value-refused', {
         detail: 'The form has no question for texts.',

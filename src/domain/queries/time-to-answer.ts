@@ -1,3 +1,4 @@
+import { beyond } from './least-group.ts';
 import type { CommonQuery } from './query.ts';
 
 /** RFC 3339 with its offset: without one DuckDB would read a time in a zone of its own, and it takes words such as "epoch" for times. */
@@ -24,6 +25,12 @@ export const timeToAnswer: CommonQuery = {
     p90_seconds: 'Nine of ten within',
   },
   counted: 'count',
+  parts: {
+    median_seconds: beyond('count', 0.5),
+    p25_seconds: beyond('count', 0.25),
+    p75_seconds: beyond('count', 0.25),
+    p90_seconds: beyond('count', 0.1),
+  },
   build: () => ({
     sql: `WITH said AS (SELECT day, submitted_at, upper(json_extract_string(metadata, '$.started_at')) AS started_at FROM responses WHERE metadata IS NOT NULL),
       timed AS (SELECT strftime(day, '%G-W%V') AS week, epoch(submitted_at) - epoch(try_cast(started_at AS TIMESTAMPTZ)) AS seconds

@@ -1,3 +1,4 @@
+import { beyond, split } from './least-group.ts';
 import type { CommonQuery } from './query.ts';
 
 export const labels: CommonQuery = {
@@ -8,14 +9,17 @@ export const labels: CommonQuery = {
     label: 'null: no label counts yet, or none of them',
     source: 'review, or the tier of the machine; null where no label counts yet',
     count: 'Responses',
-    share: 'Of all responses of the range',
+    share: 'Of all responses of the range; with a least group, of those that are shown',
     mean_confidence: 'Of the machine, 0 to 1',
   },
   counted: 'count',
-  build: () => ({
-    sql: `SELECT label, label_source AS source, count(*) AS count, count(*) / sum(count(*)) OVER () AS share, avg(confidence) AS mean_confidence
-      FROM responses GROUP BY label, source ORDER BY count DESC, label, source`,
-    params: {},
+  parts: { mean_confidence: ['sure'] },
+  build: (_table, _params, leastGroup) => ({
+    sql: `WITH counted AS (
+        SELECT label, label_source AS source, count(*) AS count, avg(confidence) AS mean_confidence, count(confidence) AS sure
+        FROM responses GROUP BY label, source)
+      SELECT *, count / sum(count) FILTER (WHERE count >= $least) OVER () AS share FROM counted ORDER BY count DESC, label, source`,
+    params: { least: leastGroup },
   }),
 };
 
@@ -30,6 +34,7 @@ export const confidence: CommonQuery = {
     needs_review: 'Of them left to a person',
   },
   counted: 'count',
+  parts: { needs_review: split('needs_review', 'count') },
   build: () => ({
     sql: `SELECT machine_tier AS tier, least(floor(confidence * 10), 9) / 10 AS "from", count(*) AS count, count(*) FILTER (WHERE needs_review) AS needs_review
       FROM responses WHERE confidence IS NOT NULL GROUP BY tier, "from" ORDER BY tier, "from"`,
@@ -49,6 +54,7 @@ export const agreement: CommonQuery = {
     agreed: 'Share in which the person kept the label of the machine',
   },
   counted: 'count',
+  parts: { agreed: split('round(agreed * count)', 'count') },
   build: () => ({
     sql: `SELECT strftime(day, '%G-W%V') AS week, machine_tier AS tier, machine_model AS model, count(*) AS count,
         avg(CASE WHEN label IS NOT DISTINCT FROM machine_label THEN 1 ELSE 0 END) AS agreed
@@ -69,6 +75,11 @@ export const reviews: CommonQuery = {
     p90_hours: 'Nine of ten within',
   },
   counted: 'count',
+  parts: {
+    reviewed: split('reviewed', 'count'),
+    median_hours: beyond('reviewed', 0.5),
+    p90_hours: beyond('reviewed', 0.1),
+  },
   build: () => ({
     sql: `WITH timed AS (SELECT strftime(day, '%G-W%V') AS week, epoch(reviewed_at - submitted_at) / 3600 AS hours FROM responses)
       SELECT week, count(*) AS count, count(hours) AS reviewed, median(hours) AS median_hours, quantile_cont(hours, 0.9) AS p90_hours

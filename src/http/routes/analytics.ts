@@ -69,7 +69,7 @@ export function analyticsRoutes(api: FastifyInstance, { analytics, operationsSta
   );
 }
 
-function analyticsView(analytics: FormAnalytics, lastHour: number): object {
+function analyticsView(analytics: FormAnalytics, lastHour: number | null): object {
   return {
     form_id: analytics.formId,
     total_responses: analytics.total,
@@ -78,6 +78,7 @@ function analyticsView(analytics: FormAnalytics, lastHour: number): object {
     by_label: analytics.byLabel,
     unlabelled: analytics.unlabelled,
     by_field: analytics.byField,
+    suppressed: analytics.suppressed + (lastHour === null ? 1 : 0),
     as_of: time(analytics.asOf),
   };
 }

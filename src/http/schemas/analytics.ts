@@ -2,6 +2,8 @@ import { failureCodes } from '#domain/refusals.ts';
 import { timeSchema } from './common.ts';
 
 const count = { type: 'integer', minimum: 0 } as const;
+/** null: it counts some responses, but fewer than FORMSTEAD_QUERY_LEAST_GROUP. */
+const countOrNull = { type: ['integer', 'null'], minimum: 0 } as const;
 
 export const analyticsQuery = {
   type: 'object',
@@ -14,11 +16,21 @@ export const analyticsQuery = {
 
 export const analyticsSchema = {
   type: 'object',
-  required: ['form_id', 'total_responses', 'last_hour', 'per_day', 'by_label', 'unlabelled', 'by_field', 'as_of'],
+  required: [
+    'form_id',
+    'total_responses',
+    'last_hour',
+    'per_day',
+    'by_label',
+    'unlabelled',
+    'by_field',
+    'suppressed',
+    'as_of',
+  ],
   properties: {
     form_id: { type: 'string' },
-    total_responses: count,
-    last_hour: { ...count, description: 'Submitted in the hour before the question, whatever the range.' },
+    total_responses: countOrNull,
+    last_hour: { ...countOrNull, description: 'Submitted in the hour before the question, whatever the range.' },
     per_day: {
       type: 'array',
       description: "Days in the installation's time zone that have responses, in their order.",
@@ -29,7 +41,7 @@ export const analyticsSchema = {
       description: 'By the label that counts; null: belongs to none of the labels.',
       items: { type: 'object', properties: { label: { type: ['string', 'null'] }, count } },
     },
-    unlabelled: { ...count, description: 'Not labelled yet, or too unsure.' },
+    unlabelled: { ...countOrNull, description: 'Not labelled yet, or too unsure.' },
     by_field: {
       type: 'object',
       description:
@@ -38,6 +50,11 @@ export const analyticsSchema = {
         type: 'array',
         items: { type: 'object', properties: { value: { type: ['string', 'number', 'boolean'] }, count } },
       },
+    },
+    suppressed: {
+      ...count,
+      description:
+        'Counts that are left out of the lists, or null, since they speak of fewer responses than FORMSTEAD_QUERY_LEAST_GROUP.',
     },
     as_of: { ...timeSchema, description: 'When it was counted; nothing has changed since.' },
   },

@@ -70,6 +70,6 @@ export const working = {
     min: 1,
     max: 1000,
     about:
-      'Common queries leave out rows that speak of fewer responses, so that nobody is recognised by being the only one. 1: none are.',
+      'Common queries and the counts of a form leave out what speaks of fewer responses; 1: nothing. What that protects against: docs/reference/analytics.md.',
   }),
 };
