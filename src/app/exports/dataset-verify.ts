@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import {
   type Dataset,
   type DatasetFile,
@@ -187,7 +188,7 @@ async function compareCopy(
     return same ? {} : { problem: `${manifestName} does not say what the manifest says: ${mend}` };
   }
   const behind = `${manifestName} ${copy ? `is of version ${version}` : 'is not there'}, and the manifest of version ${dataset.version}`;
-  if (version < dataset.version && Math.abs(clock.now() - dataset.updatedAt) < updateMs)
+  if (version < dataset.version && isYounger(dataset.updatedAt, clock.now(), updateMs))
     return { notice: `${behind}: an update runs, or was stopped within the last hour; when one ends it writes it` };
   return { problem: `${behind}: ${mend}` };
 }
