@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import { type AuditEntry, type AuditSeal, sealOf } from '#domain/audit.ts';
 import { genesis } from '#domain/receipt.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -51,8 +52,7 @@ export function createAuditSealer({ storage, keyRing, clock, audit, log, signEve
     // Nothing since the last signature but its own entry.
     if (head.seq === 0 || last?.seal?.seq === head.seq) return false;
     const now = clock.now();
-    // `Math.abs`: after the clock has stepped back, the last signature lies in the future for a while.
-    if (last && Math.abs(now - last.entry.at) < signEveryMs) return false;
+    if (last && isYounger(last.entry.at, now, signEveryMs)) return false;
     const { keyId, signature } = keyRing.sign('audit', signedText(head.seq, head.sha256));
     const details = {
       seq: head.seq,

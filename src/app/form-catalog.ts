@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Form, FormVersion } from '#domain/form/form.ts';
 import { versionId } from '#domain/form/form.ts';
@@ -29,7 +30,7 @@ export function createFormCatalog(deps: {
   /** By id or slug. Errors: `form-not-found`. */
   async function form(idOrSlug: string): Promise<Form> {
     const cached = forms.get(idOrSlug);
-    if (cached && deps.clock.now() - cached.readAt < freshForMs) return cached.form;
+    if (cached && isYounger(cached.readAt, deps.clock.now(), freshForMs)) return cached.form;
     const started = epoch;
     const found = idOrSlug.startsWith('frm_')
       ? await deps.storage.get('form', idOrSlug)

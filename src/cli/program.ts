@@ -160,7 +160,9 @@ the limits, are those of POST /api/v1/analytics/sql; columns are those of an exp
       'after',
       `
 Reads only, beside a running server too. Exit code 0: everything adds up. 1: it does not; what is wrong is on standard error,
-and the next update (every night, or POST /api/v1/forms/{id}/dataset) writes files that are lost or cut off again.`,
+and the next update (every night, or POST /api/v1/forms/{id}/dataset) writes files that are lost or cut off again, and the
+manifest.json beside them. Responses of forms that have no files yet are counted, and such a form is named on standard error
+when a night has passed; that alone is 0.`,
     )
     .action(async (options) => (await import('./exports/verify-exports.ts')).verifyExports(options));
 

@@ -1,5 +1,6 @@
 import { derivedUuid } from '#domain/derived-id.ts';
 import { backoffMs } from '#domain/retry.ts';
+import { isFinished } from '#domain/task.ts';
 import { newTask, type TaskKind, type TaskPayloads } from '#domain/task-kinds.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
@@ -30,12 +31,15 @@ export interface Scheduler {
 /** A step of the wall clock (a suspended machine, a corrected time) is found within this time. */
 const longestSleepMs = 60_000;
 const longestBackoffMs = 30_000;
+/** A task that has ended so long before its tick ran in a future that the clock has been set back from. Less is the difference between the clocks of hosts. */
+const prematureMs = 600_000;
 /** How many ticks back a trace of an earlier run is looked for: a daily schedule is made up after 40 days of silence, a later start is a first one. */
 const traceTicks = 40;
 
 /**
  * Inserts a task at every tick of every schedule. The id of the task is the schedule's name and the tick, so the store decides between processes and a tick
- * runs once. Ticks that were missed (nobody ran, the clock stepped) are not caught up one by one: only the latest is.
+ * runs once. Ticks that were missed (nobody ran, the clock stepped) are not caught up one by one: only the latest is. A tick whose task has ended before it came,
+ * by a clock that has been set back since, runs again when it comes: with the next millisecond in id and payload.
  * Errors: throws at once for an expression, a zone or an interval that is not valid.
  */
 export function createScheduler(deps: {
@@ -67,6 +71,8 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
   const ticks = 'cron' in schedule ? cronTicks(schedule.cron, schedule.zone) : everyTicks(schedule.everyMs);
   /** The newest tick that is dealt with. */
   let handled: number | undefined;
+  /** The next tick, and the instant that stands for it in id and payload. */
+  let coming: { tick: number; instant: number } | undefined;
   let started = false;
   let failures = 0;
   let stopped = false;
@@ -78,6 +84,7 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
     try {
       await handle(ticks.last(now));
       started = true;
+      await lookAhead(now);
       failures = 0;
     } catch (err) {
       failures += 1;
@@ -108,10 +115,23 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
     handled = tick;
   }
 
+  async function lookAhead(now: number): Promise<void> {
+    const tick = ticks.next(now);
+    if (tick === undefined || tick - now < prematureMs) return;
+    let instant = tick;
+    for (;;) {
+      const task = await storage.tasks.get(tickTaskId(schedule.name, instant));
+      if (!task || !isFinished(task.status)) break;
+      instant += 1;
+    }
+    coming = { tick, instant };
+  }
+
   async function insert(tick: number): Promise<void> {
+    const instant = coming?.tick === tick ? coming.instant : tick;
     const task = newTask(schedule.kind, {
-      id: tickTaskId(schedule.name, tick),
-      payload: { tick },
+      id: tickTaskId(schedule.name, instant),
+      payload: { tick: instant },
       now: clock.now(),
       runAt: tick,
     });

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
 import { directory, formstead, publish, send, served } from '../support/command-line.ts';
+import { openExportWorld } from '../support/export-world.ts';
 import { eventually, testEnvironment, tokenOf, verdictOn } from '../support/program.ts';
 
 test('verify ends with 1 and says where when an answer was changed behind our back', async (t) => {
@@ -109,6 +110,18 @@ test('the export command leaves a file that is there as it is, whatever goes wro
   const refused = await formstead(['export', '--out', join(dir, 'other'), '--form', 'no-such-form'], env);
   assert.equal(refused.code, 1);
   assert.deepEqual(readdirSync(dir).sort(), ['data', 'new.csv', 'precious']);
+});
+
+test('the export command takes in what was accepted before the clock was set back', async (t) => {
+  const world = await openExportWorld(t);
+  const form = await world.form([{ definition: { elements: [{ type: 'comment', name: 'message' }] } }]);
+  await world.respond(form.id, { message: 'now' }, { at: Date.now() });
+  await world.respond(form.id, { message: 'ahead' }, { at: Date.now() + 86_400_000 });
+  const env = { ...testEnvironment(world.dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
+  const out = join(world.dir, 'all.csv');
+  const { code, stdout, stderr } = await formstead(['export', '--out', out, '--format', 'csv'], env);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^2 rows in /);
 });
 
 test('users are added, listed, disabled and given passwords on a stopped server', async (t) => {

@@ -181,6 +181,36 @@ test('formstead exports verify compares every file with its manifest and with th
   assert.deepEqual([(await verify()).code, (await manifest(form)).rows], [0, 5]);
 });
 
+test('formstead exports verify finds nothing wrong while responses come in and files are written, and tells of a torn copy of the manifest', async () => {
+  const form = await program.publish({ ...booking, slug: 'busy' });
+  const verify = () => formstead(['exports', 'verify', '--form', 'busy'], testEnvironment(program.dir));
+  await program.accepted(form, { message: 'first' });
+  const young = await verify();
+  assert.deepEqual([young.code, young.stderr], [0, '']);
+  assert.match(young.stdout, /not exported yet: 1 responses of 1 forms$/m);
+  await update(form);
+  let stop = false;
+  let sent = 0;
+  const sending = (async () => {
+    for (; !stop; sent++) await program.accepted(form, { message: `number ${sent}` });
+  })();
+  const updating = (async () => {
+    while (!stop) await update(form);
+  })();
+  for (let i = 0; i < 3; i++) {
+    const { code, stderr } = await verify();
+    assert.equal(code, 0, stderr);
+  }
+  stop = true;
+  await Promise.all([sending, updating]);
+  assert.ok(sent > 10, `${sent} responses came in meanwhile`);
+  writeFileSync(join(program.dir, 'blobs', `dataset.${form}`, 'manifest.json'), '{"torn');
+  const torn = await verify();
+  assert.deepEqual([torn.code, torn.stderr.includes('manifest.json cannot be read')], [1, true], torn.stderr);
+  await update(form);
+  assert.equal((await verify()).code, 0);
+});
+
 test('a query that meets a damaged file says so, and the file is written again', async () => {
   const form = await program.publish(booking);
   for (let i = 0; i < 3; i++) await understood(form, { message: `number ${i}` });

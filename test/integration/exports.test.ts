@@ -255,6 +255,36 @@ test('a response that comes while the export runs is for the next one', async (t
   assert.equal(report.rows, 450);
 });
 
+test('a response that was accepted before the clock was set back is in the export, and one that comes meanwhile ends it all the same', async (t) => {
+  const world = await openExportWorld(t);
+  const form = await world.form([{ definition: second }]);
+  const other = await world.form([{ definition: second }]);
+  await world.respond(form.id, { message: 'ahead' });
+  await world.respond(other.id, { message: 'ahead too' });
+  world.clock.advance(-86_400_000);
+  await world.respond(form.id, { message: 'now' });
+  const rowsOf = async (wish: { formId?: string; to?: number }) =>
+    (await readLines((await world.make({ ...wish, format: 'jsonl' })).path)).map((row) => (row.answers as Row).message);
+  assert.deepEqual(await rowsOf({ formId: form.id }), ['now', 'ahead']);
+  assert.deepEqual((await rowsOf({})).toSorted(), ['ahead', 'ahead too', 'now']);
+  assert.deepEqual(await rowsOf({ formId: form.id, to: world.clock.now() + 1000 }), ['now']);
+
+  const { exportId, taskId } = await world.exports.request(world.caller, { formId: form.id, format: 'jsonl' });
+  const { cause } = await world.claim(taskId);
+  for (let i = 0; i < 450; i++) await world.respond(form.id, { message: `${i}` });
+  let late = 0;
+  const report = await world.exports.run(cause, exportId, {
+    signal: new AbortController().signal,
+    progress() {
+      // Behind the newest that there was: for the next export.
+      late += 1;
+      void world.respond(form.id, { message: 'late' }, { at: world.clock.now() + 2 * 86_400_000 + late });
+    },
+  });
+  assert.ok(late > 0);
+  assert.equal(report.rows, 452);
+});
+
 test('a finished export says what its file is, is announced once, and run again changes nothing', async (t) => {
   const world = await openExportWorld(t);
   const form = await fill(world);

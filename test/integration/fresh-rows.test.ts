@@ -80,6 +80,19 @@ test('once files hold the changes only later ones are in it, and files that nobo
   assert.equal((await files()).length, 2, 'the first is gone; both of now are read');
 });
 
+test('files that nobody reads go although the clock was set back since', async (t) => {
+  const { world, form, upTo, files } = await setUp(t);
+  await world.respond(form.id, { message: 'a' });
+  await upTo();
+  const completeTo = await world.storage.changes.newest();
+  await world.respond(form.id, { message: 'b' });
+  await upTo(completeTo);
+  world.clock.advance(-3_600_000);
+  await world.respond(form.id, { message: 'c' });
+  assert.deepEqual(await messages((await upTo(completeTo)).paths), ['b', 'c']);
+  assert.equal((await files()).length, 2, 'the first is gone; both of now are read');
+});
+
 test('a file of half a day is made anew, since others may take it for left behind', async (t) => {
   const { world, form, upTo } = await setUp(t);
   await world.respond(form.id, { message: 'a' });

@@ -32,6 +32,15 @@ test('an account answers 429 with Retry-After after too many failures, whether i
   assert.equal((await world.login('ada@example.org', goodPassword, '198.51.100.77')).status, 200);
 });
 
+test('a clock that is set back keeps no account closed for longer than its time', async (t) => {
+  const world = await openAccessWorld(t);
+  await world.addUser('ada@example.org', 'viewer');
+  for (let i = 0; i < 4; i++) await world.login('ada@example.org', wrong, `198.51.100.${i}`);
+  assert.equal((await world.login('ada@example.org', goodPassword, '198.51.100.9')).status, 429);
+  world.clock.advance(-86_400_000);
+  assert.equal((await world.login('ada@example.org', goodPassword, '198.51.100.9')).status, 200);
+});
+
 test('strangers cannot lock a person out of the place from which the person signs in', async (t) => {
   const world = await openAccessWorld(t);
   await world.addUser('ada@example.org', 'viewer');

@@ -51,6 +51,13 @@ async function visit(world: TaskWorld, t: TestContext, iso: string, schedules: S
   await visiting.stop();
 }
 
+async function succeed(world: TaskWorld, id: string, iso: string): Promise<void> {
+  const now = Date.parse(iso);
+  await world.storage.tasks.claim(id, { token: 'lse_1', until: now + 8000 }, now);
+  const settlement = { status: 'succeeded' } as const;
+  await world.storage.commit({ change: { op: 'settle', id, lease: 'lse_1', settlement, now } });
+}
+
 const nightlyAt = (tick: string): string => tickTaskId('nightly', Date.parse(tick));
 
 rule('at its tick a schedule inserts a task with the tick in id and payload, and offers it', async (world, t) => {
@@ -90,10 +97,7 @@ rule(
     await visit(world, t, '2026-10-24T12:00:00Z', [{ ...nightly, makeUp: true }]);
     const first = nightlyAt('2026-10-24T00:30:00.000Z');
     assert.deepEqual(await ids(world), [first]);
-    const ranAt = Date.parse('2026-10-24T00:30:00Z');
-    await world.storage.tasks.claim(first, { token: 'lse_1', until: ranAt + 8000 }, ranAt);
-    const settlement = { status: 'succeeded' } as const;
-    await world.storage.commit({ change: { op: 'settle', id: first, lease: 'lse_1', settlement, now: ranAt } });
+    await succeed(world, first, '2026-10-24T00:30:00Z');
     // Until a minute before the next tick, in the night in which the clocks go back.
     const stoppedAt = Date.parse('2026-10-25T01:29:00Z');
     const [, least = ''] = /(\w+) to/.exec(settings.taskRetentionMs.format)!;
@@ -128,6 +132,54 @@ rule('a clock that was set back from a wrong future goes on at once', async (wor
   await until(async () => (await tasks(world)).length >= 1);
   world.clock.advance(-365 * day);
   await until(async () => (await tasks(world)).some(({ runAt }) => Math.abs(runAt - Date.now()) < 10_000));
+});
+
+rule('a tick that ran in a wrong future runs again when it comes, once, whoever is there then', async (world, t) => {
+  const [before, tick] = [nightlyAt('2026-11-10T01:30:00Z'), nightlyAt('2026-11-11T01:30:00Z')];
+  const again = nightlyAt('2026-11-11T01:30:00.001Z');
+  await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
+  await succeed(world, before, '2026-11-10T12:00:00Z');
+  await visit(world, t, '2026-11-11T03:00:00Z', [nightly]);
+  await succeed(world, tick, '2026-11-11T03:00:00Z');
+  // The clock is set back by a day; two processes see the night come.
+  const clocks = [standingClock('2026-11-10T03:00:00Z'), standingClock('2026-11-10T05:00:00Z')];
+  const seen = Promise.withResolvers<void>();
+  let looks = 0;
+  const get: Storage['tasks']['get'] = async (id) => {
+    if (id === again) looks += 1;
+    if (looks === clocks.length) seen.resolve();
+    return world.storage.tasks.get(id);
+  };
+  const loops = clocks.map((clock) =>
+    scheduler(world, t, clock, [nightly], { storage: { tasks: { ...world.storage.tasks, get } } }),
+  );
+  for (const loop of loops) loop.start();
+  await seen.promise;
+  assert.deepEqual(await ids(world), [before, tick]);
+  await Promise.all(loops.map((loop) => loop.stop()));
+  for (const clock of clocks) clock.set('2026-11-11T01:30:00Z');
+  for (const loop of loops) loop.start();
+  await until(async () => (await ids(world)).length === 3);
+  assert.deepEqual((await ids(world)).toSorted(), [before, tick, again].toSorted());
+  const made = (await tasks(world)).find(({ id }) => id === again)!;
+  assert.equal(made.status, 'pending');
+  // Who has not seen it coming adds nothing.
+  await visit(world, t, '2026-11-11T02:00:00Z', [nightly]);
+  assert.equal((await ids(world)).length, 3);
+});
+
+rule('a task that another host has run a little before its tick stands for it', async (world, t) => {
+  await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
+  await visit(world, t, '2026-11-11T01:30:00Z', [nightly]);
+  await succeed(world, nightlyAt('2026-11-11T01:30:00Z'), '2026-11-11T01:30:00Z');
+  const behind = standingClock('2026-11-11T01:29:00Z');
+  const loop = scheduler(world, t, behind, [nightly]);
+  loop.start();
+  await loop.stop();
+  behind.set('2026-11-11T01:30:00Z');
+  loop.start();
+  await loop.stop();
+  assert.equal((await ids(world)).length, 2);
 });
 
 rule(

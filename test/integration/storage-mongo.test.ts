@@ -214,7 +214,8 @@ test('a removal that was cut off is finished, unless the document has changed si
       { _id: entries[i]!.id, at: t0, action: 'x', doc: JSON.stringify(entries[i]), place: `id:${entries[i]!.id}` },
     ];
     const outbox = { [`c${i}`]: { also: [], tasks: [], audit, drop: null, response: false } };
-    const removal = { collection: 'endpoints', id, expect: 1, at: Date.now() - 60_000 };
+    // One was begun before the clock was set back by a day.
+    const removal = { collection: 'endpoints', id, expect: 1, at: Date.now() + [86_400_000, -60_000][i]! };
     await w.raw
       .collection<Document & { _id: string }>('commits')
       .insertOne({ _id: `c${i}`, waiting: 1, outbox, removal });

@@ -68,7 +68,10 @@ export function createLoginThrottle(deps: {
 
   async function closedUntil(counter: string): Promise<number> {
     const until = Number((await orElse(undefined, () => cache.get(`login:closed:${counter}`))) ?? 0);
-    if (until > clock.now()) {
+    const now = clock.now();
+    // Nobody is closed out for longer than a window: the clock was set back since, and by it the account would stay closed for as long as the step.
+    if (until - now > limits.windowMs) return 0;
+    if (until > now) {
       metrics.count('formstead_rate_limited_total', {
         limit: counter.startsWith('network') ? 'login-network' : 'login-account',
       });

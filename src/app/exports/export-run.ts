@@ -14,7 +14,7 @@ import { responsePages } from './response-pages.ts';
 type Deps = DiskGuard & { storage: Pick<Storage, 'list'>; writer: ExportWriter };
 
 export type Run = {
-  /** Responses submitted before this instant, epoch ms. */
+  /** Responses submitted before this instant, epoch ms: `endOfExport`. */
   until: number;
   signal: AbortSignal;
   /** 0…1 */
@@ -32,6 +32,22 @@ type Target = {
 
 /** Responses read at once: a page of 1 kB each goes through every step in a few milliseconds, and of 1 MB each still fits into the memory. */
 const page = 200;
+
+/**
+ * Where an export that begins at `now` ends, for `Run.until`: at `to`, but what is accepted from now on is for the next one, since a busy form would else never come
+ * to an end. What lies in the future has been accepted before all the same, by a clock that was set back since or by that of another host: it goes
+ * up to the newest of that, which may let in some of what comes meanwhile and is an end as well.
+ */
+export async function endOfExport(
+  storage: Pick<Storage, 'list' | 'responses'>,
+  { formId, to = Number.POSITIVE_INFINITY }: { formId?: string | undefined; to?: number | undefined },
+  now: number,
+): Promise<number> {
+  let end = now + 1;
+  for await (const id of formId === undefined ? formIds(storage) : [formId])
+    for (const { last } of await storage.responses.days({ formId: id, from: now + 1 })) end = Math.max(end, last + 1);
+  return Math.min(to, end);
+}
 
 /** Writes the rows of an export into a new file at `path`. Errors: those of the store and the writer, `disk-nearly-full`, the signal's reason. */
 export async function writeExport(
@@ -94,11 +110,15 @@ async function* pagesOf(
     yield* pagesOfForm(storage, { ...wish, formId: wish.formId }, run);
     return;
   }
+  for await (const formId of formIds(storage))
+    yield* pagesOfForm(storage, { ...wish, formId }, { ...run, progress() {} });
+}
+
+async function* formIds(storage: Pick<Storage, 'list'>): AsyncGenerator<string> {
   let after: string | undefined;
   do {
     const forms = await storage.list('form', { limit: 100, after });
-    for (const { doc } of forms.items)
-      yield* pagesOfForm(storage, { ...wish, formId: doc.id }, { ...run, progress() {} });
+    for (const { doc } of forms.items) yield doc.id;
     after = forms.next;
   } while (after !== undefined);
 }

@@ -16,7 +16,7 @@ import type { Page, Storage } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
 import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
-import { type Run, writeExport } from './export-run.ts';
+import { endOfExport, type Run, writeExport } from './export-run.ts';
 import { begun } from './file-stream.ts';
 
 /** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. `mask` is `none` when absent. */
@@ -119,9 +119,8 @@ export function createExports(deps: Deps) {
     if (doc.status === 'ready') return { ...readyFile(doc), rows: doc.rows!, misfits: 0 };
     const startedAt = performance.now();
     const file = exportFile(doc);
+    const until = await endOfExport(storage, doc, clock.now());
     const staged = await deps.blobs.stage(file);
-    // What is accepted from now on is for the next export: else a busy form would never come to an end.
-    const until = Math.min(doc.to ?? Number.POSITIVE_INFINITY, clock.now() + 1);
     const report = await writeExport(deps, doc, staged.path, { ...control, until })
       .then(async (written) => {
         await refuseWithoutLease(cause);

@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import type { Cell, RowPlan } from '#domain/export-rows.ts';
 import { withoutWithheld } from '#domain/form/withheld.ts';
 import { sha256Hex } from '#domain/hash.ts';
@@ -53,7 +54,7 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
     entry.running = before
       .catch(() => entry.kept)
       .then((kept) => {
-        const usable = kept.key === key && clock.now() - kept.at < mostAgeMs ? kept : undefined;
+        const usable = kept.key === key && isYounger(kept.at, clock.now(), mostAgeMs) ? kept : undefined;
         if (usable && usable.to >= to) return usable;
         if (!usable) retire(kept.names);
         return extend(wish, usable, key, to);
@@ -112,7 +113,8 @@ export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
   }
 
   async function removeOutdated(): Promise<void> {
-    while (outdated.length > 0 && clock.now() - outdated[0]!.at > readMs) await blobs.remove(outdated.shift()!.name);
+    while (outdated.length > 0 && !isYounger(outdated[0]!.at, clock.now(), readMs))
+      await blobs.remove(outdated.shift()!.name);
   }
 
   /** What processes of before have left. */

@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import { datasetArea } from '#domain/dataset/dataset.ts';
 import { isWorthUpdating } from '#domain/dataset/plan.ts';
 import { AppError } from '#domain/errors.ts';
@@ -103,7 +104,7 @@ export function createFormTables(deps: Deps) {
 
   async function newestNumber(fresh: boolean): Promise<number> {
     const now = clock.now();
-    if (!fresh && newest && Math.abs(now - newest.at) < Math.max(newestMs, deps.staleMs)) return newest.number;
+    if (!fresh && newest && isYounger(newest.at, now, Math.max(newestMs, deps.staleMs))) return newest.number;
     const asked = { number: storage.changes.newest(), at: now };
     newest = asked;
     asked.number.catch(() => {

@@ -39,6 +39,10 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
     return form;
   }
 
+  function clear(form: FormVectors): void {
+    Object.assign(form, { ...empty(form.formId, form.modelSha256, form.dimensions), busy: form.busy });
+  }
+
   /** `older`: than what is there, for as long as there is room. `newer`: the oldest block makes room. A vector of other length is left out. */
   function put(form: FormVectors, id: string, { values, scale }: Quantised, side: 'older' | 'newer'): void {
     if (values.length !== form.dimensions) return;
@@ -86,7 +90,7 @@ export function createForms({ bytes: most, rows = Infinity }: { bytes: number; r
     return sum;
   }
 
-  return { open, find: (formId: string) => forms.get(formId), put, bytes };
+  return { open, find: (formId: string) => forms.get(formId), clear, put, bytes };
 }
 
 const blockBytes = (dimensions: number): number => blockRows * (dimensions + Float32Array.BYTES_PER_ELEMENT + idBytes);

@@ -94,6 +94,18 @@ test('a form is read once; what came since is looked for a second later, and wha
   assert.equal((await near(0, 10)).length, 4, 'what is read twice is there once');
 });
 
+test('what others have kept since the clock was set back is found, also where the form is full', async () => {
+  for (const options of [{}, { rows: 1 }]) {
+    const kept = many(5_000);
+    const { near, world } = open(kept, options);
+    await near(0);
+    world.now -= 5 * minute;
+    kept.push(vectorAt('rsp_x', 180, { at: world.now }));
+    world.now += 3 * minute;
+    assert.deepEqual(await near(180, 1), ['rsp_x']);
+  }
+});
+
 test('what this process has just kept is found at once, and counts once', async () => {
   const kept = [vectorAt('rsp_a', 40)];
   const { near, add, world } = open(kept);

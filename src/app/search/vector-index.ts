@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import { quantisedOf, type ResponseVector } from '#domain/response-vector.ts';
 import { collectNearest, type Neighbour, type Quantised } from '#domain/similarity.ts';
 import type { Clock, Pause } from '#ports/clock.ts';
@@ -42,6 +43,8 @@ export function createVectorIndex(deps: Deps) {
   }
 
   async function bring(form: FormVectors): Promise<void> {
+    // The clock was set back: what was added since may be of any time before the last look.
+    if (form.readAt - deps.clock.now() > freshMs) forms.clear(form);
     if (form.loaded) return catchUp(form);
     // Where that fails, the next one begins anew, and passes over what it finds here.
     await load(form);
@@ -62,7 +65,7 @@ export function createVectorIndex(deps: Deps) {
 
   async function catchUp(form: FormVectors): Promise<void> {
     const now = deps.clock.now();
-    if (Math.abs(now - form.readAt) < freshMs) return;
+    if (isYounger(form.readAt, now, freshMs)) return;
     const from = Math.max(0, form.readAt - overlapMs);
     let after: string | undefined;
     do {

@@ -4,6 +4,20 @@ import type { WebhookEndpoint } from '#domain/webhook/model.ts';
 import type { Page, Stored } from '#ports/storage.ts';
 import { createWebhookEndpoints } from './endpoints.ts';
 
+test('what another process changed is seen within a second, also when the clock was set back meanwhile', async () => {
+  let now = 86_400_000;
+  const kept: Stored<'endpoint'>[] = [];
+  const endpoints = createWebhookEndpoints({
+    storage: { list: (async () => ({ items: [...kept], next: undefined })) as never } as never,
+    clock: { now: () => now },
+  } as never);
+  assert.equal(await endpoints.wants('response.accepted'), false);
+  kept.push({ revision: 1, doc: { id: 'whe_1', events: [], formIds: [], status: 'active' } as never });
+  assert.equal(await endpoints.wants('response.accepted'), false, 'not asked again yet');
+  now = 3_600_000;
+  assert.equal(await endpoints.wants('response.accepted'), true);
+});
+
 test('a read that began before an endpoint was made does not hide it from what happens next', async () => {
   const kept: Stored<'endpoint'>[] = [];
   const slow = Promise.withResolvers<Page<'endpoint'>>();

@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import { announce } from '#domain/consequences.ts';
 import { AppError } from '#domain/errors.ts';
 import type { NewTask } from '#domain/task.ts';
@@ -46,7 +47,7 @@ export function createWebhookEndpoints(deps: Deps) {
   };
 
   async function allEndpoints(): Promise<WebhookEndpoint[]> {
-    if (known && clock.now() - known.readAt < freshForMs) return known.endpoints;
+    if (known && isYounger(known.readAt, clock.now(), freshForMs)) return known.endpoints;
     const started = epoch;
     const endpoints: WebhookEndpoint[] = [];
     let after: string | undefined;

@@ -1,6 +1,6 @@
 import { link, lstat, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { writeExport } from '#app/exports/export-run.ts';
+import { endOfExport, writeExport } from '#app/exports/export-run.ts';
 import { openAdapters, openLog } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import { type ExportFormat, exportFormats } from '#domain/export.ts';
@@ -26,7 +26,7 @@ export async function exportFile(options: ExportOptions): Promise<void> {
     await refuseWhenThere(path);
     const { storage, disk, exportWriter: writer } = adapters;
     const formId = options.form === undefined ? undefined : await formIdOf(adapters, options.form);
-    const until = Math.min(to ?? Number.POSITIVE_INFINITY, Date.now() + 1);
+    const until = await endOfExport(storage, { formId, to }, Date.now());
     const deps = { storage, writer, disk, diskReserveBytes: config.diskReserveBytes };
     const { rows } = await writeExport(deps, { formId, format, from }, unfinished, {
       until,

@@ -5,7 +5,7 @@ import { configOrExit } from '../settings.ts';
 import { version } from '../version.ts';
 import { formIdOf } from './export-file.ts';
 
-/** Reads every exported file again and prints one line; exit code 1 when something does not add up. Works beside a running server. */
+/** Reads every exported file again and prints one line, and what there is to say on standard error; exit code 1 when something does not add up. Works beside a running server. */
 export async function verifyExports(options: { form?: string; json?: boolean }): Promise<void> {
   const { config } = configOrExit();
   const log = await openLog({ logLevel: 'error' });
@@ -19,7 +19,7 @@ export async function verifyExports(options: { form?: string; json?: boolean }):
     bar.stop();
     if (options.json) console.log(JSON.stringify(verdict));
     else {
-      for (const problem of verdict.problems) console.error(problem);
+      for (const told of [...verdict.problems, ...verdict.notices]) console.error(told);
       console.log(datasetLine(verdict));
     }
     process.exitCode = verdict.problems.length === 0 ? 0 : 1;

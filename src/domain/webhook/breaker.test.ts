@@ -15,6 +15,14 @@ test('the fifth failure in a row opens the breaker for 30 s, the fourth does not
   assert.deepEqual(mayTry(opened, 30_000), { yes: true });
 });
 
+test('a clock that is set back by a day keeps no breaker open for a day', () => {
+  const day = 86_400_000;
+  const open = run(closedBreaker, times(5, 'failure'), day);
+  assert.deepEqual(mayTry(open, 0), { yes: true });
+  const probing = afterEvent(open, 'try', 0);
+  assert.deepEqual(mayTry(probing, 1), { yes: false, until: 30_000 });
+});
+
 test('a success between failures starts the count again', () => {
   const state = run(closedBreaker, [...times(4, 'failure'), 'success', ...times(4, 'failure')], 0);
   assert.deepEqual(state, { phase: 'closed', failures: 4 });

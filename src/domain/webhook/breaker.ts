@@ -37,6 +37,8 @@ export const closedBreaker: BreakerState = { phase: 'closed', failures: 0 };
 /** Whether an attempt may be made now, or from when on it is worth asking again. */
 export function mayTry(state: BreakerState, now: number): { yes: true } | { yes: false; until: number } {
   if (state.phase === 'closed' || now >= state.until) return { yes: true };
+  // No breaker waits for longer: the clock was set back since, and by it the wait would be as long as the step.
+  if (state.until - now > breakerRules.maxCoolDownMs) return { yes: true };
   return { yes: false, until: state.until };
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { isYounger } from '#domain/age.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import { guard } from '../auth.ts';
@@ -102,7 +103,7 @@ function remembered(run: () => Promise<Findings>, clock: Clock): () => Promise<F
   let last: { at: number; result: Promise<Findings> } | undefined;
   return () => {
     const now = clock.now();
-    if (last === undefined || now - last.at >= freshMs || now < last.at) last = { at: now, result: run() };
+    if (!last || !isYounger(last.at, now, freshMs)) last = { at: now, result: run() };
     return last.result;
   };
 }

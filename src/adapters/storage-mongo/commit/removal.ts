@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb';
+import { isYounger } from '#domain/age.ts';
 import { commitsCollection } from './relay.ts';
 
 /** What a commit is about to remove. */
@@ -12,7 +13,7 @@ const patienceMs = 10_000;
  * happened, so both are right; but its followers must not say so of a document that stayed. True when they are to be relayed.
  */
 export async function finishRemoval(db: Db, commit: string, removal: Removal, now: number): Promise<boolean> {
-  if (now - removal.at < patienceMs) return false;
+  if (isYounger(removal.at, now, patienceMs)) return false;
   const collection = db.collection<{ _id: string; revision: number }>(removal.collection);
   await collection.deleteOne({ _id: removal.id, revision: removal.expect });
   const stayed = await collection.findOne({ _id: removal.id }, { projection: { _id: 1 } });
