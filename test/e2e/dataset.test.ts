@@ -244,7 +244,8 @@ test('a question that becomes a password is in no answer from then on, although 
   const { headers } = await program.call('GET', `/forms/${form}`);
   const ifMatch = { 'if-match': headers.get('etag')! };
   assert.equal(
-    (await program.call('PUT', `/forms/${form}`, { body: { title: 'Booking', definition: closed }, headers: ifMatch })).status,
+    (await program.call('PUT', `/forms/${form}`, { body: { title: 'Booking', definition: closed }, headers: ifMatch }))
+      .status,
     200,
   );
   assert.equal((await program.call('POST', `/forms/${form}/publish`)).status, 201);
