@@ -15,7 +15,7 @@ type QueryConfig = Pick<Config, 'queryTimeoutMs' | 'queryRows'>;
 /** What answers queries: over exported files and what has changed since. */
 export function createQueries({ adapters, config, datasets, answers, audit }: Parts) {
   const { storage, blobs, clock, ids, engine, metrics } = adapters;
-  const tables = formTables(adapters, config.queryStaleMs, datasets.requestOnce);
+  const tables = formTables(adapters, config, datasets.requestOnce);
   const note: Note = async (caller, forms, sqlSha256) => {
     const entry = audit(caller, 'analytics.sql', forms[0]!, { forms: forms.join(' '), sql_sha256: sqlSha256 });
     await storage.commit({ change: { op: 'none' }, audit: [entry] });
@@ -31,14 +31,19 @@ export function createQueries({ adapters, config, datasets, answers, audit }: Pa
 
 /** SQL for the operator at the command line, who needs no audit entry to read the store's own files. */
 export function createOperatorSql(adapters: Adapters, config: QueryConfig) {
-  const tables = formTables(adapters, 0, async () => {});
+  const tables = formTables(adapters, { ...config, queryStaleMs: 0 }, async () => {});
   const limits = { timeMs: config.queryTimeoutMs, rows: config.queryRows };
   return createAnalystSql({ ...adapters, tables, note: async () => {}, limits });
 }
 
 type Note = Parameters<typeof createAnalystSql>[0]['note'];
 
-function formTables({ storage, blobs, clock, ids }: Adapters, staleMs: number, requestUpdate: Datasets['requestOnce']) {
-  const freshRows = createFreshRows({ storage, blobs, clock, ids });
+function formTables(
+  { storage, blobs, clock, ids }: Adapters,
+  { queryStaleMs: staleMs, queryTimeoutMs }: Pick<Config, 'queryStaleMs' | 'queryTimeoutMs'>,
+  requestUpdate: Datasets['requestOnce'],
+) {
+  // A question has its files a moment before its time begins.
+  const freshRows = createFreshRows({ storage, blobs, clock, ids, readMs: queryTimeoutMs + 60_000 });
   return createFormTables({ storage, blobs, freshRows, clock, staleMs, requestUpdate });
 }

@@ -61,13 +61,16 @@ function compiler(options: Options, shared: unknown): Ajv2020 {
   return ajv;
 }
 
+/** The last millisecond of the year 9999 in UTC: RFC 3339 has no later one, and an offset can name one all the same. */
+const lastInstant = Date.UTC(10_000, 0) - 1;
+
 /** A time with a leap second (23:59:60) is well-formed, and `Date.parse` makes NaN of it: a range that begins there would be a range without a beginning. */
 function refuseWhatIsNoDate(ajv: Ajv2020): void {
   const known = ajv.formats['date-time'];
   if (typeof known !== 'object' || !('validate' in known) || typeof known.validate !== 'function')
     throw new Error('ajv-formats has no function for date-time');
   const wellFormed = known.validate as (text: string) => boolean;
-  ajv.addFormat('date-time', { validate: (text: string) => wellFormed(text) && !Number.isNaN(Date.parse(text)) });
+  ajv.addFormat('date-time', { validate: (text: string) => wellFormed(text) && Date.parse(text) <= lastInstant });
 }
 
 /** Nothing is expected in the query of most routes. */

@@ -240,6 +240,8 @@ test('the common queries are listed with their parameters, and wrong ones are to
     ['labels', 400, 'malformed-query'],
     ['labels?form_id=FORM&from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', 400, 'malformed-query'],
     ['labels?form_id=FORM&from=yesterday', 400, 'malformed-query'],
+    ['labels?form_id=FORM&from=9999-12-31T23:59:59-23:59', 400, 'malformed-query'],
+    ['labels?form_id=FORM&from=2026-06-30T23:59:60Z', 400, 'malformed-query'],
     ['labels?form_id=FORM&format=xml', 400, 'malformed-query'],
     ['labels?form_id=FORM&colour=red', 422, 'value-refused', '/colour'],
     ['answers?form_id=FORM', 422, 'value-refused', '/question'],

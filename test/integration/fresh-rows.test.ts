@@ -13,7 +13,7 @@ async function setUp(t: Parameters<typeof openExportWorld>[0]) {
   const form = await world.form([{ definition }]);
   const { items } = await world.storage.list('form-version', { where: { formId: form.id }, limit: 1 });
   const plan = planForm(items.map(({ doc }) => doc));
-  const rows = createFreshRows(world);
+  const rows = createFreshRows({ ...world, readMs: 120_000 });
   const upTo = async (completeTo = 0, to?: number) =>
     rows.upTo({ formId: form.id, plan, withheld: new Set(), completeTo }, to ?? (await world.storage.changes.newest()));
   return { world, form, upTo, files: () => readdir(join(world.dir, 'blobs', 'fresh')) };

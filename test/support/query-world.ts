@@ -79,7 +79,7 @@ export async function openQueryWorld(t: Pick<TestContext, 'after'>) {
   const { storage, blobs, clock, ids, metrics } = world;
   const engine = createDuckdbEngine({ folder: join(world.dir, 'engine') });
   t.after(() => engine.close());
-  const freshRows = createFreshRows({ storage, blobs, clock, ids });
+  const freshRows = createFreshRows({ storage, blobs, clock, ids, readMs: 120_000 });
   const tables = createFormTables({ storage, blobs, freshRows, clock, staleMs: 1000, requestUpdate: async () => {} });
   const answers = createAnswerCache({ cache: { get: async () => undefined, set: async () => {} }, metrics });
 

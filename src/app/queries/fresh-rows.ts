@@ -15,6 +15,8 @@ type Deps = {
   blobs: Pick<BlobStore, 'write' | 'stream' | 'remove' | 'list' | 'pathOf'>;
   clock: Clock;
   ids: Pick<Ids, 'next'>;
+  /** Whoever was given a file reads it within this time. */
+  readMs: number;
 };
 
 /** Of one form: what its rows are made with, and how far the exported files go. */
@@ -25,8 +27,6 @@ const area = 'fresh';
 const pageSize = 1000;
 /** Then they become one. */
 const mostFiles = 64;
-/** A query that was given a file reads it within a minute. */
-const readMs = 120_000;
 /** Files of other processes are theirs, until they are so old that whoever made them is gone or has made others. */
 const mostAgeMs = 12 * 3_600_000;
 
@@ -34,7 +34,7 @@ const mostAgeMs = 12 * 3_600_000;
  * What the exported files of a form do not hold yet, as files of JSON lines: one row for each change since, as the query engine takes it. They grow with the
  * feed: each call reads only what has come since the one before, and writes it as another file, so that a query that runs keeps those it was given.
  */
-export function createFreshRows({ storage, blobs, clock, ids }: Deps) {
+export function createFreshRows({ storage, blobs, clock, ids, readMs }: Deps) {
   const forms = new Map<string, { kept: Kept; running: Promise<Kept> | undefined }>();
   const outdated: { name: string; at: number }[] = [];
   let swept: Promise<void> | undefined;

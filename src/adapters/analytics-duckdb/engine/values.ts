@@ -75,6 +75,9 @@ function nestedConverterOf(type: DuckDBType): Convert {
     }
     case DuckDBTypeId.STRUCT: {
       const { entryNames, entryTypes } = type as DuckDBStructType;
+      // Values come by name: of `row(1, 2)`, whose parts have none, only the last one would be told.
+      if (new Set(entryNames).size < entryNames.length)
+        throw new Fault('query-failed', "A row whose parts have no names cannot be answered; say {'a': 1, 'b': 2}.");
       const members = entryNames.map((name, i) => ({ name, convert: converterOf(entryTypes[i]!) }));
       return (value) => {
         const { entries } = value as DuckDBStructValue;
