@@ -130,6 +130,8 @@ test('a histogram of equal answers, of few and of none does not tell which they 
   assert.deepEqual(await histogram(), [[[null, null, 6]], 0]);
   await send(1, () => ({ salary: 9_876_543 }));
   assert.deepEqual(await histogram(), [[[null, null, 7]], 0], 'nor that one is another');
+  await send(2, (n) => ({ salary: 500 + n }));
+  assert.deepEqual(await histogram(), [[[null, null, 9]], 0], 'nor how two groups of few lie');
 });
 
 test('a count of some of a row is shown where neither they nor the others are few', async (t) => {

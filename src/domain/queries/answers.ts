@@ -107,14 +107,15 @@ export const histogram: CommonQuery = {
 
 /**
  * Steps that no single answer can be read from: of a round width (1, 2 or 5 times a power of ten, so that there are about as many as wanted), between round numbers, and open at
- * both ends. They are laid between the answers that as many as the least group reach; those beyond are in the outer steps.
+ * both ends. They are laid between the answers that as many as the least group reach; those beyond are in the outer steps. Where twice as many have not answered, or all of
+ * them alike, there is one step.
  */
 function roundSteps(x: string, steps: number, leastGroup: number): ReturnType<CommonQuery['build']> {
   return {
     sql: `WITH given AS (SELECT ${x} AS x FROM responses WHERE ${x} IS NOT NULL),
-        reached AS (SELECT min(x, $least::BIGINT)[-1] AS a, max(x, $least::BIGINT)[-1] AS b FROM given),
-        ends AS (SELECT least(a, b) AS low, greatest(a, b) AS high, abs(b - a) / $steps AS wanted FROM reached),
-        powers AS (SELECT *, CASE WHEN wanted > 0 THEN pow(10, floor(log10(wanted))) END AS power FROM ends),
+        ends AS (SELECT min(x, $least::BIGINT)[-1] AS low, max(x, $least::BIGINT)[-1] AS high FROM given),
+        wishes AS (SELECT low, high, CASE WHEN high > low THEN (high - low) / $steps END AS wanted FROM ends),
+        powers AS (SELECT *, pow(10, floor(log10(wanted))) AS power FROM wishes),
         widths AS (SELECT low, high, power * CASE WHEN wanted <= power THEN 1 WHEN wanted <= 2 * power THEN 2 WHEN wanted <= 5 * power THEN 5 ELSE 10 END AS width,
           greatest(0, 1 - log10(power))::INTEGER AS digits FROM powers),
         grid AS (SELECT floor(low / width) AS first, floor(high / width) AS last, width, digits FROM widths),
