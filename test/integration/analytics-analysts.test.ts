@@ -201,6 +201,13 @@ test('an answer of an analyst goes into a file of each format, masked as well', 
   }
 });
 
+test('a row whose parts have no names is told of, for only its last part could be answered', async (t) => {
+  const { ask, inEach, open } = await world(t);
+  await assert.rejects(ask('SELECT row(1, 2) AS r', open), { fault: 'query-failed', message: /no names/ });
+  const { json } = await inEach("SELECT {'a': 1, 'b': 2} AS r, (1, 2) IN ((1, 2)) AS i");
+  assert.deepEqual(json, [[{ a: 1, b: 2 }, true]]);
+});
+
 test('what no JSON number can be is a text in JSON, a bare word in CSV and itself in Parquet', async (t) => {
   const { inEach } = await world(t);
   const sql = "SELECT 1e400 AS a, -1e400 AS b, 'nan'::DOUBLE AS c, [1e400, 1.5] AS d, 'Infinity' AS e, -1.5e0 AS f";

@@ -1,3 +1,4 @@
+import { isYounger } from '#domain/age.ts';
 import { announce, type Consequences, eventId, nothing } from '#domain/consequences.ts';
 import {
   type Dataset,
@@ -236,7 +237,10 @@ export function createDatasets(deps: Deps) {
     const now = clock.now();
     const names = new Set(filesOf(partitions).map(({ name }) => name));
     const gone = filesOf(doc.partitions).filter(({ name }) => !names.has(name));
-    return [...doc.retired.filter(({ at }) => now - at < orphanMs), ...gone.map(({ name }) => ({ name, at: now }))];
+    return [
+      ...doc.retired.filter(({ at }) => isYounger(at, now, orphanMs)),
+      ...gone.map(({ name }) => ({ name, at: now })),
+    ];
   }
 
   async function commit(cause: Cause, doc: Dataset, revision: number, follow: Consequences): Promise<number> {
@@ -274,7 +278,7 @@ export function createDatasets(deps: Deps) {
     let doc = (await storage.get('dataset', formId))!.doc;
     const now = clock.now();
     const kept = new Set(filesOf(doc.partitions).map(({ name }) => name));
-    const waiting = new Set(doc.retired.filter(({ at }) => now - at < retiredMs).map(({ name }) => name));
+    const waiting = new Set(doc.retired.filter(({ at }) => isYounger(at, now, retiredMs)).map(({ name }) => name));
     const retired = new Set(doc.retired.map(({ name }) => name));
     for (const { name, at } of await deps.blobs.list(area)) {
       const own = nameIn(name);

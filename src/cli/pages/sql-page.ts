@@ -75,7 +75,7 @@ eight queries that ask for one gigabyte or two took their processes to 572 MiB a
 | \`TIMESTAMP\` | \`2026-11-27T10:00:00.5\`, a local time |
 | \`TIMESTAMP WITH TIME ZONE\` | \`2026-11-27T10:00:00.000Z\`, with six digits where there are microseconds; the zone of the session is UTC |
 | \`BLOB\` | base64 |
-| \`T[]\`, \`STRUCT\`, \`MAP\` | a list, an object, a list of \`[key, value]\` |
+| \`T[]\`, \`STRUCT\`, \`MAP\` | a list, an object, a list of \`[key, value]\`; a row of several parts without names (\`row(1, 2)\`) is refused |
 
 In a CSV file a list, a struct or a map is JSON, numbers are numbers whatever their size (and \`Infinity\`, \`-Infinity\`, \`NaN\` bare words), and a text that a spreadsheet would take for a formula has a leading single quote.
 

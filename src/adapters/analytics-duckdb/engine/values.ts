@@ -16,6 +16,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api';
 import type { Json } from '#domain/json.ts';
+import { Fault } from './faults.ts';
 
 type Convert = (value: DuckDBValue) => Json;
 
