@@ -2,6 +2,8 @@
  * Kills an update of exported files with SIGKILL at every step, one after the other: while rows are written, while DuckDB works, before and after each file gets its
  * name, each manifest is committed, each old file removed. After each kill, every file that the manifest names must be whole: read by an independent reader
  * (hyparquet), the same rows in both formats, as its checksum says. Then an update runs to its end, and the files must hold what the store holds, row by row.
+ * Each round has a question of its own, which becomes a password before one of its kills, another one in each round: from the end of that update on no file may hold
+ * an answer to it, although the update that was to take them out was killed.
  * `--plant` spoils a file before the last check, which must then fail: that proves that this test can.
  * Usage: npm run test:export-kill -- [--rounds 20] [--plant]
  */
@@ -12,12 +14,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { type Dataset, type DatasetFile, datasetArea } from '#domain/dataset/dataset.ts';
+import { type Dataset, type DatasetFile, datasetArea, manifestName } from '#domain/dataset/dataset.ts';
 import { dayIn } from '#domain/day.ts';
 import { compileForm, contentSha256 } from '#domain/form/compile.ts';
 import { parseDefinition } from '#domain/form/definition.ts';
-import { versionId } from '#domain/form/form.ts';
-import { effectiveLabel, newResponse } from '#domain/response.ts';
+import { type FormVersion, versionId } from '#domain/form/form.ts';
+import { effectiveLabel, newResponse, type Response } from '#domain/response.ts';
 import type { Storage } from '#ports/storage.ts';
 import { readParquetRows } from '../support/hyparquet.ts';
 import { openExportStore } from './export-store.ts';
@@ -43,26 +45,19 @@ async function inStore<T>(work: (world: World) => Promise<T>): Promise<T> {
   }
 }
 
-async function makeForm({ storage, ids }: World): Promise<string> {
-  const parsed = parseDefinition({ elements: [{ type: 'comment', name: 'message' }] });
+/** Of each round the name of its question, and whether it is a password by now. */
+const pins = new Map<string, 'text' | 'password'>();
+const pinNow = () => [...pins].findLast(([, inputType]) => inputType === 'text')?.[0];
+
+function versionOf(formId: string, version: number): FormVersion {
+  const questions = [...pins].map(([name, inputType]) => ({ type: 'text', name, inputType }));
+  const parsed = parseDefinition({ elements: [{ type: 'comment', name: 'message' }, ...questions] });
   if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues));
   const { definition } = parsed;
-  const id = ids.next('frm');
-  const times = { createdAt: begin, updatedAt: begin };
-  const doc = {
-    id,
-    slug: id,
-    title: 'A form',
-    status: 'open',
-    definition,
-    settings: {},
-    version: 1,
-    ...times,
-  } as const;
-  const version = {
-    id: versionId(id, 1),
-    formId: id,
-    version: 1,
+  return {
+    id: versionId(formId, version),
+    formId,
+    version,
     title: 'A form',
     definition,
     intelligence: undefined,
@@ -70,22 +65,50 @@ async function makeForm({ storage, ids }: World): Promise<string> {
     contentSha256: contentSha256(definition),
     publishedAt: begin,
   };
+}
+
+async function makeForm({ storage, ids }: World): Promise<string> {
+  const id = ids.next('frm');
+  const version = versionOf(id, 1);
+  const doc = {
+    id,
+    slug: id,
+    title: 'A form',
+    status: 'open',
+    definition: version.definition,
+    intelligence: undefined,
+    settings: {},
+    version: 1,
+    createdAt: begin,
+    updatedAt: begin,
+  } as const;
+  await storage.commit({ change: { op: 'insert', kind: 'form', doc }, also: [{ kind: 'form-version', doc: version }] });
+  return id;
+}
+
+async function publish({ storage }: World, formId: string): Promise<void> {
+  const { doc, revision } = (await storage.get('form', formId))!;
+  const version = versionOf(formId, doc.version + 1);
   await storage.commit({
-    change: { op: 'insert', kind: 'form', doc: { ...doc, intelligence: undefined } },
+    change: { op: 'update', kind: 'form', doc: { ...doc, version: version.version }, expect: revision },
     also: [{ kind: 'form-version', doc: version }],
   });
-  return id;
 }
 
 /** A new day of responses, one of an older day reviewed, and one removed. */
 async function change({ storage, ids }: World, formId: string, n: number): Promise<void> {
   const at = begin + n * 3_600_000 * 7;
+  const formVersion = (await storage.get('form', formId))!.doc.version;
+  const pin = pinNow();
   for (let i = 0; i < 5; i++) {
     const response = newResponse({
       id: ids.next('rsp'),
       formId,
-      formVersion: 1,
-      answers: { message: `Message ${submitted++}, “größer” than\nthe one before` },
+      formVersion,
+      answers: {
+        message: `Message ${submitted++}, “größer” than\nthe one before`,
+        ...(pin !== undefined && { [pin]: `secret of ${pin}` }),
+      },
       metadata: undefined,
       now: at,
       day: dayIn('Europe/Berlin', at),
@@ -148,16 +171,23 @@ async function filesOf(dataset: Dataset | undefined): Promise<Map<string, string
 
 const rowOf = (row: Record<string, unknown>): [string, string] => [
   String(row.response_id),
-  JSON.stringify([row.message__text, row.label ?? null]),
+  JSON.stringify([row.message__text, row.label ?? null, ...[...pins.keys()].map((pin) => row[`${pin}__text`] ?? null)]),
 ];
+
+const open = (pin: string): boolean => pins.get(pin) === 'text';
+const textOf = (doc: Response): string =>
+  JSON.stringify([
+    doc.answers.message,
+    effectiveLabel(doc) ?? null,
+    ...[...pins.keys()].map((pin) => (open(pin) ? (doc.answers[pin] ?? null) : null)),
+  ]);
 
 async function inTheStore(storage: Storage, formId: string): Promise<Map<string, string>> {
   const rows = new Map<string, string>();
   let after: string | undefined;
   do {
     const page = await storage.list('response', { where: { formId }, limit: 1000, after });
-    for (const { doc } of page.items)
-      rows.set(doc.id, JSON.stringify([doc.answers.message, effectiveLabel(doc) ?? null]));
+    for (const { doc } of page.items) rows.set(doc.id, textOf(doc));
     after = page.next;
   } while (after !== undefined);
   return rows;
@@ -167,11 +197,17 @@ async function compare(formId: string, spoil: boolean): Promise<void> {
   await inStore(async ({ storage }) => {
     const dataset = (await storage.get('dataset', formId))?.doc;
     if (spoil) writeFileSync(join(dir, 'blobs', datasetArea(formId), dataset!.partitions[0]!.jsonl.name), 'spoilt');
+    const beside = JSON.parse(readFileSync(join(dir, 'blobs', datasetArea(formId), manifestName), 'utf8'));
+    if (beside.version !== dataset!.version)
+      failures.push(`${manifestName} is of version ${beside.version}, the manifest of ${dataset!.version}`);
     const [files, store] = [await filesOf(dataset), await inTheStore(storage, formId)];
     for (const [id, text] of store) if (files.get(id) !== text) failures.push(`${id} is not as in the store`);
     for (const id of files.keys()) if (!store.has(id)) failures.push(`${id} was removed and is there`);
   });
 }
+
+/** Not the first, which has answers to be taken out. */
+const closedAt = (round: number): number => 2 + ((round - 1) % 12);
 
 async function main(): Promise<void> {
   const formId = await inStore(makeForm);
@@ -179,9 +215,15 @@ async function main(): Promise<void> {
   for (let round = 1; round <= Number(values.rounds); round++) {
     let steps: number | undefined;
     let killAt = 0;
+    const pin = `pin${round}`;
     do {
       killAt += 1;
-      await inStore((world) => change(world, formId, n++));
+      if (killAt === 1) pins.set(pin, 'text');
+      if (killAt === closedAt(round)) pins.set(pin, 'password');
+      await inStore(async (world) => {
+        if (killAt === 1 || killAt === closedAt(round)) await publish(world, formId);
+        await change(world, formId, n++);
+      });
       steps = await update(formId, killAt);
       if (steps === undefined) kills += 1;
       await inStore(async ({ storage }) => void (await filesOf((await storage.get('dataset', formId))?.doc)));
