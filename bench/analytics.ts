@@ -1,5 +1,5 @@
 /**
- * Common queries (npm run bench:analytics -- [responses, default 5000000] [--store 200000] [--record]): each by our engine beside the same SQL given to DuckDB over
+ * Common queries (npm run bench:analytics -- [responses, default 5000000] [--store 200000] [--threads 2] [--record]): each by our engine beside the same SQL given to DuckDB over
  * the same files, in the same run, cold; beside SQLite's own store where it must scan; from the cache; and what the responses take on disk. Exit 1 when a target is missed.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -27,7 +27,11 @@ import { createReport, median } from './baselines.ts';
 import { definition, makeResponses } from './export/responses.ts';
 
 const { values, positionals } = parseArgs({
-  options: { record: { type: 'boolean', default: false }, store: { type: 'string', default: '200000' } },
+  options: {
+    record: { type: 'boolean', default: false },
+    store: { type: 'string', default: '200000' },
+    threads: { type: 'string', default: '2' },
+  },
   allowPositionals: true,
 });
 const count = Number(positionals[0] ?? 5_000_000);
@@ -71,9 +75,12 @@ for (let i = 0; i < days; i++)
   files.push(await writeDay(dir, plan, `2026-03-${String(i + 1).padStart(2, '0')}`, Math.ceil(count / days)));
 const rows = files.reduce((sum, file) => sum + file.rows, 0);
 const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0);
-say(`${rows.toLocaleString('en')} responses in ${days} Parquet files, ${(bytes / 1e6).toFixed(0)} MB`);
+say(
+  `${rows.toLocaleString('en')} responses in ${days} Parquet files, ${(bytes / 1e6).toFixed(0)} MB; ${values.threads} threads for a question`,
+);
 
-const threads = 2;
+/** Of each question, ours and bare DuckDB's. A server takes one less than the machine has processors. */
+const threads = Number(values.threads);
 const engine = createDuckdbEngine({ folder: join(dir, 'engine'), threads, memoryBytes: 2 ** 30 });
 const source = { name: 'all_responses', columns: plan.columns, files };
 const limits = { timeMs: 600_000, rows: 100_000 };
