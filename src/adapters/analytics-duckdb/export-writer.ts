@@ -17,10 +17,10 @@ export type DuckdbExportOptions = {
 };
 
 /**
- * What a row group holds uncompressed, at most, whatever its number of rows: 10,000 of 0.8 kB, or 40 of 200 kB. Measured in rows, as DuckDB does by itself, 750
+ * What a row group holds uncompressed, at most, whatever its number of rows: 6,000 of 0.8 kB, or 25 of 200 kB. Measured in rows, as DuckDB does by itself, 750
  * responses of 240 kB took more than 512 MB. It has one in memory while it writes, and several times as much for a moment.
  */
-const rowGroupBytes = 8 * 1024 * 1024;
+const rowGroupBytes = 5 * 1024 * 1024;
 const memoryPerRowGroup = 8;
 
 /**
