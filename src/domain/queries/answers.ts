@@ -142,12 +142,12 @@ export const respondents: CommonQuery = {
   looksBack: true,
   build(table, { question: name }) {
     const x = quoted(columnOf(table, name as string, ['string', 'number']).name);
-    const respondent = `lower(trim(${x}::VARCHAR)) AS respondent`;
     return {
-      sql: `WITH one AS (SELECT ${respondent}, strftime(day, '%G-W%V') AS week, submitted_at FROM responses WHERE ${x} IS NOT NULL),
-          first AS (SELECT ${respondent}, min(submitted_at) AS at FROM responses_so_far WHERE ${x} IS NOT NULL GROUP BY respondent)
+      sql: `WITH one AS (
+            SELECT lower(trim(${x}::VARCHAR)) AS respondent, strftime(day, '%G-W%V') AS week, submitted_at, in_range FROM responses_so_far WHERE ${x} IS NOT NULL),
+          first AS (SELECT respondent, min(submitted_at) AS at FROM one GROUP BY respondent)
         SELECT week, count(DISTINCT respondent) AS count, count(DISTINCT respondent) FILTER (WHERE submitted_at = first.at) AS new, count(*) AS responses
-        FROM one JOIN first USING (respondent) GROUP BY week ORDER BY week`,
+        FROM one JOIN first USING (respondent) WHERE in_range GROUP BY week ORDER BY week`,
       params: {},
     };
   },

@@ -47,7 +47,7 @@ export type CommonQuery = {
    * subtraction. With a least group the value is null unless each of these numbers is 0 or large enough.
    */
   parts?: Readonly<Record<string, readonly string[]>>;
-  /** Its SQL also asks `responses_so_far`: those before the range too. */
+  /** Its SQL asks `responses_so_far` instead of `responses`: those before the range too. */
   looksBack?: true;
   /** It shows what people wrote: for those who may read responses. */
   reveals?: true;

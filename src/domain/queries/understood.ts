@@ -18,8 +18,8 @@ export const labels: CommonQuery = {
     sql: `WITH counted AS (
         SELECT label, label_source AS source, count(*) AS count, avg(confidence) AS mean_confidence, count(confidence) AS sure
         FROM responses GROUP BY label, source)
-      SELECT *, count / sum(count) FILTER (WHERE count >= $least) OVER () AS share FROM counted ORDER BY count DESC, label, source`,
-    params: { least: leastGroup },
+      SELECT *, count / sum(count)${leastGroup > 1 ? ' FILTER (WHERE count >= $least)' : ''} OVER () AS share FROM counted ORDER BY count DESC, label, source`,
+    params: { ...(leastGroup > 1 && { least: leastGroup }) },
   }),
 };
 
