@@ -3,9 +3,10 @@ import { type CommonQuery, type ParamValues, type QuerySql, type QueryTable, quo
 /** What a query asks: its own columns, those that speak of fewer than the least group null. Rows of too few are still there, to be counted by whoever leaves them out. Errors: those of `build`. */
 export function sqlOf(query: CommonQuery, table: QueryTable, values: ParamValues, leastGroup: number): QuerySql {
   const { sql, params } = query.build(table, values, leastGroup);
+  if (leastGroup <= 1) return { sql, params };
   const large = (number: string) => `(${number} = 0 OR ${number} >= ${leastGroup})`;
   const columns = Object.keys(query.columns).map((column) => {
-    const parts = leastGroup > 1 ? (query.parts?.[column] ?? []) : [];
+    const parts = query.parts?.[column] ?? [];
     const name = quoted(column);
     return parts.length === 0 ? name : `CASE WHEN ${parts.map(large).join(' AND ')} THEN ${name} END AS ${name}`;
   });

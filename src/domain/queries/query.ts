@@ -52,7 +52,7 @@ export type CommonQuery = {
   /** It shows what people wrote: for those who may read responses. */
   reveals?: true;
   /**
-   * It may give more columns than `columns`, for `parts` to use. `leastGroup`: for what is to be counted of the groups alone that are shown. Errors: `value-refused`
+   * With a least group above 1 it may give more columns than `columns`, for `parts` to use. `leastGroup`: for what is to be counted of the groups alone that are shown. Errors: `value-refused`
    * (with the parameter's pointer) for a question that the form does not have or that cannot be counted so.
    */
   build(table: QueryTable, params: ParamValues, leastGroup: number): QuerySql;

@@ -14,13 +14,15 @@ export const labels: CommonQuery = {
   },
   counted: 'count',
   parts: { mean_confidence: ['sure'] },
-  build: (_table, _params, leastGroup) => ({
-    sql: `WITH counted AS (
-        SELECT label, label_source AS source, count(*) AS count, avg(confidence) AS mean_confidence, count(confidence) AS sure
-        FROM responses GROUP BY label, source)
-      SELECT *, count / sum(count)${leastGroup > 1 ? ' FILTER (WHERE count >= $least)' : ''} OVER () AS share FROM counted ORDER BY count DESC, label, source`,
-    params: { ...(leastGroup > 1 && { least: leastGroup }) },
-  }),
+  build: (_table, _params, leastGroup) => {
+    const guarded = leastGroup > 1;
+    return {
+      sql: `SELECT label, label_source AS source, count(*) AS count, count(*) / sum(count(*)) ${guarded ? 'FILTER (WHERE count(*) >= $least) ' : ''}OVER () AS share,
+          avg(confidence) AS mean_confidence${guarded ? ', count(confidence) AS sure' : ''}
+        FROM responses GROUP BY label, source ORDER BY count DESC, label, source`,
+      params: { ...(guarded && { least: leastGroup }) },
+    };
+  },
 };
 
 export const confidence: CommonQuery = {
