@@ -12,7 +12,7 @@ export function createJsonLines(columns: readonly { key: string; type: ExportCol
   const writers = columns.map(({ type }) => writerOf(type));
   const next = columns.map(({ key }) => `,"${key}":`);
   const first = columns.map(({ key }) => `{"${key}":`);
-  const written = { rows: 0, bytes: 0, longestLine: 0 };
+  const written = { rows: 0, longestLine: 0 };
 
   function lineOf(cells: readonly Cell[]): string {
     let line = '';
@@ -28,12 +28,11 @@ export function createJsonLines(columns: readonly { key: string; type: ExportCol
       for (const cells of rows) {
         const line = lineOf(cells);
         written.rows += 1;
-        written.bytes += line.length;
         written.longestLine = Math.max(written.longestLine, mostBytes(line));
         yield line;
       }
     },
-    /** Of all lines so far. `bytes` is an estimate, `longestLine` at least what it takes in bytes. */
+    /** Of all lines so far. `longestLine` is at least what it takes in bytes. */
     written: () => written,
   };
 }

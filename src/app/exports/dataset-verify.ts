@@ -12,6 +12,7 @@ import type { BlobStore } from '#ports/blob-store.ts';
 import type { ChangedDay } from '#ports/change-feed.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { ResponseDay, Storage } from '#ports/storage.ts';
+import { every } from '../every.ts';
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'list' | 'changes' | 'responses'>;
@@ -62,13 +63,13 @@ export async function verifyDatasets(
     notices: [],
   };
   const exported = new Set<string>();
-  for await (const dataset of all(deps.storage, 'dataset')) {
+  for await (const dataset of every(deps.storage, 'dataset')) {
     if (formId !== undefined && dataset.id !== formId) continue;
     exported.add(dataset.id);
     verdict.forms += 1;
     await verifyOne(deps, dataset, verdict, seen);
   }
-  for await (const form of all(deps.storage, 'form')) {
+  for await (const form of every(deps.storage, 'form')) {
     if ((formId === undefined || form.id === formId) && !exported.has(form.id)) await tellOf(deps, form.id, verdict);
   }
   return verdict;
@@ -80,15 +81,6 @@ export function datasetLine(verdict: DatasetVerdict): string {
   const files = `${rows} rows in ${partitions} partitions of ${forms} forms, ${responses} responses in the store`;
   const without = `not exported yet: ${unexported.responses} responses of ${unexported.forms} forms`;
   return `exports: ${state}: ${files}; ${waiting} changes wait for the next update${unexported.forms > 0 ? `; ${without}` : ''}`;
-}
-
-async function* all<K extends 'dataset' | 'form'>(storage: Deps['storage'], kind: K) {
-  let after: string | undefined;
-  do {
-    const found = await storage.list(kind, { limit: 100, after });
-    for (const { doc } of found.items) yield doc;
-    after = found.next;
-  } while (after !== undefined);
 }
 
 async function verifyOne(

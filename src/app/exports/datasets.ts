@@ -127,12 +127,13 @@ export function createDatasets(deps: Deps) {
     { signal, progress, rebuild = false, damaged }: Run,
   ): Promise<DatasetReport> {
     const startedAt = performance.now();
-    const latest = await tablesOf(formId);
+    const latest = tablesOf(formId);
+    const table = await latest();
     const target = await storage.changes.newest();
-    let { doc, revision } = await current(formId, await latest(), target);
+    let { doc, revision } = await current(formId, table, target);
     if (rebuild && doc.rebuild?.taskId !== cause.taskId)
       doc = { ...doc, rebuild: { taskId: cause.taskId, above: doc.version } };
-    const spans = await spansOf(doc, await latest(), target, damaged);
+    const spans = await spansOf(doc, table, target, damaged);
     const report = { partitions: 0, rows: 0, misfits: 0 };
     const all = spans.reduce((sum, span) => sum + span.rows, 0);
     const wrote = (rows: number) => {
@@ -165,7 +166,7 @@ export function createDatasets(deps: Deps) {
   }
 
   /** The table of a form as it is when it is asked for: a version may be published, and answered, while an update runs. Errors: `form-not-found`. */
-  async function tablesOf(formId: string): Promise<() => Promise<Table>> {
+  function tablesOf(formId: string): () => Promise<Table> {
     let table: Table | undefined;
     return async () => {
       const form = await getForm(formId);

@@ -7,6 +7,7 @@ import type { KeptResponse } from '#domain/response.ts';
 import { responseJson } from '#domain/response-view.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Storage } from '#ports/storage.ts';
+import { every } from '../every.ts';
 import { allVersionsOf, maskPlansOf, withheldOf } from '../form-versions.ts';
 import { type DiskGuard, refuseWhenDiskIsFull } from './disk-guard.ts';
 import { responsePages } from './response-pages.ts';
@@ -115,12 +116,7 @@ async function* pagesOf(
 }
 
 async function* formIds(storage: Pick<Storage, 'list'>): AsyncGenerator<string> {
-  let after: string | undefined;
-  do {
-    const forms = await storage.list('form', { limit: 100, after });
-    for (const { doc } of forms.items) yield doc.id;
-    after = forms.next;
-  } while (after !== undefined);
+  for await (const { id } of every(storage, 'form')) yield id;
 }
 
 /** No format can leak what is not in the rows: answers that are withheld are taken out here, and personal data is masked here. */

@@ -1,6 +1,6 @@
 import type { Cache } from '#ports/cache.ts';
 import type { Metrics } from '#ports/metrics.ts';
-import { type Outcome, outcomeOf } from './outcomes.ts';
+import { countOutcome, type Outcome, outcomeOf } from './outcomes.ts';
 
 type Deps = { cache: Pick<Cache, 'get' | 'set'>; metrics: Pick<Metrics, 'count'> };
 
@@ -15,7 +15,7 @@ export function createAnswerCache({ cache, metrics }: Deps) {
 
   /** `key`: the question and the state of what it is asked of. `cached`: nothing was computed for this call. Errors: those of `compute`. */
   async function answer<T>(key: string, compute: () => Promise<T>): Promise<{ value: T; cached: boolean }> {
-    const outcome = (name: Outcome) => metrics.count('formstead_analytics_queries_total', { outcome: name });
+    const outcome = (name: Outcome) => countOutcome(metrics, name);
     const same = running.get(key);
     if (same !== undefined) {
       const value = (await same) as T;

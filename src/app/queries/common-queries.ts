@@ -2,7 +2,7 @@ import { AppError } from '#domain/errors.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { Json } from '#domain/json.ts';
 import { commonQueries, queryByName } from '#domain/queries/catalogue.ts';
-import { sqlOf } from '#domain/queries/least-group.ts';
+import { sqlOf, withoutSmallGroups } from '#domain/queries/least-group.ts';
 import { type CommonQuery, type QuerySql, readParams } from '#domain/queries/query.ts';
 import { ranged } from '#domain/queries/range.ts';
 import type { AnalyticsEngine, AnswerColumn, AnswerFile, QueryLimits } from '#ports/analytics-engine.ts';
@@ -11,7 +11,6 @@ import type { Metrics } from '#ports/metrics.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import { countedAs } from './outcomes.ts';
 import { asAppError } from './query-problems.ts';
-import { withoutSmallGroups } from './small-groups.ts';
 import type { FormTables } from './tables.ts';
 
 type Deps = {

@@ -17,15 +17,20 @@ export function outcomeOf(err: unknown): Outcome {
   }
 }
 
+type Counter = Pick<Metrics, 'count'>;
+
+export function countOutcome(metrics: Counter, outcome: Outcome): void {
+  metrics.count('formstead_analytics_queries_total', { outcome });
+}
+
 /** Counts a question that no cache is asked about. Errors: those of `work`. */
-export async function countedAs<T>(metrics: Pick<Metrics, 'count'>, work: () => Promise<T>): Promise<T> {
-  const outcome = (name: Outcome) => metrics.count('formstead_analytics_queries_total', { outcome: name });
+export async function countedAs<T>(metrics: Counter, work: () => Promise<T>): Promise<T> {
   try {
     const answer = await work();
-    outcome('miss');
+    countOutcome(metrics, 'miss');
     return answer;
   } catch (err) {
-    outcome(outcomeOf(err));
+    countOutcome(metrics, outcomeOf(err));
     throw err;
   }
 }
