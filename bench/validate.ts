@@ -71,7 +71,7 @@ const compile = measured(200, () => compileForm(definition));
 const prepare = measured(5, () => createAjvValidator().prepare(compiled, 'bench'));
 
 const clock = { now: Date.now };
-const unwritten = { storage: {} as never, log: { warn() {} }, timeZone: 'Europe/Berlin' };
+const unwritten = { storage: {} as never, log: { warn() {} }, timeZone: 'Europe/Berlin', leastGroup: 1 };
 const refusals = createRefusals({ ...unwritten, clock, ids: createIds({ clock }) });
 const wrong = validateAnswers(compiled, prepared, { ...answers, email: '', age: 3, message: '' });
 if (!('issues' in wrong)) throw new Error('the wrong answers fit');

@@ -1,6 +1,7 @@
 import { AppError } from '#domain/errors.ts';
 import type { CompiledForm } from '#domain/form/compiled.ts';
 import { type Form, versionId } from '#domain/form/form.ts';
+import { isLargeGroup } from '#domain/queries/least-group.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { ResponseCounts, Storage } from '#ports/storage.ts';
@@ -53,7 +54,7 @@ export function createAnalytics(deps: Deps) {
       storage.responses.days({ formId: form.id, from: deps.clock.now() - hourMs }),
     ]);
     const lastHour = hour.reduce((sum, day) => sum + day.count, 0);
-    return { analytics: value, cached, lastHour: isShown(lastHour, leastGroup) ? lastHour : null };
+    return { analytics: value, cached, lastHour: isLargeGroup(lastHour, leastGroup) ? lastHour : null };
   }
 
   async function count(form: Form, { from, to }: AnalyticsQuery): Promise<FormAnalytics> {
@@ -76,13 +77,10 @@ function countedQuestions(compiled: CompiledForm): string[] {
   return compiled.questions.filter(({ type }) => counted.has(type)).map(({ name }) => name);
 }
 
-/** Nobody is a group that gives nobody away. */
-const isShown = (count: number, leastGroup: number): boolean => count === 0 || count >= leastGroup;
-
 function ofLargeGroups(counts: ResponseCounts, leastGroup: number): ShownCounts {
   let suppressed = 0;
   const shown = ({ count }: { count: number }): boolean => {
-    const enough = isShown(count, leastGroup);
+    const enough = isLargeGroup(count, leastGroup);
     if (!enough) suppressed += 1;
     return enough;
   };

@@ -2,9 +2,9 @@ import { dayIn } from '#domain/day.ts';
 import { dayBounds, daysFrom } from '#domain/day-bounds.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
 import type { CompiledForm } from '#domain/form/compiled.ts';
+import { type RefusalStats, refusalStats } from '#domain/refusal-stats.ts';
 import {
   countIn,
-  type FailureCount,
   failuresOf,
   type Refusals,
   refusalDays,
@@ -25,22 +25,12 @@ type Deps = {
   ids: Pick<Ids, 'randomBytes'>;
   log: Pick<Log, 'warn'>;
   timeZone: string;
+  /** Counts of fewer responses are not told. 1: all are. */
+  leastGroup: number;
 };
 
 /** Days of the range, both taken in, as `YYYY-MM-DD`: the last 30 when they are left out. */
 export type RefusalWish = { formId: string; from?: string | undefined; to?: string | undefined };
-export type RefusalDay = { day: string; refused: number; accepted: number };
-export type RefusalStats = {
-  formId: string;
-  from: string;
-  to: string;
-  refused: number;
-  accepted: number;
-  byQuestion: FailureCount[];
-  byDay: RefusalDay[];
-  /** When it was counted, epoch ms. */
-  asOf: number;
-};
 
 const daysByDefault = 30;
 /** Of all forms and days together, in memory while the store is away. What is beyond them is not counted, and said once the store is back. */
@@ -145,10 +135,10 @@ export function createRefusals(deps: Deps) {
       throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
     await flush();
     const [kept, accepted] = await Promise.all([keptDays(formId, from, to), acceptedDays(formId, from, to)]);
-    const byDay = new Map<string, RefusalDay>();
+    const byDay = new Map<string, { day: string; refused: number; accepted: number }>();
     for (const { day, count } of accepted) byDay.set(day, { day, refused: 0, accepted: count });
     for (const { day, refused } of kept) byDay.set(day, { day, refused, accepted: byDay.get(day)?.accepted ?? 0 });
-    return {
+    const counted = {
       formId,
       from,
       to,
@@ -157,6 +147,7 @@ export function createRefusals(deps: Deps) {
       byDay: [...byDay.values()].sort((a, b) => (a.day < b.day ? -1 : 1)),
       asOf,
     };
+    return refusalStats(counted, deps.leastGroup);
   }
 
   async function keptDays(formId: string, from: string, to: string): Promise<Refusals[]> {

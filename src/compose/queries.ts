@@ -4,6 +4,7 @@ import { createAnalystSql } from '#app/queries/analyst-sql.ts';
 import type { AnswerCache } from '#app/queries/answer-cache.ts';
 import { createAnswerFiles } from '#app/queries/answer-files.ts';
 import { createCommonQueries } from '#app/queries/common-queries.ts';
+import { createCountFiles } from '#app/queries/count-files.ts';
 import { createFreshRows } from '#app/queries/fresh-rows.ts';
 import { createFormTables } from '#app/queries/tables.ts';
 import type { Config } from '#config.ts';
@@ -25,6 +26,7 @@ export function createQueries({ adapters, config, datasets, answers, audit }: Pa
   return {
     queries: createCommonQueries({ tables, engine, answers, clock, metrics, timeZone, limits, leastGroup }),
     analystSql: createAnalystSql({ storage, tables, engine, metrics, note, limits }),
+    countFiles: createCountFiles({ engine, limits }),
     answerFiles: createAnswerFiles({ blobs, clock, ids }),
   };
 }

@@ -104,7 +104,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     wantsEvent,
     metrics,
   });
-  const refusals = createRefusals({ storage, clock, ids, log, timeZone });
+  const refusals = createRefusals({ storage, clock, ids, log, timeZone, leastGroup: config.queryLeastGroup });
   const answers = createAnswerCache({ cache: adapters.cache, metrics });
   const { textModel, embedder, pause } = adapters;
   const embedding = createEmbedding({ embedder, blobs, log });

@@ -198,11 +198,9 @@ test('a range of submission, and answers as NDJSON, CSV and Parquet', async () =
   const token = await program.signIn('viewer');
   const file = async (format: string) => {
     const query = new URLSearchParams({ form_id: form, question: 'size', format, fresh: '1' });
-    const answer = await fetch(`${program.url}/api/v1/analytics/queries/answers?${query}`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
-    assert.equal(answer.status, 200);
-    return { type: answer.headers.get('content-type'), bytes: Buffer.from(await answer.arrayBuffer()) };
+    const answer = await program.call('GET', `/analytics/queries/answers?${query}`, { token });
+    assert.deepEqual([answer.status, answer.headers.get('x-cache')], [200, 'MISS']);
+    return { type: answer.headers.get('content-type'), bytes: answer.bytes };
   };
   const ndjson = await file('ndjson');
   assert.deepEqual(
@@ -346,6 +344,19 @@ test('rows of small groups are left out where the installation says so', async (
   assert.deepEqual([left, suppressed], [[['large', 4, 1]], 1]);
   const csv = `/analytics/queries/answers?form_id=${form}&question=size&format=csv&fresh=1`;
   assert.match((await program.call('GET', csv, { token })).text, /^answer,count,share\r?\nlarge,4,1(\.0)?\r?\n$/);
+  const [bad, good] = [{ stars: 6 }, answers(0)];
+  for (let i = 0; i < 2; i++) assert.equal((await program.send(form, { ...good, ...bad })).status, 422);
+  const refusals = async (more = '') => program.call('GET', `/analytics/refusals?form_id=${form}${more}`, { token });
+  const { body: few } = await refusals();
+  assert.deepEqual(
+    [few.refused, few.accepted, few.share_refused, few.by_question, few.per_day[0].refused, few.suppressed],
+    [null, 6, null, [], null, 3],
+  );
+  const refusedCsv = await refusals('&format=csv&table=per_day');
+  assert.equal(refusedCsv.text, `day,refused,accepted\r\n${few.to},,6\r\n`);
+  assert.equal(refusedCsv.headers.get('x-suppressed'), '3');
+  assert.equal((await program.send(form, { ...good, ...bad })).status, 422);
+  assert.deepEqual((await refusals()).body.by_question, [{ question: 'stars', code: 'not-a-choice', count: 3 }]);
   const [[count, , , least, , median, , , most] = []] = await rows(form, 'numbers', { question: 'stars' });
   assert.deepEqual([count, least, median, most], [6, null, 2.5, null]);
 
@@ -372,6 +383,24 @@ test('how tasks and deliveries of the last hours went', async () => {
     JSON.stringify(update),
   );
   assert.deepEqual([stats.tasks.complete, stats.deliveries.endpoints], [true, []]);
+  const file = (format: string, more = '') => program.call('GET', `/analytics/operations?format=${format}${more}`);
+  const csv = await file('csv');
+  const [head, ...lines] = csv.text.trimEnd().split('\r\n');
+  assert.ok(head!.startsWith('kind,count,pending,') && head!.endsWith('ran_seconds_max'), head);
+  assert.deepEqual(csv.headers.get('x-truncated'), 'false');
+  assert.ok(lines.some((line) => line.startsWith(`update-dataset,${update.count},`)));
+  const parquet = await readParquetRows((await file('parquet', '&hours=1')).bytes);
+  const row = parquet.find(({ kind }) => kind === 'update-dataset')!;
+  assert.deepEqual(
+    [row.count, row.succeeded, row.retried, row.ran_seconds_max],
+    [BigInt(update.count), BigInt(update.by_status.succeeded), BigInt(update.retried), update.ran_seconds.max],
+  );
+  const nothing = await file('csv', '&table=deliveries');
+  assert.match(nothing.text, /^endpoint_id,attempts,succeeded,retries,milliseconds_p50,[^\n]*\r\n$/);
+  assert.equal((await file('ndjson', '&table=outcomes')).text, '');
+  assert.equal((await file('ndjson', '&limit=1')).headers.get('x-truncated'), 'true');
+  for (const bad of ['format=xml', 'format=csv&table=kinds'])
+    assert.equal((await program.call('GET', `/analytics/operations?${bad}`)).status, 400, bad);
   const few = (await program.call('GET', '/analytics/operations?limit=1')).body;
   assert.deepEqual([few.tasks.complete, few.tasks.kinds.length], [false, 1]);
   assert.equal(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { readParquetRows } from '../support/hyparquet.ts';
 import { startTestProgram, type TestProgram } from '../support/program.ts';
 
 /* How a form does: what it refuses, by question, and how long people take to answer it; through the whole program. */
@@ -52,6 +53,25 @@ test('a response that is refused is counted by question and code beside those th
   assert.deepEqual(body.per_day, [{ day: today, refused: 4, accepted: 6 }]);
   assert.deepEqual([body.to, body.from < body.to], [today, true]);
   assert.ok(!JSON.stringify(body).includes('secret-word'));
+  const file = (more: string) => program.call('GET', `/analytics/refusals?form_id=${form}&${more}`);
+  const csv = await file('format=csv');
+  assert.deepEqual(csv.text.trimEnd().split('\r\n'), [
+    'question,code,count',
+    ',unknown-answer,1',
+    'age,too-small,1',
+    'email,bad-format,1',
+    'email,required,1',
+    'wishes,not-a-choice,1',
+  ]);
+  const heads = ['content-disposition', 'x-truncated', 'x-suppressed'].map((name) => csv.headers.get(name));
+  assert.deepEqual(heads, ['attachment; filename="refusals-by-question.csv"', 'false', '0']);
+  assert.ok(Date.parse(csv.headers.get('x-as-of')!) >= Date.parse(body.as_of));
+  const ndjson = await file('format=ndjson&table=per_day');
+  assert.deepEqual(JSON.parse(ndjson.text), { day: today, refused: 4, accepted: 6 });
+  const parquet = await readParquetRows((await file('format=parquet')).bytes);
+  const failed = parquet.map(({ question, code, count }) => ({ question, code, count: Number(count) }));
+  assert.deepEqual(failed, body.by_question);
+  for (const bad of ['format=xml', 'format=csv&table=by_day']) assert.equal((await file(bad)).status, 400, bad);
   assert.equal((await program.responses(form)).length, 6);
 });
 

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
 import { createAnalytics } from '#app/analytics.ts';
 import { createOperationsStats } from '#app/insight/operations-stats.ts';
 import { createAnswerCache } from '#app/queries/answer-cache.ts';
+import { createAnswerFiles } from '#app/queries/answer-files.ts';
+import { createCountFiles } from '#app/queries/count-files.ts';
 import { createRefusals } from '#app/refusals.ts';
 import type { Actor } from '#domain/actor.ts';
 import type { Understanding } from '#domain/response.ts';
@@ -43,13 +47,17 @@ async function openApi(t: TestContext) {
   const world = await openExportWorld(t);
   const answers = createAnswerCache({ cache: createMemoryCache({ clock: world.clock }), metrics: world.metrics });
   const analytics = createAnalytics({ ...world, answers, leastGroup: 1 });
-  const refusals = createRefusals({ ...world, timeZone: 'UTC' });
+  const refusals = createRefusals({ ...world, timeZone: 'UTC', leastGroup: 1 });
+  const engine = createDuckdbEngine({ folder: join(world.dir, 'engine') });
+  t.after(() => engine.close());
   const paging = createPaging({ keyRing: createKeyRing({ current: 'a-secret-for-tests-a-secret-for-tests' }) });
   const { server } = serverWith(
     t,
     (api) => {
       exportRoutes(api, { exports: world.exports, paging });
-      analyticsRoutes(api, { analytics, operationsStats: createOperationsStats(world), refusals });
+      const countFiles = createCountFiles({ engine, limits: { timeMs: 10_000, rows: 1000 } });
+      const operationsStats = createOperationsStats(world);
+      analyticsRoutes(api, { analytics, operationsStats, refusals, countFiles, answerFiles: createAnswerFiles(world) });
     },
     { authenticate: async (token) => actors[token] },
   );

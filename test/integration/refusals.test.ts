@@ -30,13 +30,14 @@ async function open(t: TestContext) {
       now = instant;
     },
     /** One process; what it asks of the store goes by `through`. */
-    process: (through: Partial<Pick<Storage, 'get' | 'commit'>> = {}) =>
+    process: (through: Partial<Pick<Storage, 'get' | 'commit'>> = {}, leastGroup = 1) =>
       createRefusals({
         storage: { ...storage, ...through },
         clock,
         ids: createIds({ clock }),
         log,
         timeZone: 'Europe/Berlin',
+        leastGroup,
       }),
     kept: async () => (await storage.list('refusals', { where: { formId: form.id }, limit: 100 })).items,
   };

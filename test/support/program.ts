@@ -16,7 +16,7 @@ export const admin = { email: 'admin@example.org', password: 'only for these tes
 
 /** `body` is the parsed JSON, or the text of what is none. */
 // biome-ignore lint/suspicious/noExplicitAny: an answer is looked into, and a wrong guess fails the test.
-export type Answer = { status: number; headers: Headers; body: any; text: string };
+export type Answer = { status: number; headers: Headers; body: any; text: string; bytes: Buffer };
 
 export type Ask = {
   /** A string or bytes are sent as they are, anything else as JSON. */
@@ -218,9 +218,10 @@ export async function request(url: string, method: string, path: string, options
     body: plain ? (body as string | undefined) : JSON.stringify(body),
     redirect: 'manual',
   });
-  const text = await response.text();
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const text = bytes.toString();
   const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '') && text !== '';
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text, text };
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text, text, bytes };
 }
 
 const targetOf = (path: string): string => (path.startsWith('//') ? path.slice(1) : `/api/v1${path}`);

@@ -1,5 +1,8 @@
 import { type CommonQuery, type ParamValues, type QuerySql, type QueryTable, quoted } from './query.ts';
 
+/** Whether a count may be told. Nobody is a group that gives nobody away. */
+export const isLargeGroup = (count: number, leastGroup: number): boolean => count === 0 || count >= leastGroup;
+
 /** What a query asks: its own columns, those that speak of fewer than the least group null. Rows of too few are still there, to be counted by whoever leaves them out. Errors: those of `build`. */
 export function sqlOf(query: CommonQuery, table: QueryTable, values: ParamValues, leastGroup: number): QuerySql {
   const { sql, params } = query.build(table, values, leastGroup);

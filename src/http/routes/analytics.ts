@@ -1,48 +1,84 @@
 import type { FastifyInstance } from 'fastify';
 import type { Analytics, FormAnalytics } from '#app/analytics.ts';
 import type { OperationsStats, OperationsStatsUseCase } from '#app/insight/operations-stats.ts';
-import type { RefusalCounts, RefusalStats } from '#app/refusals.ts';
+import type { AnswerFiles } from '#app/queries/answer-files.ts';
+import type { CountFiles } from '#app/queries/count-files.ts';
+import type { RefusalCounts } from '#app/refusals.ts';
+import { type OperationsTable, operationsTable } from '#domain/operations-tables.ts';
+import { type RefusalStats, type RefusalTable, refusalTable } from '#domain/refusal-stats.ts';
+import { engineProblems, goneSignal, sendAnswerFile } from '../answer-file.ts';
 import { guard } from '../auth.ts';
 import {
   analyticsQuery,
   analyticsSchema,
+  operationsFileHeaders,
   operationsQuery,
   operationsSchema,
   refusalsQuery,
   refusalsSchema,
 } from '../schemas/analytics.ts';
 import { formParams } from '../schemas/forms.ts';
+import { type AnswerFormat, answerContent, queryFileHeaders } from '../schemas/queries.ts';
 import { time } from '../views.ts';
 
-type Deps = { analytics: Analytics; operationsStats: OperationsStatsUseCase; refusals: Pick<RefusalCounts, 'ofForm'> };
+type Deps = {
+  analytics: Analytics;
+  operationsStats: OperationsStatsUseCase;
+  refusals: Pick<RefusalCounts, 'ofForm'>;
+  countFiles: CountFiles;
+  answerFiles: AnswerFiles;
+};
+type OperationsQuery = { hours: number; limit: number; table: OperationsTable; format: AnswerFormat };
+type RefusalsQuery = { form_id: string; from?: string; to?: string; table: RefusalTable; format: AnswerFormat };
 
-export function analyticsRoutes(api: FastifyInstance, { analytics, operationsStats, refusals }: Deps): void {
-  api.get<{ Querystring: { hours: number; limit: number } }>(
+export function analyticsRoutes(
+  api: FastifyInstance,
+  { analytics, operationsStats, refusals, countFiles, answerFiles }: Deps,
+): void {
+  api.get<{ Querystring: OperationsQuery }>(
     '/analytics/operations',
     {
-      config: guard('tasks:read'),
+      config: { ...guard('tasks:read'), problems: engineProblems },
       schema: {
         tags: ['analytics'],
         summary: 'How tasks and deliveries of the last hours went: ends, retries, times',
         querystring: operationsQuery,
-        response: { 200: operationsSchema },
+        response: { 200: { headers: operationsFileHeaders, content: answerContent(operationsSchema) } },
       },
     },
-    async ({ query }) => operationsView(await operationsStats.stats(query)),
+    async ({ query: { table, format, ...wish } }, reply) => {
+      const stats = await operationsStats.stats(wish);
+      if (format === 'json') return operationsView(stats);
+      const { tasks, deliveries } = stats;
+      const rows = operationsTable(table, { ...tasks, ...deliveries });
+      const signal = goneSignal(reply);
+      const file = await answerFiles.sent(format, (target) => countFiles.toFile(rows, target, signal));
+      const { complete } = table === 'tasks' ? tasks : deliveries;
+      const told = { truncated: file.told.truncated || !complete };
+      return sendAnswerFile(reply, table, format, { ...file, told });
+    },
   );
 
-  api.get<{ Querystring: { form_id: string; from?: string; to?: string } }>(
+  api.get<{ Querystring: RefusalsQuery }>(
     '/analytics/refusals',
     {
-      config: { ...guard('analytics:read'), problems: ['form-not-found'] },
+      config: { ...guard('analytics:read'), problems: ['form-not-found', ...engineProblems] },
       schema: {
         tags: ['analytics'],
         summary: 'Count the responses that a form refused, by question and by what was wrong, beside those it accepted',
         querystring: refusalsQuery,
-        response: { 200: refusalsSchema },
+        response: { 200: { headers: queryFileHeaders, content: answerContent(refusalsSchema) } },
       },
     },
-    async ({ query: { form_id: formId, from, to } }) => refusalsView(await refusals.ofForm({ formId, from, to })),
+    async ({ query: { form_id: formId, from, to, table, format } }, reply) => {
+      const stats = await refusals.ofForm({ formId, from, to });
+      if (format === 'json') return refusalsView(stats);
+      const signal = goneSignal(reply);
+      const rows = refusalTable(table, stats);
+      const file = await answerFiles.sent(format, (target) => countFiles.toFile(rows, target, signal));
+      const told = { ...file.told, suppressed: stats.suppressed, asOf: stats.asOf };
+      return sendAnswerFile(reply, `refusals-${table.replace('_', '-')}`, format, { ...file, told });
+    },
   );
 
   api.get<{ Params: { id: string }; Querystring: { from?: string; to?: string } }>(
@@ -83,18 +119,18 @@ function analyticsView(analytics: FormAnalytics, lastHour: number | null): objec
   };
 }
 
-function refusalsView({ formId, from, to, refused, accepted, byQuestion, byDay, asOf }: RefusalStats): object {
-  const all = refused + accepted;
+function refusalsView(stats: RefusalStats): object {
   return {
-    form_id: formId,
-    from,
-    to,
-    refused,
-    accepted,
-    share_refused: all === 0 ? null : refused / all,
-    by_question: byQuestion,
-    per_day: byDay,
-    as_of: time(asOf),
+    form_id: stats.formId,
+    from: stats.from,
+    to: stats.to,
+    refused: stats.refused,
+    accepted: stats.accepted,
+    share_refused: stats.shareRefused,
+    by_question: stats.byQuestion,
+    per_day: stats.byDay,
+    suppressed: stats.suppressed,
+    as_of: time(stats.asOf),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { AnalystSql } from '#app/queries/analyst-sql.ts';
 import type { AnswerFiles } from '#app/queries/answer-files.ts';
 import type { CommonQueries } from '#app/queries/common-queries.ts';
@@ -6,13 +6,13 @@ import { may } from '#domain/actor.ts';
 import { AppError } from '#domain/errors.ts';
 import type { CommonQuery } from '#domain/queries/query.ts';
 import type { Params } from '#ports/analytics-engine.ts';
+import { engineProblems, goneSignal, sendAnswerFile } from '../answer-file.ts';
 import { guard } from '../auth.ts';
 import { matchesEtag } from '../etag.ts';
-import { contentOf, notModified } from '../schemas/common.ts';
+import { notModified } from '../schemas/common.ts';
 import {
   type AnswerFormat,
-  answerTypes,
-  type FileFormat,
+  answerContent,
   queryAnswerSchema,
   queryFileHeaders,
   queryListSchema,
@@ -31,15 +31,6 @@ type QueryString = { form_id: string; from?: string; to?: string; format: Answer
   string
 >;
 type SqlBody = { sql: string; tables: Record<string, string>; params?: Params; format?: AnswerFormat; fresh?: boolean };
-
-const fileTypes = Object.values(answerTypes).map((type) => type.split(';')[0]!);
-const engineProblems = [
-  'query-failed',
-  'query-too-slow',
-  'query-too-large',
-  'engine-unavailable',
-  'data-damaged',
-] as const;
 
 export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerFiles }: Deps): void {
   const tags = ['analytics'];
@@ -70,7 +61,7 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
         response: {
           200: {
             headers: queryFileHeaders,
-            content: { 'application/json': { schema: queryAnswerSchema }, ...contentOf('', ...fileTypes).content },
+            content: answerContent(queryAnswerSchema),
           },
           304: notModified,
         },
@@ -96,7 +87,8 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
       if (format !== 'json') {
         const signal = goneSignal(reply);
         const file = await answerFiles.sent(format, (target) => queries.toFile(prepared, target, signal));
-        return sendAnswer(reply, name, format, file);
+        reply.header('x-cache', 'MISS');
+        return sendAnswerFile(reply, name, format, file);
       }
       const { answer, cached } = await queries.answer(prepared);
       reply.header('x-cache', cached ? 'HIT' : 'MISS');
@@ -119,7 +111,7 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
         response: {
           200: {
             headers: sqlFileHeaders,
-            content: { 'application/json': { schema: sqlAnswerSchema }, ...contentOf('', ...fileTypes).content },
+            content: answerContent(sqlAnswerSchema),
           },
         },
       },
@@ -132,37 +124,9 @@ export function queryRoutes(api: FastifyInstance, { queries, analystSql, answerF
       const caller = callerOf(request);
       if (format === 'json') return analystSql.answer(caller, wish, signal);
       const file = await answerFiles.sent(format, (target) => analystSql.toFile(caller, wish, target, signal));
-      return sendAnswer(reply, 'answer', format, file);
+      return sendAnswerFile(reply, 'answer', format, file);
     },
   );
-}
-
-type Told = { truncated: boolean; suppressed?: number; asOf?: number };
-
-/** What JSON says beside the rows is in the head here. */
-function sendAnswer(
-  reply: FastifyReply,
-  name: string,
-  format: FileFormat,
-  { told, bytes, chunks }: { told: Told; bytes: number; chunks: AsyncIterable<Uint8Array> },
-): FastifyReply {
-  reply
-    .type(answerTypes[format])
-    .header('content-length', bytes)
-    .header('content-disposition', `attachment; filename="${name}.${format}"`)
-    .header('x-truncated', String(told.truncated));
-  if (told.suppressed !== undefined) reply.header('x-suppressed', told.suppressed);
-  if (told.asOf !== undefined) reply.header('x-as-of', time(told.asOf));
-  return reply.send(ReadableStream.from(chunks));
-}
-
-/** Aborts when the client goes: nobody waits for the answer then. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort(new AppError('timeout', { detail: 'The client has gone.' }));
-  });
-  return gone.signal;
 }
 
 function queryView({ name, about, params, columns, reveals }: CommonQuery): object {

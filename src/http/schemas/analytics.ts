@@ -1,7 +1,17 @@
+import { operationsTables } from '#domain/operations-tables.ts';
+import { refusalTables } from '#domain/refusal-stats.ts';
 import { failureCodes } from '#domain/refusals.ts';
 import { timeSchema } from './common.ts';
+import { format } from './queries.ts';
 
 const count = { type: 'integer', minimum: 0 } as const;
+const fileFormat = { ...format, default: 'json' } as const;
+/** Which of its tables a file holds; JSON has them all. */
+const tableOf = <T extends readonly string[]>(names: T) => ({
+  enum: names,
+  default: names[0]!,
+  description: 'What a file holds, that is every format but json, which has all of it.',
+});
 /** null: it counts some responses, but fewer than FORMSTEAD_QUERY_LEAST_GROUP. */
 const countOrNull = { type: ['integer', 'null'], minimum: 0 } as const;
 
@@ -70,19 +80,35 @@ export const refusalsQuery = {
     form_id: { type: 'string', minLength: 1, maxLength: 100 },
     from: { ...day, description: 'The first day; 30 days up to today when it is left out.' },
     to: { ...day, description: 'The last day, taken in; today when it is left out.' },
+    table: tableOf(refusalTables),
+    format: fileFormat,
   },
 } as const;
 
 export const refusalsSchema = {
   type: 'object',
-  required: ['form_id', 'from', 'to', 'refused', 'accepted', 'share_refused', 'by_question', 'per_day', 'as_of'],
+  required: [
+    'form_id',
+    'from',
+    'to',
+    'refused',
+    'accepted',
+    'share_refused',
+    'by_question',
+    'per_day',
+    'suppressed',
+    'as_of',
+  ],
   properties: {
     form_id: { type: 'string' },
     from: { ...day, description: "The first day that was counted, in the installation's time zone." },
     to: { ...day, description: 'The last one.' },
-    refused: { ...count, description: 'Responses that were refused since their answers did not fit.' },
-    accepted: count,
-    share_refused: { type: ['number', 'null'], description: 'Of both; null where nothing came.' },
+    refused: { ...countOrNull, description: 'Responses that were refused since their answers did not fit.' },
+    accepted: countOrNull,
+    share_refused: {
+      type: ['number', 'null'],
+      description: 'Of both; null where nothing came, or one of them is null.',
+    },
     by_question: {
       type: 'array',
       description: 'The most frequent first. A response counts once for each question and code.',
@@ -102,8 +128,13 @@ export const refusalsSchema = {
       items: {
         type: 'object',
         required: ['day', 'refused', 'accepted'],
-        properties: { day, refused: count, accepted: count },
+        properties: { day, refused: countOrNull, accepted: countOrNull },
       },
+    },
+    suppressed: {
+      ...count,
+      description:
+        'Counts that are left out of by_question, or null, since they speak of fewer responses than FORMSTEAD_QUERY_LEAST_GROUP.',
     },
     as_of: { ...timeSchema, description: 'When it was counted.' },
   },
@@ -121,6 +152,8 @@ export const operationsQuery = {
       default: 10000,
       description: 'The newest tasks, and as many attempts of deliveries.',
     },
+    table: tableOf(operationsTables),
+    format: fileFormat,
   },
 } as const;
 
@@ -132,6 +165,14 @@ const counts = { type: 'object', additionalProperties: count } as const;
 const complete = {
   type: 'boolean',
   description: 'false: there were more than the limit, and the newest are counted.',
+} as const;
+
+/** A file has room for the rows only. */
+export const operationsFileHeaders = {
+  'X-Truncated': {
+    type: 'boolean',
+    description: 'With a file: there were more than the limit, and the newest are counted.',
+  },
 } as const;
 
 export const operationsSchema = {

@@ -1,4 +1,4 @@
-import { timeSchema } from './common.ts';
+import { contentOf, timeSchema } from './common.ts';
 
 export const answerFormats = ['json', 'ndjson', 'csv', 'parquet'] as const;
 export type AnswerFormat = (typeof answerFormats)[number];
@@ -10,6 +10,13 @@ export const answerTypes: Record<FileFormat, string> = {
   csv: 'text/csv; charset=utf-8; header=present',
   parquet: 'application/vnd.apache.parquet',
 };
+const fileTypes = Object.values(answerTypes).map((type) => type.split(';')[0]!);
+
+/** An answer in each of its formats: `schema` is that of JSON. */
+export const answerContent = (schema: object) => ({
+  'application/json': { schema },
+  ...contentOf('', ...fileTypes).content,
+});
 
 const column = {
   type: 'object',
@@ -26,7 +33,7 @@ const fresh = {
   description:
     'With everything acknowledged before this instant; else what came within the last second may be missing.',
 } as const;
-const format = { enum: answerFormats, description: 'json when it is left out.' } as const;
+export const format = { enum: answerFormats, description: 'json when it is left out.' } as const;
 
 export const queryListSchema = {
   type: 'object',
