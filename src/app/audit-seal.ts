@@ -6,6 +6,7 @@ import type { KeyRing } from '#ports/key-ring.ts';
 import type { Log } from '#ports/log.ts';
 import type { Commit, Storage } from '#ports/storage.ts';
 import type { Auditor } from './audit.ts';
+import { pages } from './every.ts';
 
 /*
  * The audit log becomes a chain after the fact: entries are written with the commit they belong to, and one sealer at a time gives them, in the order they
@@ -145,10 +146,8 @@ async function signedHeads(
 ): Promise<{ hashes: Map<number, string>; broken: string | undefined }> {
   const hashes = new Map<number, string>();
   let broken: string | undefined;
-  let after: string | undefined;
-  do {
-    const page = await storage.audit.list({ action: signAction, limit: batch, after });
-    for (const { entry } of page.items) {
+  for await (const { items } of pages((after) => storage.audit.list({ action: signAction, limit: batch, after })))
+    for (const { entry } of items) {
       const { seq, sha256, key_id, signature } = entry.details ?? {};
       const good =
         typeof seq === 'number' &&
@@ -157,7 +156,5 @@ async function signedHeads(
       if (good) hashes.set(seq, sha256);
       else broken = `the signature in ${entry.id} is not good, or its secret key is not in the ring`;
     }
-    after = page.next;
-  } while (after !== undefined);
   return { hashes, broken };
 }

@@ -2,15 +2,13 @@ import type { FormVersion } from '#domain/form/form.ts';
 import { withheldNames } from '#domain/form/withheld.ts';
 import { type MaskPlan, maskPlan } from '#domain/mask.ts';
 import type { Storage } from '#ports/storage.ts';
+import { pages } from './every.ts';
 
 /** Every published version of a form, oldest first, a page at a time. */
 export async function* versionsOf(storage: Pick<Storage, 'list'>, formId: string): AsyncGenerator<FormVersion[]> {
-  let after: string | undefined;
-  do {
-    const found = await storage.list('form-version', { where: { formId }, limit: 100, after });
-    yield found.items.map(({ doc }) => doc);
-    after = found.next;
-  } while (after !== undefined);
+  const query = { where: { formId }, limit: 100 };
+  for await (const { items } of pages((after) => storage.list('form-version', { ...query, after })))
+    yield items.map(({ doc }) => doc);
 }
 
 /** The same all together: for whoever needs their columns side by side. */

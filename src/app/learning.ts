@@ -13,6 +13,7 @@ import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
 import type { Auditor, Caller } from './audit.ts';
 import { type Embedding, plainPages } from './embedding.ts';
+import { pages } from './every.ts';
 import type { Cause } from './understanding.ts';
 
 type Deps = {
@@ -115,12 +116,8 @@ export function createLearning(deps: Deps) {
   /** All that the form's head learns from, in the order in which it counts. */
   async function* pagesOf(formId: string, spec: IntelligenceSpec | undefined): AsyncGenerator<Example[]> {
     yield ownExamples(spec);
-    let after: string | undefined;
-    do {
-      const batches = await batchesOf(formId, after, batchesAtOnce);
+    for await (const batches of pages((after) => batchesOf(formId, after, batchesAtOnce)))
       yield batches.items.flatMap(({ doc }) => doc.items);
-      after = batches.next;
-    } while (after !== undefined);
   }
 
   /** Trains the form's head on all its examples and puts it in the place of the one before. The same examples twice train once. */

@@ -18,6 +18,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { Log } from '#ports/log.ts';
 import type { Storage } from '#ports/storage.ts';
+import { every } from './every.ts';
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'commit' | 'list' | 'responses'>;
@@ -150,16 +151,9 @@ export function createRefusals(deps: Deps) {
     return refusalStats(counted, deps.leastGroup);
   }
 
-  async function keptDays(formId: string, from: string, to: string): Promise<Refusals[]> {
-    const all: Refusals[] = [];
+  function keptDays(formId: string, from: string, to: string): Promise<Refusals[]> {
     const query = { where: { formId }, from: refusalsAt({ day: from }), to: refusalsAt({ day: to }) + 1, limit: 1000 };
-    let after: string | undefined;
-    do {
-      const page = await storage.list('refusals', { ...query, ...(after !== undefined && { after }) });
-      all.push(...page.items.map(({ doc }) => doc));
-      after = page.next;
-    } while (after !== undefined);
-    return all;
+    return Array.fromAsync(every(storage, 'refusals', query));
   }
 
   function acceptedDays(formId: string, from: string, to: string) {

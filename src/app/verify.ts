@@ -9,6 +9,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { KeyRing } from '#ports/key-ring.ts';
 import type { Chain, Link, Storage, Stored } from '#ports/storage.ts';
 import { type AuditVerdict, verifyAudit } from './audit-seal.ts';
+import { pages } from './every.ts';
 import { signedText } from './receipts.ts';
 
 export type Verdict = {
@@ -172,9 +173,7 @@ async function countWork(
  */
 async function checkEvents(deps: Deps, verdict: Verdict, report: (problem: string) => void): Promise<void> {
   const from = deps.clock.now() - deps.taskRetentionMs;
-  let after: string | undefined;
-  do {
-    const events = await deps.storage.list('event', { from, limit: page, after });
+  for await (const events of pages((after) => deps.storage.list('event', { from, limit: page, after }))) {
     // A test is sent without a fan-out: its delivery is of the same commit.
     const told = events.items.map(({ doc }) => doc).filter(({ type }) => type !== 'webhook.test');
     const standings = await Promise.all(told.map((event) => standingOf(event, deps)));
@@ -183,8 +182,7 @@ async function checkEvents(deps: Deps, verdict: Verdict, report: (problem: strin
       if (standing === 'lost') report(`${event.id}: the event was not passed on, and no task does it`);
       else if (standing !== 'gone') verdict.events[standing] += 1;
     });
-    after = events.next;
-  } while (after !== undefined);
+  }
 }
 
 async function standingOf(
@@ -207,9 +205,7 @@ async function checkDeliveries(
   report: (problem: string) => void,
 ): Promise<void> {
   let dead = new Set<string>();
-  let after: string | undefined;
-  do {
-    const deliveries = await storage.list('delivery', { limit: page, after });
+  for await (const deliveries of pages((after) => storage.list('delivery', { limit: page, after }))) {
     const pending = deliveries.items.filter(({ doc }) => doc.status === 'pending');
     const alive = await Promise.all(pending.map(({ doc }) => storage.tasks.alive(deliveryTaskPrefix(doc.id))));
     const idle = pending.filter((_, i) => !alive[i]);
@@ -223,8 +219,7 @@ async function checkDeliveries(
       verdict.deliveries[standing === 'idle' ? 'pending' : standing] += 1;
       if (standing === 'idle') report(`${stored.doc.id}: the delivery is pending, and no task makes it`);
     }
-    after = deliveries.next;
-  } while (after !== undefined);
+  }
 }
 
 /**
@@ -244,13 +239,9 @@ async function secondLook(
 /** Deliveries whose task is a dead letter: its worker fell silent at the last attempt, or threw there. */
 async function deadDeliveries({ tasks }: Deps['storage']): Promise<Set<string>> {
   const found = new Set<string>();
-  let after: string | undefined;
-  do {
-    const failed = await tasks.list({ status: 'failed', limit: page, after });
+  for await (const failed of pages((after) => tasks.list({ status: 'failed', limit: page, after })))
     for (const { kind, payload } of failed.items)
       if (kind === 'deliver-webhook') found.add((payload as TaskPayloads['deliver-webhook']).delivery_id);
-    after = failed.next;
-  } while (after !== undefined);
   return found;
 }
 

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { pages } from '#app/every.ts';
 import { type Adapters, createUseCases, openAdapters, openLog, type UseCases } from '#compose.ts';
 import { type Role, roles } from '#domain/actor.ts';
 import { AppError } from '#domain/errors.ts';
@@ -24,13 +25,8 @@ export async function addUser(
 
 export async function listUsers(): Promise<void> {
   await withStore(async ({ users }) => {
-    let after: string | undefined;
-    do {
-      const page = await users.list({ limit: 200, after });
-      for (const { doc } of page.items)
-        console.log(`${doc.id} ${doc.status.padEnd(8)} ${doc.role.padEnd(8)} ${doc.email}`);
-      after = page.next;
-    } while (after !== undefined);
+    for await (const { items } of pages((after) => users.list({ limit: 200, after })))
+      for (const { doc } of items) console.log(`${doc.id} ${doc.status.padEnd(8)} ${doc.role.padEnd(8)} ${doc.email}`);
   });
 }
 

@@ -4,6 +4,7 @@ import { AppError } from '#domain/errors.ts';
 import type { AccessTokens } from '#ports/access-tokens.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
+import { pages } from '../every.ts';
 import type { ApiTokens } from './api-tokens.ts';
 
 /**
@@ -55,10 +56,9 @@ export async function revokeSessions(
   userId: string,
   exceptId?: string,
 ): Promise<void> {
-  let after: string | undefined;
-  do {
-    const page = await storage.list('session', { where: { userId }, after, limit: 100 });
-    const active = page.items.filter(({ doc }) => doc.status === 'active' && doc.id !== exceptId);
+  const query = { where: { userId }, limit: 100 };
+  for await (const { items } of pages((after) => storage.list('session', { ...query, after }))) {
+    const active = items.filter(({ doc }) => doc.status === 'active' && doc.id !== exceptId);
     // A conflict is a refresh at the same moment: it is refused by tokensValidFrom the next time.
     await Promise.all(
       active.map(({ doc, revision }) =>
@@ -67,8 +67,7 @@ export async function revokeSessions(
         }),
       ),
     );
-    after = page.next;
-  } while (after !== undefined);
+  }
 }
 
 /** How e-mail addresses are kept and looked up. */

@@ -7,8 +7,9 @@ import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { PasswordFile } from '#ports/password-file.ts';
 import type { PasswordHasher } from '#ports/password-hasher.ts';
-import type { Page, Storage, Stored } from '#ports/storage.ts';
+import type { Storage, Stored } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
+import { every } from '../every.ts';
 import { endingAllSessions, normalEmail, revokeSessions } from './authenticate.ts';
 import { passwordRefused } from './sessions.ts';
 
@@ -118,12 +119,8 @@ export function createUsers(deps: Deps) {
   }
 
   async function hasActiveAdmin(otherThan?: string): Promise<boolean> {
-    let after: string | undefined;
-    do {
-      const page: Page<'user'> = await storage.list('user', { where: { role: 'admin' }, after, limit: 100 });
-      if (page.items.some(({ doc }) => isActiveAdmin(doc) && doc.id !== otherThan)) return true;
-      after = page.next;
-    } while (after !== undefined);
+    for await (const admin of every(storage, 'user', { where: { role: 'admin' } }))
+      if (isActiveAdmin(admin) && admin.id !== otherThan) return true;
     return false;
   }
 

@@ -27,6 +27,7 @@ import type { Ids } from '#ports/ids.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
+import { pages } from '../every.ts';
 import { allVersionsOf } from '../form-versions.ts';
 import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
@@ -89,19 +90,16 @@ export function createDatasets(deps: Deps) {
   /** Asks for an update of each form that was ever published, once for a tick. */
   async function requestAll(tick: number, signal: AbortSignal): Promise<{ forms: number }> {
     let forms = 0;
-    let after: string | undefined;
-    do {
+    for await (const { items } of pages((after) => storage.list('form', { limit: 100, after }))) {
       signal.throwIfAborted();
-      const found = await storage.list('form', { limit: 100, after });
-      const published = found.items.filter(({ doc }) => doc.version > 0);
+      const published = items.filter(({ doc }) => doc.version > 0);
       const tasks = published.map(({ doc }) =>
         updateTask(`tsk_${derivedUuid(tick, `dataset\n${doc.id}`)}`, { form_id: doc.id }),
       );
       if (tasks.length > 0) await storage.commit({ change: { op: 'none' }, tasks });
       deps.offer(tasks);
       forms += tasks.length;
-      after = found.next;
-    } while (after !== undefined);
+    }
     return { forms };
   }
 

@@ -8,6 +8,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { SequenceTagger } from '#ports/sequence-tagger.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextReader } from '#ports/text-reader.ts';
+import { every } from '../every.ts';
 import type { Cause } from '../understanding.ts';
 
 type Deps = {
@@ -79,17 +80,12 @@ export function createFieldLearning(deps: Deps) {
 
   /** All examples of fields, in the order in which they count, with what the rules find in them. */
   async function* pagesOf(formId: string, fields: FieldSpec[]): AsyncGenerator<FieldExample[]> {
-    let after: string | undefined;
-    do {
-      const batches = await storage.list('examples', { where: { formId }, limit: batchesAtOnce, after });
-      for (const { doc } of batches.items) {
-        const page: FieldExample[] = [];
-        for (const { text, fields: marks } of doc.items)
-          if (marks) page.push({ text, fields: marks, hints: await hintsIn(text, fields, doc.at) });
-        if (page.length > 0) yield page;
-      }
-      after = batches.next;
-    } while (after !== undefined);
+    for await (const { items, at } of every(storage, 'examples', { where: { formId }, limit: batchesAtOnce })) {
+      const page: FieldExample[] = [];
+      for (const { text, fields: marks } of items)
+        if (marks) page.push({ text, fields: marks, hints: await hintsIn(text, fields, at) });
+      if (page.length > 0) yield page;
+    }
   }
 
   /** One text after the other: responses that wait to be read go between. A text that the rules cannot get through is learnt without them. */

@@ -3,6 +3,7 @@ import { mayTry } from '#domain/webhook/breaker.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextModel, TextModelState } from '#ports/text-model.ts';
+import { pages } from '../every.ts';
 import type { FormCatalog } from '../form-catalog.ts';
 import type { ModelCalls } from '../model/calls.ts';
 
@@ -27,20 +28,14 @@ export function createIntelligenceStats(deps: Deps) {
   async function stats({ form, from, limit }: StatsQuery): Promise<IntelligenceStats> {
     const formId = form === undefined ? undefined : (await deps.catalog.form(form)).id;
     const counted = statsOf();
-    let after: string | undefined;
+    const query = { where: { formId }, ...(from !== undefined && { from }), newestFirst: true };
     let left = limit;
-    do {
-      const page = await deps.storage.list('response', {
-        where: { formId },
-        ...(from !== undefined && { from }),
-        newestFirst: true,
-        after,
-        limit: Math.min(pageSize, left),
-      });
-      for (const { doc } of page.items) counted.add(doc);
-      left -= page.items.length;
-      after = page.next;
-    } while (after !== undefined && left > 0);
+    const found = pages((after) => deps.storage.list('response', { ...query, after, limit: Math.min(pageSize, left) }));
+    for await (const { items } of found) {
+      for (const { doc } of items) counted.add(doc);
+      left -= items.length;
+      if (left === 0) break;
+    }
     return counted.result();
   }
 

@@ -3,6 +3,7 @@ import type { Task } from '#domain/task.ts';
 import type { DeliveryAttempt } from '#domain/webhook/model.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
+import { pages } from '../every.ts';
 
 type Deps = { storage: Pick<Storage, 'list' | 'tasks'>; clock: Clock };
 
@@ -30,28 +31,28 @@ export function createOperationsStats({ storage, clock }: Deps) {
 
   async function tasksSince(from: number, limit: number): Promise<{ items: Task[]; complete: boolean }> {
     const items: Task[] = [];
-    let after: string | undefined;
-    do {
-      const page = await storage.tasks.list({ limit: Math.min(pageSize, limit - items.length), after });
+    const found = pages((after) => storage.tasks.list({ limit: Math.min(pageSize, limit - items.length), after }));
+    for await (const page of found) {
       const fresh = page.items.filter(({ createdAt }) => createdAt >= from);
       items.push(...fresh);
       // Newest first: the rest is older.
-      if (fresh.length < page.items.length) return { items, complete: true };
-      after = page.next;
-    } while (after !== undefined && items.length < limit);
-    return { items, complete: after === undefined };
+      if (fresh.length < page.items.length) break;
+      if (items.length === limit) return { items, complete: page.next === undefined };
+    }
+    return { items, complete: true };
   }
 
   async function attemptsSince(from: number, limit: number): Promise<{ items: DeliveryAttempt[]; complete: boolean }> {
     const items: DeliveryAttempt[] = [];
-    let after: string | undefined;
-    do {
-      const wish = { from, newestFirst: true, limit: Math.min(pageSize, limit - items.length), after };
-      const page = await storage.list('attempt', wish);
+    const wish = { from, newestFirst: true };
+    const found = pages((after) =>
+      storage.list('attempt', { ...wish, limit: Math.min(pageSize, limit - items.length), after }),
+    );
+    for await (const page of found) {
       items.push(...page.items.map(({ doc }) => doc));
-      after = page.next;
-    } while (after !== undefined && items.length < limit);
-    return { items, complete: after === undefined };
+      if (items.length === limit) return { items, complete: page.next === undefined };
+    }
+    return { items, complete: true };
   }
 
   return { stats };

@@ -2,6 +2,7 @@ import type { FieldCase } from '#domain/evaluation.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import type { ExtractResult, KeptResponse, Part, Provenance, Review } from '#domain/response.ts';
 import type { Storage } from '#ports/storage.ts';
+import { pages } from '../every.ts';
 import { comparable } from './evaluation-set.ts';
 import type { Verdicts } from './verdicts.ts';
 
@@ -23,20 +24,18 @@ export async function judgedReviews(
   notes: Notes,
 ): Promise<{ texts: number; leftOut: number }> {
   let [texts, leftOut] = [0, 0];
-  let after: string | undefined;
-  do {
+  const query = { where: { formId: form.id }, newestFirst: true, limit: pageSize };
+  for await (const { items } of pages((after) => storage.list('response', { ...query, after }))) {
     signal.throwIfAborted();
-    const query = { where: { formId: form.id }, newestFirst: true, after, limit: pageSize };
-    const page = await storage.list('response', query);
-    for (const { doc } of page.items) {
+    for (const { doc } of items) {
       if (texts >= limit) break;
       const seen = noteReview(doc, spec, notes);
       if (seen === 'noted') texts += 1;
       if (seen === 'later') leftOut += 1;
     }
     progress(texts, Math.max(texts, Math.min(limit, texts + pageSize)));
-    after = page.next;
-  } while (after !== undefined && texts < limit);
+    if (texts >= limit) break;
+  }
   return { texts, leftOut };
 }
 

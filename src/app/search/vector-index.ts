@@ -3,6 +3,7 @@ import { quantisedOf, type ResponseVector } from '#domain/response-vector.ts';
 import { collectNearest, type Neighbour, type Quantised } from '#domain/similarity.ts';
 import type { Clock, Pause } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
+import { every, pages } from '../every.ts';
 import { createForms, type FormVectors, scansAtOnce } from './form-vectors.ts';
 
 type Deps = {
@@ -54,12 +55,11 @@ export function createVectorIndex(deps: Deps) {
 
   async function load(form: FormVectors): Promise<void> {
     form.readAt = deps.clock.now();
-    let after: string | undefined;
-    do {
-      const page = await deps.storage.list('vector', { ...where(form), newestFirst: true, limit: pageVectors, after });
-      for (const { doc } of page.items) take(form, doc, 'older');
-      after = page.next;
-    } while (after !== undefined && !form.full);
+    const query = { ...where(form), newestFirst: true, limit: pageVectors };
+    for await (const { items } of pages((after) => deps.storage.list('vector', { ...query, after }))) {
+      for (const { doc } of items) take(form, doc, 'older');
+      if (form.full) break;
+    }
     form.loaded = true;
   }
 
@@ -67,12 +67,8 @@ export function createVectorIndex(deps: Deps) {
     const now = deps.clock.now();
     if (isYounger(form.readAt, now, freshMs)) return;
     const from = Math.max(0, form.readAt - overlapMs);
-    let after: string | undefined;
-    do {
-      const page = await deps.storage.list('vector', { ...where(form), from, limit: pageVectors, after });
-      for (const { doc } of page.items) take(form, doc, 'newer');
-      after = page.next;
-    } while (after !== undefined);
+    const query = { ...where(form), from, limit: pageVectors };
+    for await (const doc of every(deps.storage, 'vector', query)) take(form, doc, 'newer');
     form.readAt = now;
   }
 

@@ -28,6 +28,7 @@ import type { Metrics } from '#ports/metrics.ts';
 import type { Storage, Stored } from '#ports/storage.ts';
 import type { WebhookTransport } from '#ports/webhook-transport.ts';
 import type { Auditor, Caller } from '../audit.ts';
+import { every, pages } from '../every.ts';
 import type { Cause } from '../understanding.ts';
 import { createBreakers } from './breakers.ts';
 import type { WebhookEndpoints } from './endpoints.ts';
@@ -69,14 +70,8 @@ export function createWebhookDelivery(deps: Deps) {
     if (!stored) return { end: 'event-missing' };
     const event = stored.doc;
     const wanting: WebhookEndpoint[] = [];
-    let after: string | undefined;
-    do {
-      const endpoints = await storage.list('endpoint', { limit: page, after });
-      wanting.push(
-        ...endpoints.items.map(({ doc }) => doc).filter((endpoint) => isFor(endpoint, event.type, event.formId)),
-      );
-      after = endpoints.next;
-    } while (after !== undefined);
+    for await (const endpoint of every(storage, 'endpoint', { limit: page }))
+      if (isFor(endpoint, event.type, event.formId)) wanting.push(endpoint);
     const now = clock.now();
     const deliveries = wanting.map((endpoint) => ({ endpoint, delivery: newDelivery(event, endpoint, now) }));
     const tasks = deliveries
@@ -275,17 +270,14 @@ export function createWebhookDelivery(deps: Deps) {
     await storage.commit({ change: { op: 'none' }, audit });
     let recovered = 0;
     for (const status of ['failed', 'cancelled'] as const) {
-      let after: string | undefined;
-      do {
-        const where = { endpointId, status };
-        const missed = await storage.list('delivery', { where, from: since, limit: page, after });
+      const query = { where: { endpointId, status }, from: since, limit: page };
+      for await (const missed of pages((after) => storage.list('delivery', { ...query, after }))) {
         const current = await storage.get('endpoint', endpointId);
         if (current?.doc.status !== 'active') return recovered;
         // All of a page at once, so that they share the store's commits: a receiver that was away for days has missed many.
         const started = await Promise.all(missed.items.map((stored) => recoverOne(caller, stored, current.doc)));
         recovered += started.filter(Boolean).length;
-        after = missed.next;
-      } while (after !== undefined);
+      }
     }
     return recovered;
   }

@@ -12,6 +12,7 @@ import type { KeyRing } from '#ports/key-ring.ts';
 import type { Commit, Committed, Storage, Stored } from '#ports/storage.ts';
 import type { WebhookTransport } from '#ports/webhook-transport.ts';
 import type { Auditor, Caller } from '../audit.ts';
+import { every } from '../every.ts';
 
 export type EndpointDraft = {
   url: string;
@@ -49,13 +50,7 @@ export function createWebhookEndpoints(deps: Deps) {
   async function allEndpoints(): Promise<WebhookEndpoint[]> {
     if (known && isYounger(known.readAt, clock.now(), freshForMs)) return known.endpoints;
     const started = epoch;
-    const endpoints: WebhookEndpoint[] = [];
-    let after: string | undefined;
-    do {
-      const page = await storage.list('endpoint', { limit: most, after });
-      endpoints.push(...page.items.map(({ doc }) => doc));
-      after = page.next;
-    } while (after !== undefined);
+    const endpoints = await Array.fromAsync(every(storage, 'endpoint', { limit: most }));
     if (started === epoch) known = { endpoints, readAt: clock.now() };
     return endpoints;
   }
