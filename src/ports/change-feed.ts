@@ -14,8 +14,11 @@ export interface ChangeFeed {
   newest(): Promise<number>;
   /** Days of submission on which responses of the form changed in (`after`, `to`], in their order. */
   days(query: ChangeRange): Promise<ChangedDay[]>;
-  /** Changes of the form in (`after`, `to`], by number, at most `limit` (1…1000); the next page begins after the last number. Shorter than `limit` only at the end, or where responses are large. */
-  list(query: ChangeRange & { limit: number }): Promise<FeedPage>;
+  /**
+   * Changes of the form in (`after`, `to`], by number, at most `limit` (1…1000); the next page begins after the last number. Shorter than `limit` only at the end, or where responses are large.
+   * A response that changes meanwhile moves up, beyond `to` perhaps: whoever must miss none reads to the end, without a `to`.
+   */
+  list(query: FeedQuery): Promise<FeedPage>;
 }
 
 /** `to`: not above what `newest` has said. */
@@ -23,6 +26,8 @@ export type ChangeRange = { formId: string; after: number; to: number };
 
 /** `newest`: the highest number among the changes of that day. */
 export type ChangedDay = { day: string; changes: number; newest: number };
+
+export type FeedQuery = Omit<ChangeRange, 'to'> & { to?: number; limit: number };
 
 export type FeedPage = {
   items: FeedItem[] /** Where the next page begins; undefined where there is none. */;

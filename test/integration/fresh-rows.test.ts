@@ -58,6 +58,60 @@ test('the files grow with the feed, each change read and written once; without c
   );
 });
 
+test('a response that has changed since the number was asked for is there, and counts once', async (t) => {
+  const { world, form, upTo } = await setUp(t);
+  const ids = await Promise.all(['a', 'b', 'c'].map((message) => world.respond(form.id, { message })));
+  const to = await world.storage.changes.newest();
+  const change = async (id: string, message: string) => {
+    const { doc, revision } = (await world.storage.get('response', id))!;
+    const changed = { ...doc, answers: { message } };
+    await world.storage.commit({ change: { op: 'update', kind: 'response', doc: changed, expect: revision } });
+  };
+  // All are behind `to` now: the feed holds each response at its newest change alone.
+  for (const id of ids) await change(id, 'changed');
+  const first = await linesOf((await upTo(0, to)).paths);
+  assert.deepEqual(new Set(first.map((row) => row.response_id)), new Set(ids));
+  assert.ok(first.every((row) => (row._changed as number) <= to));
+  await change(ids[0]!, 'again');
+  await erase(world, ids[1]!);
+  const rows = await linesOf((await upTo()).paths);
+  for (const [i, message] of ['again', 'gone', 'changed'].entries()) {
+    const own = rows.filter((row) => row.response_id === ids[i]);
+    const newest = own.filter((row) => row._changed === Math.max(...own.map((one) => one._changed as number)));
+    assert.deepEqual(
+      newest.map((row) => row.message__text ?? 'gone'),
+      [message],
+    );
+  }
+});
+
+test('a response that changes while the feed is read is not missed', async (t) => {
+  const { world, form } = await setUp(t);
+  const ids: string[] = [];
+  for (let i = 0; i < 1200; i++) ids.push(await world.respond(form.id, { message: `${i}` }));
+  const { list, ...changes } = world.storage.changes;
+  let moved = false;
+  const moving: World['storage']['changes'] = {
+    ...changes,
+    async list(query) {
+      const page = await list(query);
+      // The page after this one would have held it.
+      if (!moved) {
+        moved = true;
+        const { doc, revision } = (await world.storage.get('response', ids.at(-1)!))!;
+        await world.storage.commit({ change: { op: 'update', kind: 'response', doc, expect: revision } });
+      }
+      return page;
+    },
+  };
+  const rows = createFreshRows({ ...world, storage: { changes: moving }, readMs: 120_000 });
+  const { items } = await world.storage.list('form-version', { where: { formId: form.id }, limit: 1 });
+  const plan = planForm(items.map(({ doc }) => doc));
+  const to = await world.storage.changes.newest();
+  const { paths } = await rows.upTo({ formId: form.id, plan, withheld: new Set(), completeTo: 0 }, to);
+  assert.deepEqual(new Set((await linesOf(paths)).map((row) => row.response_id)), new Set(ids));
+});
+
 test('questions at the same time wait for the same reading, and an older one is served by a newer', async (t) => {
   const { world, form, upTo } = await setUp(t);
   for (let i = 0; i < 5; i++) await world.respond(form.id, { message: `${i}` });

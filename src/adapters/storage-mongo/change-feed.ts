@@ -1,6 +1,6 @@
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb';
 import type { KeptResponse } from '#domain/response.ts';
-import type { ChangeFeed, ChangeRange, FeedItem } from '#ports/change-feed.ts';
+import type { ChangeFeed, ChangeRange, FeedItem, FeedQuery } from '#ports/change-feed.ts';
 import { type ResponseRecord, storedOf } from './collections.ts';
 import { countersCollection } from './commit/relay.ts';
 
@@ -136,7 +136,8 @@ export function createChangeReads(db: Db, newest: () => Promise<number>): Change
       .sort((a, b) => (a.day < b.day ? -1 : 1));
   }
 
-  async function list({ limit, ...range }: ChangeRange & { limit: number }) {
+  async function list({ limit, to = Number.MAX_SAFE_INTEGER, ...of }: FeedQuery) {
+    const range = { ...of, to };
     const [changed, removed] = await Promise.all([
       responses
         .find(within(range), { projection: { outbox: 0 }, batchSize: 100 })

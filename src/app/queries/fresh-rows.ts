@@ -39,7 +39,7 @@ export function createFreshRows({ storage, blobs, clock, ids, readMs }: Deps) {
   const outdated: { name: string; at: number }[] = [];
   let swept: Promise<void> | undefined;
 
-  /** Changes in (`completeTo`, `to`], in files with later ones from one to the next. Errors: those of the store and the disk. */
+  /** Changes above `completeTo`, all of those up to `to` among them, in files with later ones from one to the next. Errors: those of the store and the disk. */
   async function upTo(wish: Wish, to: number): Promise<FreshLines & { changes: number }> {
     swept ??= sweep();
     await swept;
@@ -90,11 +90,21 @@ export function createFreshRows({ storage, blobs, clock, ids, readMs }: Deps) {
     return { key, to, names: [...before.slice(merged.length), name], changes, longestLine, at };
   }
 
-  /** The pages of the feed that hold something. */
+  /**
+   * The pages of the feed that hold something, to its end: a response that changes after `to` was asked for, or while pages are read, moves up behind `to`, and is
+   * met there. It stands as of `to` in these pages, once: so its next row, under its own number, is the newer one.
+   */
   async function* pagesOf(formId: string, from: number, to: number): AsyncGenerator<FeedItem[], undefined> {
+    const behind = new Set<string>();
     for (let after: number | undefined = from; after !== undefined; ) {
-      const found: FeedPage = await storage.changes.list({ formId, after, to, limit: pageSize });
-      if (found.items.length > 0) yield found.items;
+      const found: FeedPage = await storage.changes.list({ formId, after, limit: pageSize });
+      const items = found.items.flatMap((item): FeedItem[] => {
+        if (item.number < to) return [item];
+        if (behind.has(idOf(item))) return [];
+        behind.add(idOf(item));
+        return [{ ...item, number: to }];
+      });
+      if (items.length > 0) yield items;
       after = found.next;
     }
     return undefined;
@@ -125,6 +135,8 @@ export function createFreshRows({ storage, blobs, clock, ids, readMs }: Deps) {
   return { upTo, forget };
 }
 export type FreshRows = ReturnType<typeof createFreshRows>;
+
+const idOf = (item: FeedItem): string => ('removed' in item ? item.removed.id : item.response.id);
 
 function lineOf(item: FeedItem, { plan, withheld }: Wish): string {
   if ('removed' in item)

@@ -1,5 +1,5 @@
 import type { KeptResponse } from '#domain/response.ts';
-import type { ChangeFeed, ChangeRange, FeedItem } from '#ports/change-feed.ts';
+import type { ChangeFeed, ChangeRange, FeedItem, FeedQuery } from '#ports/change-feed.ts';
 import { docOf, documentColumns, type SqlRow } from '../tables.ts';
 import type { Reader } from '../threads.ts';
 
@@ -26,7 +26,7 @@ export function createChangeReads(reader: Reader, newest: () => Promise<number>)
     }));
   }
 
-  async function list({ formId, after, to, limit }: ChangeRange & { limit: number }) {
+  async function list({ formId, after, to = Number.MAX_SAFE_INTEGER, limit }: FeedQuery) {
     const items: FeedItem[] = [];
     let characters = 0;
     let at = after;
