@@ -189,7 +189,7 @@ for (const [title, duckdb, sqlite] of scans) {
 db.close();
 
 const cache = createMemoryCache({ clock: world.clock });
-const answers = createAnswerCache({ cache, metrics: world.metrics });
+const answers = createAnswerCache({ ...world, cache, release: '1' });
 const queries = createCommonQueries({
   tables: {
     of: async () => ({

@@ -37,6 +37,8 @@ function world(leastGroup = 1, counts = countsOf, entries = new Map<string, stri
     answers: createAnswerCache({
       cache: { get: async (key) => entries.get(key), set: async (key, value) => void entries.set(key, value) },
       metrics: { count: (_name, labels) => void outcomes.push(Object.values(labels).join()) },
+      ids: { next: (prefix) => `${prefix}_1` },
+      release: '1',
     }),
     clock: { now: () => 5 },
     metrics: { observe() {} },

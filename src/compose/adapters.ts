@@ -73,6 +73,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   });
   const mailer = await openMailer(config);
   return {
+    version: options.version,
     clock,
     log,
     metrics,

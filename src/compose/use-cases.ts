@@ -105,7 +105,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     metrics,
   });
   const refusals = createRefusals({ storage, clock, ids, log, timeZone, leastGroup: config.queryLeastGroup });
-  const answers = createAnswerCache({ cache: adapters.cache, metrics });
+  const answers = createAnswerCache({ cache: adapters.cache, metrics, ids, release: adapters.version });
   const { textModel, embedder, pause } = adapters;
   const embedding = createEmbedding({ embedder, blobs, log });
   const learning = createLearning({ storage, classifier, embedding, blobs, clock, ids, audit, offer });

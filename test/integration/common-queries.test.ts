@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { createIds } from '#adapters/ids-uuid/ids.ts';
 import { createAnswerCache } from '#app/queries/answer-cache.ts';
 import { createCommonQueries } from '#app/queries/common-queries.ts';
 import type { FormTables } from '#app/queries/tables.ts';
@@ -37,7 +38,12 @@ async function world(
   const queries = createCommonQueries({
     tables: { of: async () => form } as unknown as FormTables,
     engine: over.engine ?? engine,
-    answers: createAnswerCache({ cache: { get: async () => undefined, set: async () => {} }, metrics }),
+    answers: createAnswerCache({
+      cache: { get: async () => undefined, set: async () => {} },
+      metrics,
+      ids: createIds({ clock: { now: () => 7 } }),
+      release: '1',
+    }),
     clock: { now: () => 7 },
     metrics,
     timeZone: 'UTC',

@@ -45,7 +45,8 @@ const actors: Record<string, Actor> = {
 
 async function openApi(t: TestContext) {
   const world = await openExportWorld(t);
-  const answers = createAnswerCache({ cache: createMemoryCache({ clock: world.clock }), metrics: world.metrics });
+  const cache = createMemoryCache({ clock: world.clock });
+  const answers = createAnswerCache({ ...world, cache, release: '1' });
   const analytics = createAnalytics({ ...world, answers, leastGroup: 1 });
   const refusals = createRefusals({ ...world, timeZone: 'UTC', leastGroup: 1 });
   const engine = createDuckdbEngine({ folder: join(world.dir, 'engine') });

@@ -81,7 +81,12 @@ export async function openQueryWorld(t: Pick<TestContext, 'after'>) {
   t.after(() => engine.close());
   const freshRows = createFreshRows({ storage, blobs, clock, ids, readMs: 120_000 });
   const tables = createFormTables({ storage, blobs, freshRows, clock, staleMs: 1000, requestUpdate: async () => {} });
-  const answers = createAnswerCache({ cache: { get: async () => undefined, set: async () => {} }, metrics });
+  const answers = createAnswerCache({
+    cache: { get: async () => undefined, set: async () => {} },
+    metrics,
+    ids,
+    release: '1',
+  });
 
   async function ask(formId: string, name: string, params: object = {}, leastGroup = 1, range: Range = {}) {
     const limits = { timeMs: 60_000, rows: 10_000 };

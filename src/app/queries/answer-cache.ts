@@ -1,20 +1,45 @@
 import type { Cache } from '#ports/cache.ts';
+import type { Ids } from '#ports/ids.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import { countOutcome, type Outcome, outcomeOf } from './outcomes.ts';
 
-type Deps = { cache: Pick<Cache, 'get' | 'set'>; metrics: Pick<Metrics, 'count'> };
+type Deps = {
+  cache: Pick<Cache, 'get' | 'set'>;
+  metrics: Pick<Metrics, 'count'>;
+  ids: Pick<Ids, 'next'>;
+  /** Answers of another release may have another shape, and Redis outlives an upgrade. */
+  release: string;
+};
 
 /** An entry is exact for ever, as its key names the state it was counted from; this only bounds what lies about. */
 const keptMs = 600_000;
+const epochMs = 30 * 86_400_000;
 /** Larger answers are asked again: a cache of a hundred of them would be the size of the table. Characters. */
 const mostCharacters = 1_000_000;
 
 /** Answers by exact keys: equal questions at the same time are answered once, later ones from the cache. */
-export function createAnswerCache({ cache, metrics }: Deps) {
+export function createAnswerCache({ cache, metrics, ids, release }: Deps) {
   const running = new Map<string, Promise<unknown>>();
+  const own = ids.next('ans');
 
-  /** `key`: the question and the state of what it is asked of. `cached`: nothing was computed for this call. Errors: those of `compute`. */
-  async function answer<T>(key: string, compute: () => Promise<T>): Promise<{ value: T; cached: boolean }> {
+  /**
+   * The same from one emptying of the cache to the next, for all processes that share it. Whoever puts an older store back starts its processes with an empty
+   * cache: the numbers of that store then mean other responses, and what was told of them must not be taken for known. Never rejects.
+   */
+  async function epoch(): Promise<string> {
+    try {
+      const known = await cache.get('epoch');
+      if (known !== undefined) return known;
+      await cache.set('epoch', own, epochMs);
+      return (await cache.get('epoch')) ?? own;
+    } catch {
+      return own;
+    }
+  }
+
+  /** `question`: what is asked and the state of what it is asked of. `cached`: nothing was computed for this call. Errors: those of `compute`. */
+  async function answer<T>(question: string, compute: () => Promise<T>): Promise<{ value: T; cached: boolean }> {
+    const key = `${release}:${question}`;
     const outcome = (name: Outcome) => countOutcome(metrics, name);
     const same = running.get(key);
     if (same !== undefined) {
@@ -27,12 +52,11 @@ export function createAnswerCache({ cache, metrics }: Deps) {
     lookup.promise.catch(() => {});
     running.set(key, lookup.promise);
     try {
-      // A cache that is away costs a count, not the answer.
-      const kept = await cache.get(key).catch(() => undefined);
-      const value = kept === undefined ? await compute() : (JSON.parse(kept) as T);
-      if (kept === undefined) await keep(key, value);
+      const kept = await found<T>(key);
+      const value = kept ? kept.value : await compute();
+      if (!kept) await keep(key, value);
       lookup.resolve(value);
-      outcome(kept === undefined ? 'miss' : 'hit');
+      outcome(kept ? 'hit' : 'miss');
       return { value, cached: kept !== undefined };
     } catch (err) {
       outcome(outcomeOf(err));
@@ -43,11 +67,21 @@ export function createAnswerCache({ cache, metrics }: Deps) {
     }
   }
 
+  /** A cache that is away, or holds what nobody can read, costs a count, not the answer. */
+  async function found<T>(key: string): Promise<{ value: T } | undefined> {
+    try {
+      const kept = await cache.get(key);
+      return kept === undefined ? undefined : { value: JSON.parse(kept) };
+    } catch {
+      return undefined;
+    }
+  }
+
   async function keep(key: string, value: unknown): Promise<void> {
     const text = JSON.stringify(value);
     if (text.length <= mostCharacters) await cache.set(key, text, keptMs).catch(() => {});
   }
 
-  return { answer };
+  return { answer, epoch };
 }
 export type AnswerCache = ReturnType<typeof createAnswerCache>;

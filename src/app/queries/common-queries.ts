@@ -74,7 +74,8 @@ export function createCommonQueries(deps: Deps) {
     const built = ranged(asked, { from, to, timeZone: deps.timeZone });
     const key = `query:${sha256Hex(JSON.stringify([built, form.state, deps.leastGroup, limits.rows]))}`;
     const range = { from: query.looksBack ? undefined : from, to };
-    return { query, built, form, key, etag: `W/"${key.slice(6, 38)}"`, range };
+    const etag = `W/"${sha256Hex(`${await deps.answers.epoch()} ${key}`).slice(0, 32)}"`;
+    return { query, built, form, key, etag, range };
   }
   type Prepared = Awaited<ReturnType<typeof prepare>>;
 
