@@ -45,6 +45,9 @@ export const choices: CommonQuery = {
   },
 };
 
+/** DuckDB ends a query whose squares, added up, are too large for a DOUBLE (1.8e308): one answer of 1e200 did. */
+const mostSquared = '1e145';
+
 export const numbers: CommonQuery = {
   name: 'numbers',
   about: 'Average and quantiles of a rating or a number.',
@@ -52,7 +55,7 @@ export const numbers: CommonQuery = {
   columns: {
     count: 'Answers',
     mean: '',
-    deviation: 'Standard deviation',
+    deviation: `Standard deviation; null where an answer is beyond ±${mostSquared}`,
     least: '',
     p25: '',
     median: '',
@@ -71,9 +74,11 @@ export const numbers: CommonQuery = {
   },
   build(table, { question: name }) {
     const x = quoted(columnOf(table, name as string, ['number']).name);
+    const squared = `abs(${x}) <= ${mostSquared}`;
+    const deviation = `CASE WHEN bool_and(${squared}) THEN stddev_samp(CASE WHEN ${squared} THEN ${x} END) END`;
     const quantile = (share: number) => `quantile_cont(${x}, ${share})`;
     return {
-      sql: `SELECT count(${x}) AS count, avg(${x}) AS mean, stddev_samp(${x}) AS deviation, min(${x}) AS least, ${quantile(0.25)} AS p25,
+      sql: `SELECT count(${x}) AS count, avg(${x}) AS mean, ${deviation} AS deviation, min(${x}) AS least, ${quantile(0.25)} AS p25,
         ${quantile(0.5)} AS median, ${quantile(0.75)} AS p75, ${quantile(0.9)} AS p90, max(${x}) AS most FROM responses`,
       params: {},
     };
