@@ -148,3 +148,28 @@ test('as many fresh rows as a question has memory are counted', async (t) => {
   ]);
   assert.deepEqual(values, [[2, 100_000, true]]);
 });
+
+for (const [what, questions, memoryBytes] of [
+  ['500 questions within the default memory', 500, 768e6],
+  ['100 questions within the least', 100, 384e6],
+] as const)
+  test(`one new response of a form of ${what}`, async (t) => {
+    // As many threads as a larger machine would give.
+    const { query, ndjson } = await openEngineWorld(t, { memoryBytes, threads: 3 });
+    const names = Array.from({ length: questions }, (_, i) => `q${i}`);
+    const columns = [
+      { name: 'response_id', type: 'string' } as const,
+      ...names.map((name) => ({ name, type: 'string[]' }) as const),
+    ];
+    const fresh = await ndjson('fresh.ndjson', [
+      { response_id: idOf(1), q0: ['before'], _changed: 1 },
+      { response_id: idOf(1), q0: ['ä', 'b'], _changed: 2 },
+      { response_id: idOf(2), q1: ['gone'], _changed: 3 },
+      { response_id: idOf(2), _removed: true, _changed: 4 },
+    ]);
+    const table = { name: 'wide', columns, files: [], fresh };
+    const counts = await query(`SELECT ${names.map((name) => `count(${name})`).join(', ')} FROM wide`, [table]);
+    assert.deepEqual(counts.values, [[1, ...Array.from({ length: questions - 1 }, () => 0)]]);
+    const all = await query('SELECT * FROM wide', [table]);
+    assert.deepEqual(all.values, [[idOf(1), ['ä', 'b'], ...Array.from({ length: questions - 1 }, () => null)]]);
+  });

@@ -104,7 +104,11 @@ export function createFreshFiles(instances: Pick<ReturnType<typeof createInstanc
     const lines = table.fresh!.paths.slice(from);
     try {
       const allowed = [...lines, ...before.map((part) => part.path), path];
-      const instance = await instances.open({ allowed, memoryBytes, spill: own, spillBytes, ordered: false }, signal);
+      const columns = table.columns.length;
+      const instance = await instances.open(
+        { allowed, columns, memoryBytes, spill: own, spillBytes, ordered: false },
+        signal,
+      );
       try {
         const added = newestOf(readFresh(table, lines));
         const rows = newestAcross([...before.map((part) => readParquet([part.path])), added]);

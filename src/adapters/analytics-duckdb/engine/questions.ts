@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { TableSource } from '#ports/analytics-engine.ts';
 import { checkText } from '../guard/text-check.ts';
 import { parsedTree } from '../guard/tree.ts';
 import { checkTree } from '../guard/tree-check.ts';
@@ -35,7 +36,11 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
       'snapshot' in source
         ? openSnapshot({ ...means, path: source.snapshot, allowed: output }, signal)
         : instances.open(
-            { ...means, allowed: [...pathsOf(source.tables), ...[...fresh.paths.values()].flat(), ...output] },
+            {
+              ...means,
+              columns: widest(source.tables),
+              allowed: [...pathsOf(source.tables), ...[...fresh.paths.values()].flat(), ...output],
+            },
             signal,
           );
     const instance = await opening.catch((err) => {
@@ -95,7 +100,10 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
   async function snapshot(call: SnapshotCall, signal: AbortSignal): Promise<void> {
     const { path, tables, memoryBytes, spill } = call;
     const means = { memoryBytes, spill, spillBytes };
-    const instance = await instances.open({ ...means, path, allowed: pathsOf(tables) }, signal);
+    const instance = await instances.open(
+      { ...means, path, columns: widest(tables), allowed: pathsOf(tables) },
+      signal,
+    );
     try {
       for (const table of tables) {
         const masked = new Set(table.masked);
@@ -140,6 +148,8 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
   instances.prepare();
   return { open, next, close, snapshot };
 }
+
+const widest = (tables: readonly TableSource[]): number => Math.max(0, ...tables.map(({ columns }) => columns.length));
 
 /** The tables made visible, and the SQL that may run: for that of an analyst, the text that was checked. */
 async function prepared(

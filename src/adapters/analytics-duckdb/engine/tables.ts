@@ -33,7 +33,7 @@ async function selectOf(instance: Instance, table: TableSource, { footers, fresh
   const made = freshFiles?.get(table);
   const fresh = made
     ? newestAcross(made.map((path) => readParquet([path])))
-    : table.fresh && (await loadFresh(instance, table, table.fresh.paths));
+    : table.fresh && (await freshView(instance, table, table.fresh.paths));
   const ids = made ? readParquet(made) : fresh;
   const files = await checkedFiles(instance, table, footers);
   const span = made && spanOf(await footers(instance, made));
@@ -78,18 +78,34 @@ function selectFiles(table: TableSource, group: readonly File[]): string {
 
 const fullNames: Record<string, string> = { TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE' };
 
-/** The newest fresh rows as a table of the instance: its name, or undefined when there are none. */
-async function loadFresh(
+/**
+ * The newest fresh rows as a view of the instance: its name, or undefined when there are none. Few are kept as the lines they are: DuckDB's reader of JSON files takes 32 MiB for
+ * each reading, and a table of their columns 256 KiB for each (for one row of a form of 500 questions 240 MB).
+ */
+async function freshView(
   instance: Instance,
   table: TableSource,
   paths: readonly string[],
 ): Promise<string | undefined> {
-  const sizes = await sizesOf(paths);
-  if (Math.max(...sizes) === 0) return undefined;
+  const bytes = (await sizesOf(paths)).reduce((sum, size) => sum + size, 0);
+  if (bytes === 0) return undefined;
   const name = quoteName(`fresh ${table.name}`);
-  await instance.rows(`CREATE TEMP TABLE ${name} AS FROM ${newestOf(readFresh(table, paths))}`);
+  if (bytes > mostLines) {
+    await instance.rows(`CREATE TEMP VIEW ${name} AS FROM ${newestOf(readFresh(table, paths))}`);
+    return name;
+  }
+  const lines = quoteName(`lines of ${table.name}`);
+  await instance.rows(`CREATE TEMP TABLE ${lines} AS SELECT arg_max(line, (line->>'_changed')::BIGINT) AS line
+    FROM (SELECT unnest(string_split(content, chr(10))) AS line FROM read_text(${listOf(paths)})) WHERE line <> '' GROUP BY line->>'response_id'`);
+  const types = typesOf(table).map(([column, type]) => `${JSON.stringify(column)}:${JSON.stringify(type)}`);
+  await instance.rows(
+    `CREATE TEMP VIEW ${name} AS SELECT unnest(from_json(line, ${quote(`{${types.join(',')}}`)})) FROM ${lines}`,
+  );
   return name;
 }
+
+/** Bytes of lines that are read whole. */
+const mostLines = 2 ** 20;
 
 /** Bytes of each. Errors: of the disk, for one that is missing. */
 export const sizesOf = (paths: readonly string[]): Promise<number[]> =>
@@ -117,10 +133,16 @@ export const readParquet = (paths: readonly string[]): string => `read_parquet($
 
 /** DuckDB keeps several buffers of twice the longest line that it is told of: with the size of the file, or 16 MiB, 100 MB of them. */
 export function readFresh({ columns, fresh }: TableSource, paths: readonly string[]): string {
-  const types = columns.map(({ name, type }) => `${quoteName(name)}: ${quote(sqlTypes[type])}`);
-  return `read_json(${listOf(paths)}, columns = {${types.join(', ')}, _changed: 'BIGINT', _removed: 'BOOLEAN'},
+  const types = typesOf({ columns }).map(([name, type]) => `${quoteName(name)}: ${quote(type)}`);
+  return `read_json(${listOf(paths)}, columns = {${types.join(', ')}},
     format = 'newline_delimited', auto_detect = false, compression = 'uncompressed', maximum_object_size = ${Math.max(2 ** 20, fresh!.longestLine)})`;
 }
+
+const typesOf = ({ columns }: Pick<TableSource, 'columns'>): [name: string, type: string][] => [
+  ...columns.map(({ name, type }): [string, string] => [name, sqlTypes[type]]),
+  ['_changed', 'BIGINT'],
+  ['_removed', 'BOOLEAN'],
+];
 
 type Span = { lowest: string; highest: string };
 

@@ -36,10 +36,11 @@ export const working = {
   }),
   analyticsMemoryBytes: bytes({
     env: 'FORMSTEAD_ANALYTICS_MEMORY',
-    default: '512MB',
-    min: '256MB',
+    default: '768MB',
+    min: '384MB',
     max: '1TB',
-    about: 'Memory of the process that writes Parquet files, and of each that answers queries.',
+    about:
+      'Memory of the process that writes Parquet files, and of each that answers queries. Forms of more than 100 questions need the default.',
   }),
   queryTimeoutMs: duration({
     env: 'FORMSTEAD_QUERY_TIMEOUT',
