@@ -211,7 +211,7 @@ export type QueueDepth = {
 };
 
 export interface ResponseStore {
-  /** Counts by index, for one form: total, by day, by label, by value of the given questions. */
+  /** Counts of one form: total, by day, by label, by value of the given questions within `countedValues`. */
   analytics(query: { formId: string; fields: string[]; from?: number; to?: number }): Promise<ResponseCounts>;
   /**
    * Days of submission with what was submitted on each between the instants `from` and `to`, in their order: `first` and `last` are the times of its oldest and
@@ -226,6 +226,12 @@ export interface ResponseStore {
   /** Forgets idempotency keys of responses submitted before; returns how many. */
   forgetKeys(before: number, limit: number): Promise<number>;
 }
+
+/**
+ * What `byField` counts: numbers, booleans and texts of at most `longest` characters (code points); longer ones come from nobody's list of choices. Of a question
+ * the `most` frequent values.
+ */
+export const countedValues = { most: 1000, longest: 500 } as const;
 
 export type ResponseDay = { day: string; count: number; first: number; last: number };
 

@@ -121,6 +121,27 @@ test('responses that come in together share a write, and a chain', limit, async 
   assert.equal((await checkedLinks(storage)).length, 150);
 });
 
+test('counting asks the server as often for a form of many questions as for one of few', limit, async (t) => {
+  const names: string[] = [];
+  const w = await world(t, { onCommand: (name) => void names.push(name) });
+  if (!w) return;
+  const storage = await w.open();
+  const fields = times(60, (i) => `q${i}`);
+  const formId = newId('frm');
+  await insert(
+    storage,
+    'response',
+    aResponse({ formId, answers: Object.fromEntries(fields.map((name) => [name, true])) }),
+  );
+  const asked = async (those: string[]) => {
+    names.length = 0;
+    const { byField } = await storage.responses.analytics({ formId, fields: those });
+    assert.deepEqual(byField, Object.fromEntries(those.map((name) => [name, [{ value: true, count: 1 }]])));
+    return names.filter((name) => name === 'aggregate').length;
+  };
+  assert.equal(await asked(fields), await asked(fields.slice(0, 1)));
+});
+
 test('two processes write chains of their own, and each begins at a link that is there', limit, async (t) => {
   const w = await world(t);
   if (!w) return;
