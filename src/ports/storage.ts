@@ -46,8 +46,11 @@ export interface Storage {
   audit: AuditStore;
   changes: ChangeFeed;
 
-  /** Grows with every commit that touches a response: the same number means that nothing changed since. */
-  sequence(): Promise<number>;
+  /**
+   * Grows with every commit that touches a response: the same number means that nothing changed since. Undefined while that cannot be told: a change may have
+   * happened that is not in the number yet.
+   */
+  sequence(): Promise<number | undefined>;
   /** One tiny durable write: throws when the store cannot commit. */
   ping(): Promise<void>;
   /** Bytes by part, for metrics and `doctor`. */

@@ -25,6 +25,7 @@ import {
   insertTasks,
   keep,
   outcomes,
+  sequenceOf,
   times,
   unavailable,
   updating,
@@ -171,7 +172,7 @@ test(
     const task = itsTask(response);
     const event = anEvent({ responseId: response.id });
     await keep(first, insertion('response', response, { tasks: [task], also: [{ kind: 'event', doc: event }] }));
-    const sequence = await first.sequence();
+    const sequence = await sequenceOf(first);
     await first.close();
     await putBack(w.raw, response.id, { tasks: task.id, events: event.id });
     const links = await (await w.open()).receipts.links(0, 10);
@@ -179,7 +180,7 @@ test(
     const next = await w.open();
     assert.equal((await next.tasks.get(task.id))?.status, 'pending');
     assert.equal((await next.get('event', event.id))?.doc.responseId, response.id);
-    assert.ok((await next.sequence()) > sequence);
+    assert.ok((await sequenceOf(next)) > sequence);
     const record = await w.raw
       .collection<{ _id: string; waiting: number; outbox: object }>('responses')
       .findOne({ _id: response.id });
@@ -219,6 +220,23 @@ test('a process that runs sweeps what another has left', limit, async (t) => {
   assert.equal((await alive.receipts.links(0, 1))[0]!.steps[0]!.status, 'pending', 'seen before it is swept');
   await arrives(async () => (await alive.tasks.get(itsTask(response).id)) !== undefined);
   assert.ok(await alive.get('event', event.id));
+});
+
+test('a change that is acknowledged and not yet counted is told apart from none', limit, async (t) => {
+  const w = await world(t);
+  if (!w) return;
+  const troubles: unknown[] = [];
+  const storage = await w.open({ onTrouble: (err) => void troubles.push(err) });
+  await keep(storage, insertion('response', aResponse()));
+  const sequence = await sequenceOf(storage);
+  const counter = w.raw.collection<{ _id: string; n: unknown }>('counters');
+  // Nothing can be added to a text: what follows from the response cannot be moved.
+  await counter.updateOne({ _id: 'responses' }, { $set: { n: 'broken' } });
+  await keep(storage, insertion('response', aResponse()));
+  assert.equal(troubles.length > 0, true, 'the relay has failed');
+  await counter.updateOne({ _id: 'responses' }, { $set: { n: sequence } });
+  assert.notEqual(await storage.sequence(), sequence);
+  assert.ok((await sequenceOf(storage)) > sequence, 'counted by the sweeper');
 });
 
 test('a removal that was cut off is finished, unless the document has changed since', limit, async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { countedValues } from '#ports/storage.ts';
 import { aForm, anEntry, aResponse, aTask, classified, newId, t0 } from './documents.ts';
-import { found, insert, insertion, insertTasks, keep, noun, type StoreUnderTest, updating } from './kit.ts';
+import { found, insert, insertion, insertTasks, keep, noun, type StoreUnderTest, sequenceOf, updating } from './kit.ts';
 
 export function responseRules(under: StoreUnderTest): void {
   noun(under, 'responses', ({ rule, alone }) => {
@@ -24,9 +24,9 @@ export function responseRules(under: StoreUnderTest): void {
         ],
       ];
       for (const [what, grows, step] of steps) {
-        const before = await storage.sequence();
+        const before = await sequenceOf(storage);
         await step();
-        const after = await storage.sequence();
+        const after = await sequenceOf(storage);
         assert.ok(grows ? after > before : after === before, `${what}: ${before} → ${after}`);
       }
     });
