@@ -5,6 +5,7 @@ import { type Document, MongoClient } from 'mongodb';
 import { rootTaskId } from '#domain/task.ts';
 import type { Storage } from '#ports/storage.ts';
 import { systemClock } from '../../src/adapters/clock-system/clock.ts';
+import { createLeases } from '../../src/adapters/storage-mongo/leases.ts';
 import { type MongoStorageOptions, openMongoStorage } from '../../src/adapters/storage-mongo/storage.ts';
 import { checkedLinks } from '../contract/storage/chain-check.ts';
 import {
@@ -220,6 +221,25 @@ test('a process that runs sweeps what another has left', limit, async (t) => {
   assert.equal((await alive.receipts.links(0, 1))[0]!.steps[0]!.status, 'pending', 'seen before it is swept');
   await arrives(async () => (await alive.tasks.get(itsTask(response).id)) !== undefined);
   assert.ok(await alive.get('event', event.id));
+});
+
+test('a lease is held by one, and one of a clock that is far ahead by nobody', limit, async (t) => {
+  const w = await world(t);
+  if (!w) return;
+  const leases = createLeases(w.raw);
+  const ms = 10_000;
+  const take = (token: string, now: number) => leases.take('l', token, now, ms);
+  assert.equal(await take('one', t0), true);
+  assert.equal(await take('two', t0 + ms - 1), false);
+  assert.equal(await take('one', t0 + 5), true, 'renewed');
+  assert.equal(await take('two', t0 + 5 + ms), true, 'it has ended');
+  await leases.release('l', 'two');
+  assert.equal(await take('slightly ahead', t0 + ms - 1), true);
+  assert.equal(await take('two', t0), false);
+  await leases.release('l', 'slightly ahead');
+  assert.equal(await take('far ahead', t0 + 300_000), true);
+  assert.equal(await take('two', t0), true);
+  assert.equal(await take('one', t0), false);
 });
 
 test('a change that is acknowledged and not yet counted is told apart from none', limit, async (t) => {
