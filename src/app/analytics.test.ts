@@ -16,8 +16,12 @@ const countsOf = (total: number): ResponseCounts => ({
 
 function world(leastGroup = 1, counts = countsOf, entries = new Map<string, string>()) {
   const gate = { open: Promise.resolve(), fails: false };
-  const state = { sequence: 1, total: 1, counted: 0, lastHour: 0 };
+  const state = { sequence: 1 as number | undefined, total: 1, counted: 0, lastHour: 0 };
   const outcomes: string[] = [];
+  const metrics = {
+    count: (_name: string, labels: object) => void outcomes.push(Object.values(labels).join()),
+    observe() {},
+  };
   const analytics = createAnalytics({
     storage: {
       get: (async () => ({ revision: 1, doc: form })) as never,
@@ -36,12 +40,12 @@ function world(leastGroup = 1, counts = countsOf, entries = new Map<string, stri
     },
     answers: createAnswerCache({
       cache: { get: async (key) => entries.get(key), set: async (key, value) => void entries.set(key, value) },
-      metrics: { count: (_name, labels) => void outcomes.push(Object.values(labels).join()) },
+      metrics,
       ids: { next: (prefix) => `${prefix}_1` },
       release: '1',
     }),
     clock: { now: () => 5 },
-    metrics: { observe() {} },
+    metrics,
     leastGroup,
   });
   return { analytics, state, gate, outcomes };
@@ -71,6 +75,17 @@ test('a query that begins after a change never gets the answer of one that began
   assert.equal((await early).analytics.total, 1);
   assert.equal((await late).analytics.total, 2);
   assert.deepEqual((await analytics.ofForm({ formId: 'frm_1' })).analytics.total, 2);
+});
+
+test('while the store cannot tell whether something has changed each query counts, and nothing of it is kept', async () => {
+  const { analytics, state, outcomes } = world();
+  await analytics.ofForm({ formId: 'frm_1' });
+  Object.assign(state, { sequence: undefined, total: 2 });
+  const late = () => analytics.ofForm({ formId: 'frm_1' });
+  for (const { analytics: counts, cached } of [...(await Promise.all([late(), late()])), await late()])
+    assert.deepEqual([counts.total, cached], [2, false]);
+  assert.equal(state.counted, 4);
+  assert.deepEqual(outcomes, ['miss', 'miss', 'miss', 'miss']);
 });
 
 test('other ranges are other answers', async () => {

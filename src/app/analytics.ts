@@ -6,6 +6,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { ResponseCounts, Storage } from '#ports/storage.ts';
 import type { AnswerCache } from './queries/answer-cache.ts';
+import { countedAs } from './queries/outcomes.ts';
 
 /** `from` inclusive, `to` exclusive, epoch milliseconds, by the time of submission. */
 export type AnalyticsQuery = { formId: string; from?: number; to?: number };
@@ -27,7 +28,7 @@ type Deps = {
   storage: Pick<Storage, 'get' | 'responses' | 'sequence'>;
   answers: AnswerCache;
   clock: Clock;
-  metrics: Pick<Metrics, 'observe'>;
+  metrics: Pick<Metrics, 'observe' | 'count'>;
   /** Counts of fewer responses are not shown. 1: all are. */
   leastGroup: number;
 };
@@ -37,7 +38,8 @@ const counted = new Set(['dropdown', 'radiogroup', 'checkbox', 'boolean', 'ratin
 
 /**
  * Counts of one form: exact, and never behind. The key holds the store's sequence as it was before counting: a change that was acknowledged before a query
- * began has raised the sequence, so the query cannot meet an answer from before it. Equal queries at the same time count once.
+ * began has raised the sequence, so the query cannot meet an answer from before it. Equal queries at the same time count once. While the store cannot tell its
+ * sequence each counts for itself.
  */
 export function createAnalytics(deps: Deps) {
   const { storage, metrics, leastGroup } = deps;
@@ -47,14 +49,19 @@ export function createAnalytics(deps: Deps) {
       throw new AppError('malformed-query', { detail: 'The range is empty: to must be later than from.' });
     const form = (await storage.get('form', query.formId))?.doc;
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${query.formId}.` });
-    const sequence = await storage.sequence();
-    const key = `analytics:${JSON.stringify([form.id, form.version, query.from ?? null, query.to ?? null, sequence, leastGroup])}`;
     const [{ value, cached }, hour] = await Promise.all([
-      deps.answers.answer(key, () => count(form, query)),
+      answer(form, query),
       storage.responses.days({ formId: form.id, from: deps.clock.now() - hourMs }),
     ]);
     const lastHour = hour.reduce((sum, day) => sum + day.count, 0);
     return { analytics: value, cached, lastHour: isLargeGroup(lastHour, leastGroup) ? lastHour : null };
+  }
+
+  async function answer(form: Form, query: AnalyticsQuery): Promise<{ value: FormAnalytics; cached: boolean }> {
+    const sequence = await storage.sequence();
+    if (sequence === undefined) return { value: await countedAs(metrics, () => count(form, query)), cached: false };
+    const key = `analytics:${JSON.stringify([form.id, form.version, query.from ?? null, query.to ?? null, sequence, leastGroup])}`;
+    return deps.answers.answer(key, () => count(form, query));
   }
 
   async function count(form: Form, { from, to }: AnalyticsQuery): Promise<FormAnalytics> {

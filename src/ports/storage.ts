@@ -46,8 +46,11 @@ export interface Storage {
   audit: AuditStore;
   changes: ChangeFeed;
 
-  /** Grows with every commit that touches a response: the same number means that nothing changed since. */
-  sequence(): Promise<number>;
+  /**
+   * Grows with every commit that touches a response: the same number means that nothing changed since. Undefined while that cannot be told: a change may have
+   * happened that is not in the number yet.
+   */
+  sequence(): Promise<number | undefined>;
   /** One tiny durable write: throws when the store cannot commit. */
   ping(): Promise<void>;
   /** Bytes by part, for metrics and `doctor`. */
@@ -211,7 +214,7 @@ export type QueueDepth = {
 };
 
 export interface ResponseStore {
-  /** Counts by index, for one form: total, by day, by label, by value of the given questions. */
+  /** Counts of one form: total, by day, by label, by value of the given questions within `countedValues`. */
   analytics(query: { formId: string; fields: string[]; from?: number; to?: number }): Promise<ResponseCounts>;
   /**
    * Days of submission with what was submitted on each between the instants `from` and `to`, in their order: `first` and `last` are the times of its oldest and
@@ -226,6 +229,12 @@ export interface ResponseStore {
   /** Forgets idempotency keys of responses submitted before; returns how many. */
   forgetKeys(before: number, limit: number): Promise<number>;
 }
+
+/**
+ * What `byField` counts: numbers, booleans and texts of at most `longest` characters (code points); longer ones come from nobody's list of choices. Of a question
+ * the `most` frequent values.
+ */
+export const countedValues = { most: 1000, longest: 500 } as const;
 
 export type ResponseDay = { day: string; count: number; first: number; last: number };
 

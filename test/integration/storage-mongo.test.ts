@@ -5,6 +5,7 @@ import { type Document, MongoClient } from 'mongodb';
 import { rootTaskId } from '#domain/task.ts';
 import type { Storage } from '#ports/storage.ts';
 import { systemClock } from '../../src/adapters/clock-system/clock.ts';
+import { createLeases } from '../../src/adapters/storage-mongo/leases.ts';
 import { type MongoStorageOptions, openMongoStorage } from '../../src/adapters/storage-mongo/storage.ts';
 import { checkedLinks } from '../contract/storage/chain-check.ts';
 import {
@@ -25,6 +26,7 @@ import {
   insertTasks,
   keep,
   outcomes,
+  sequenceOf,
   times,
   unavailable,
   updating,
@@ -121,6 +123,27 @@ test('responses that come in together share a write, and a chain', limit, async 
   assert.equal((await checkedLinks(storage)).length, 150);
 });
 
+test('counting asks the server as often for a form of many questions as for one of few', limit, async (t) => {
+  const names: string[] = [];
+  const w = await world(t, { onCommand: (name) => void names.push(name) });
+  if (!w) return;
+  const storage = await w.open();
+  const fields = times(60, (i) => `q${i}`);
+  const formId = newId('frm');
+  await insert(
+    storage,
+    'response',
+    aResponse({ formId, answers: Object.fromEntries(fields.map((name) => [name, true])) }),
+  );
+  const asked = async (those: string[]) => {
+    names.length = 0;
+    const { byField } = await storage.responses.analytics({ formId, fields: those });
+    assert.deepEqual(byField, Object.fromEntries(those.map((name) => [name, [{ value: true, count: 1 }]])));
+    return names.filter((name) => name === 'aggregate').length;
+  };
+  assert.equal(await asked(fields), await asked(fields.slice(0, 1)));
+});
+
 test('two processes write chains of their own, and each begins at a link that is there', limit, async (t) => {
   const w = await world(t);
   if (!w) return;
@@ -150,7 +173,7 @@ test(
     const task = itsTask(response);
     const event = anEvent({ responseId: response.id });
     await keep(first, insertion('response', response, { tasks: [task], also: [{ kind: 'event', doc: event }] }));
-    const sequence = await first.sequence();
+    const sequence = await sequenceOf(first);
     await first.close();
     await putBack(w.raw, response.id, { tasks: task.id, events: event.id });
     const links = await (await w.open()).receipts.links(0, 10);
@@ -158,7 +181,7 @@ test(
     const next = await w.open();
     assert.equal((await next.tasks.get(task.id))?.status, 'pending');
     assert.equal((await next.get('event', event.id))?.doc.responseId, response.id);
-    assert.ok((await next.sequence()) > sequence);
+    assert.ok((await sequenceOf(next)) > sequence);
     const record = await w.raw
       .collection<{ _id: string; waiting: number; outbox: object }>('responses')
       .findOne({ _id: response.id });
@@ -198,6 +221,42 @@ test('a process that runs sweeps what another has left', limit, async (t) => {
   assert.equal((await alive.receipts.links(0, 1))[0]!.steps[0]!.status, 'pending', 'seen before it is swept');
   await arrives(async () => (await alive.tasks.get(itsTask(response).id)) !== undefined);
   assert.ok(await alive.get('event', event.id));
+});
+
+test('a lease is held by one, and one of a clock that is far ahead by nobody', limit, async (t) => {
+  const w = await world(t);
+  if (!w) return;
+  const leases = createLeases(w.raw);
+  const ms = 10_000;
+  const take = (token: string, now: number) => leases.take('l', token, now, ms);
+  assert.equal(await take('one', t0), true);
+  assert.equal(await take('two', t0 + ms - 1), false);
+  assert.equal(await take('one', t0 + 5), true, 'renewed');
+  assert.equal(await take('two', t0 + 5 + ms), true, 'it has ended');
+  await leases.release('l', 'two');
+  assert.equal(await take('slightly ahead', t0 + ms - 1), true);
+  assert.equal(await take('two', t0), false);
+  await leases.release('l', 'slightly ahead');
+  assert.equal(await take('far ahead', t0 + 300_000), true);
+  assert.equal(await take('two', t0), true);
+  assert.equal(await take('one', t0), false);
+});
+
+test('a change that is acknowledged and not yet counted is told apart from none', limit, async (t) => {
+  const w = await world(t);
+  if (!w) return;
+  const troubles: unknown[] = [];
+  const storage = await w.open({ onTrouble: (err) => void troubles.push(err) });
+  await keep(storage, insertion('response', aResponse()));
+  const sequence = await sequenceOf(storage);
+  const counter = w.raw.collection<{ _id: string; n: unknown }>('counters');
+  // Nothing can be added to a text: what follows from the response cannot be moved.
+  await counter.updateOne({ _id: 'responses' }, { $set: { n: 'broken' } });
+  await keep(storage, insertion('response', aResponse()));
+  assert.equal(troubles.length > 0, true, 'the relay has failed');
+  await counter.updateOne({ _id: 'responses' }, { $set: { n: sequence } });
+  assert.notEqual(await storage.sequence(), sequence);
+  assert.ok((await sequenceOf(storage)) > sequence, 'counted by the sweeper');
 });
 
 test('a removal that was cut off is finished, unless the document has changed since', limit, async (t) => {

@@ -17,14 +17,19 @@ import { newResponse, type Response } from '#domain/response.ts';
 import type { NewTask } from '#domain/task.ts';
 import type { EventType } from '#domain/webhook/model.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
+import type { Storage } from '#ports/storage.ts';
 import {
   createDuckdbExportWriter,
   type DuckdbExportOptions,
 } from '../../src/adapters/analytics-duckdb/export-writer.ts';
 import { openFileBlobs } from '../../src/adapters/blobs-fs/blobs.ts';
 import { createIds } from '../../src/adapters/ids-uuid/ids.ts';
+import { openMongoStorage } from '../../src/adapters/storage-mongo/storage.ts';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
+import { mongoPlace } from './mongo-place.ts';
+import { mongoUrl } from './services.ts';
 import { createMovableClock, createRecordingLog, createRecordingMetrics } from './task-world.ts';
 
 export const timeZone = 'Europe/Berlin';
@@ -32,7 +37,10 @@ export const timeZone = 'Europe/Berlin';
 export type World = Awaited<ReturnType<typeof openExportWorld>>;
 export type Row = Record<string, unknown>;
 
-/** A SQLite store and files in a directory of their own, DuckDB processes, and what makes exports of them. */
+/**
+ * A store and files of their own, DuckDB processes, and what makes exports of them. The store is SQLite in a directory, or with FORMSTEAD_TEST_SIZE=stack a database
+ * on the server that MONGODB_URL names.
+ */
 export async function openExportWorld(
   t: Pick<TestContext, 'after'>,
   options: {
@@ -43,8 +51,8 @@ export async function openExportWorld(
   } = {},
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'formstead-exports-'));
-  const storage = await openSqliteStorage({ dir, synchronous: 'normal' });
   const clock = createMovableClock();
+  const { storage, clear } = await openStore(dir, clock);
   const ids = createIds({ clock });
   const log = createRecordingLog();
   const metrics = createRecordingMetrics();
@@ -71,6 +79,7 @@ export async function openExportWorld(
   const caller = { actor: { kind: 'operator', id: 'test' } } as const;
   t.after(async () => {
     await storage.close();
+    await clear();
     await rm(dir, { recursive: true, force: true });
   });
 
@@ -181,6 +190,13 @@ export async function openExportWorld(
     /** Names of the files that belong to unfinished exports. */
     staged: () => readdir(join(dir, 'blobs', '.staging')),
   };
+}
+
+async function openStore(dir: string, clock: Clock): Promise<{ storage: Storage; clear: () => Promise<void> }> {
+  if (process.env.FORMSTEAD_TEST_SIZE !== 'stack')
+    return { storage: await openSqliteStorage({ dir, synchronous: 'normal' }), clear: async () => {} };
+  const place = mongoPlace(mongoUrl()!);
+  return { storage: await openMongoStorage({ ...place.options, clock }), clear: place.clear };
 }
 
 function versionOf(

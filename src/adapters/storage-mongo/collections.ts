@@ -2,7 +2,7 @@ import type { AuditEntry } from '#domain/audit.ts';
 import type { Json } from '#domain/json.ts';
 import { refusalsAt } from '#domain/refusals.ts';
 import { effectiveLabel, type KeptResponse, type Response } from '#domain/response.ts';
-import type { Documents, Insert, Keyed, Kind, Stored } from '#ports/storage.ts';
+import { countedValues, type Documents, type Insert, type Keyed, type Kind, type Stored } from '#ports/storage.ts';
 
 /*
  * How a document becomes a record of MongoDB and comes back. Beside what lists and indexes need, the document stands in `doc` as JSON text: names with dots
@@ -194,18 +194,21 @@ function contentOf({ kind, doc }: Insert): Content {
   return { ...fields, ...apart, doc: JSON.stringify(rest) };
 }
 
-/** Longer texts come from nobody's list of choices. Characters. */
-const longestCounted = 500;
-
 function countedAnswers(answers: Record<string, Json>): ResponseRecord['counted'] {
   const counted: ResponseRecord['counted'] = [];
   for (const [name, answer] of Object.entries(answers)) {
     for (const value of Array.isArray(answer) ? answer : [answer]) {
       if (typeof value === 'number' || typeof value === 'boolean') counted.push({ name, value });
-      else if (typeof value === 'string' && value.length <= longestCounted) counted.push({ name, value });
+      else if (typeof value === 'string' && isShort(value)) counted.push({ name, value });
     }
   }
   return counted;
+}
+
+/** A code point has at most two units: the characters of a long text are not counted one by one. */
+function isShort(text: string): boolean {
+  const { longest } = countedValues;
+  return text.length <= longest || (text.length <= 2 * longest && [...text].length <= longest);
 }
 
 export function storedOf<K extends Kind>(kind: K, record: DocumentRecord): Stored<K> {

@@ -1,11 +1,17 @@
 import type { Collection, Db, Document } from 'mongodb';
 import type { KeptResponse } from '#domain/response.ts';
 import { rootTaskId } from '#domain/task.ts';
-import type { Chain, Link, ResponseCounts, ResponseDay, Storage } from '#ports/storage.ts';
+import {
+  type Chain,
+  countedValues,
+  type Link,
+  type ResponseCounts,
+  type ResponseDay,
+  type Storage,
+} from '#ports/storage.ts';
 import { type ChainRecord, type Chains, linkRange } from './chain.ts';
 import { type ResponseRecord, storedOf, type TaskRecord } from './collections.ts';
 
-const mostValues = 1000;
 /** A link's position: the number of its chain above its own number. */
 const linksOfChain = 2 ** 32;
 
@@ -28,28 +34,31 @@ export function createResponseReads({ db, chains, tasks }: { db: Db; chains: Cha
     };
     const those = { $match: { formId: query.formId, ...(Object.keys(at).length > 0 && { at }) } };
     const by = (field: string) => ({ $group: { _id: field, count: { $sum: 1 } } });
-    const [days, labels, ...fields] = await Promise.all([
+    const [days, labels, questions] = await Promise.all([
       grouped<{ _id: string; count: number }>([those, by('$day'), { $sort: { _id: 1 } }]),
       grouped<{ _id: string | null; count: number }>([those, by('$label'), { $sort: { count: -1, _id: 1 } }]),
-      ...query.fields.map((name) =>
-        grouped<{ _id: string | number | boolean; count: number }>([
-          those,
-          { $unwind: '$counted' },
-          { $match: { 'counted.name': name } },
-          by('$counted.value'),
-          { $sort: { count: -1, _id: 1 } },
-          { $limit: mostValues },
-        ]),
-      ),
+      // One for all questions: a form may have more of them than this process has connections.
+      grouped<{ _id: string; values: { value: string | number | boolean; count: number }[] }>([
+        those,
+        { $unwind: '$counted' },
+        { $match: { 'counted.name': { $in: query.fields } } },
+        { $group: { _id: { name: '$counted.name', value: '$counted.value' }, count: { $sum: 1 } } },
+        { $sort: { count: -1, '_id.value': 1 } },
+        {
+          $group: {
+            _id: '$_id.name',
+            values: { $firstN: { input: { value: '$_id.value', count: '$count' }, n: countedValues.most } },
+          },
+        },
+      ]),
     ]);
+    const valuesOf = new Map(questions.map(({ _id, values }) => [_id, values]));
     return {
       total: days.reduce((sum, { count }) => sum + count, 0),
       perDay: days.map(({ _id, count }) => ({ day: _id, count })),
       byLabel: labels.flatMap(({ _id, count }) => (_id === null ? [] : [{ label: _id === '' ? null : _id, count }])),
       unlabelled: labels.find(({ _id }) => _id === null)?.count ?? 0,
-      byField: Object.fromEntries(
-        query.fields.map((name, i) => [name, fields[i]!.map(({ _id, count }) => ({ value: _id, count }))]),
-      ),
+      byField: Object.fromEntries(query.fields.map((name) => [name, valuesOf.get(name) ?? []])),
     };
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry } from '#domain/audit.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Json } from '#domain/json.ts';
@@ -62,6 +63,15 @@ export async function placeOf(under: StoreUnderTest): Promise<{ place: Place; en
     await place.clear();
   };
   return { place: { ...place, open }, end };
+}
+
+/** The sequence, once everything that was acknowledged is in it. */
+export async function sequenceOf(storage: Storage): Promise<number> {
+  for (;;) {
+    const sequence = await storage.sequence();
+    if (sequence !== undefined) return sequence;
+    await sleep(5);
+  }
 }
 
 /** As it comes back: without the fields that were undefined. */

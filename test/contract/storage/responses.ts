@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { countedValues } from '#ports/storage.ts';
 import { aForm, anEntry, aResponse, aTask, classified, newId, t0 } from './documents.ts';
-import { found, insert, insertion, insertTasks, keep, noun, type StoreUnderTest, updating } from './kit.ts';
+import { found, insert, insertion, insertTasks, keep, noun, type StoreUnderTest, sequenceOf, updating } from './kit.ts';
 
 export function responseRules(under: StoreUnderTest): void {
   noun(under, 'responses', ({ rule, alone }) => {
@@ -23,9 +24,9 @@ export function responseRules(under: StoreUnderTest): void {
         ],
       ];
       for (const [what, grows, step] of steps) {
-        const before = await storage.sequence();
+        const before = await sequenceOf(storage);
         await step();
-        const after = await storage.sequence();
+        const after = await sequenceOf(storage);
         assert.ok(grows ? after > before : after === before, `${what}: ${before} → ${after}`);
       }
     });
@@ -101,6 +102,48 @@ export function responseRules(under: StoreUnderTest): void {
       ]);
       assert.deepEqual(counts.byField.none, []);
     });
+
+    rule(
+      'analytics count each number that JavaScript has once, and nothing but numbers, booleans and short texts',
+      async (storage) => {
+        const formId = newId('frm');
+        // The last ones: below and beyond what SQLite has as whole numbers.
+        const numbers = [0, -1, 0.1 + 0.2, 2 ** 31, 2 ** 53, -(2 ** 60), 1e19];
+        const [longest, emoji] = ['L'.repeat(countedValues.longest), '😀'.repeat(countedValues.longest)];
+        const texts = [longest, `${longest}x`, emoji, `${emoji}x`];
+        const choices = [...numbers, ...numbers, ...texts, null, { a: 1 }];
+        await insert(
+          storage,
+          'response',
+          ...choices.map((choice) => aResponse({ formId, answers: { choice, box: [choice] } })),
+        );
+        const { byField } = await storage.responses.analytics({ formId, fields: ['choice', 'box'] });
+        const counted = new Map<unknown, number>([...numbers.map((n) => [n, 2] as const), [longest, 1], [emoji, 1]]);
+        for (const values of Object.values(byField))
+          assert.deepEqual(new Map(values.map(({ value, count }) => [value, count])), counted);
+      },
+    );
+
+    rule(
+      'analytics give the most frequent values of each question, and no more of one than they may',
+      async (storage) => {
+        const formId = newId('frm');
+        const many = Array.from({ length: countedValues.most + 1 }, (_, i) => i);
+        const often = many.slice(1);
+        await insert(
+          storage,
+          'response',
+          aResponse({ formId, answers: { box: many, other: 'x' } }),
+          aResponse({ formId, answers: { box: often } }),
+        );
+        const { byField } = await storage.responses.analytics({ formId, fields: ['box', 'other'] });
+        assert.deepEqual(
+          new Map(byField.box!.map(({ value, count }) => [value, count])),
+          new Map(often.map((n) => [n, 2])),
+        );
+        assert.deepEqual(byField.other, [{ value: 'x', count: 1 }]);
+      },
+    );
 
     rule('analytics of a time range include its start and exclude its end', async (storage) => {
       const formId = newId('frm');

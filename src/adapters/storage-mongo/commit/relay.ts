@@ -1,5 +1,5 @@
 import { type AnyBulkWriteOperation, type Collection, type Db, type Document, MongoBulkWriteError } from 'mongodb';
-import type { OutboxEntry } from '../collections.ts';
+import { layouts, type OutboxEntry } from '../collections.ts';
 
 /** Where an outbox entry stands, and what is in it. `commits`: the entry is the whole record, which goes once it is moved. */
 export type Parcel = { collection: string; id: string; commit: string; entry: OutboxEntry };
@@ -12,8 +12,16 @@ export const counterNames = { responses: 'responses', chains: 'chains' } as cons
 
 type Counter = { _id: string; n: number };
 
-/** How often a response was touched. Errors: the driver's. */
-export async function responseSequence(db: Db): Promise<number> {
+/**
+ * How often a response was touched; undefined while a change of one has not been counted, by a relay that is under way or has failed. What waits is looked for
+ * first: a change that is counted in between is in the number then. Errors: the driver's.
+ */
+export async function responseSequence(db: Db): Promise<number | undefined> {
+  const responses = layouts.response.collection;
+  const waits = (collection: string, those: Document = {}): Promise<unknown> =>
+    db.collection(collection).findOne({ waiting: { $gt: 0 }, ...those }, { projection: { _id: 1 } });
+  const waiting = await Promise.all([waits(responses), waits(commitsCollection, { 'removal.collection': responses })]);
+  if (waiting.some((found) => found !== null)) return undefined;
   return (await db.collection<Counter>(countersCollection).findOne({ _id: counterNames.responses }))?.n ?? 0;
 }
 

@@ -70,7 +70,7 @@ export function createSweeper(deps: {
 
   async function turn(): Promise<void> {
     try {
-      if (await leases.take('sweeper', token, now(), now() + leaseMs)) {
+      if (await leases.take('sweeper', token, now(), leaseMs)) {
         await sweep();
         // Whoever asks for the change feed could do it all: a day's worth would take minutes then. Most of the time is left to those who wait for the server.
         const until = performance.now() + numberingMs;

@@ -1,5 +1,12 @@
 import type { Response } from '#domain/response.ts';
-import type { Chain, Link, ResponseCounts, ResponseDay, Storage } from '#ports/storage.ts';
+import {
+  type Chain,
+  countedValues,
+  type Link,
+  type ResponseCounts,
+  type ResponseDay,
+  type Storage,
+} from '#ports/storage.ts';
 import { docOf, type SqlRow, type SqlValue } from '../tables.ts';
 import type { Reader } from '../threads.ts';
 
@@ -9,7 +16,10 @@ const rootTask = `'tsk_' || substr(responses.id, 5)`;
 type DaysQuery = Parameters<Storage['responses']['days']>[0];
 
 export function createResponseReads(reader: Reader) {
-  /** By index where it can be: total, days and labels read `responses_day` alone; values of questions read the form's answers. */
+  /**
+   * By index where it can be: total, days and labels read `responses_day` alone; values of questions read the form's answers. Numbers are compared as JavaScript has
+   * them, as doubles: SQLite's own whole numbers go beyond what can be read.
+   */
   async function analytics(query: {
     formId: string;
     fields: string[];
@@ -30,9 +40,13 @@ export function createResponseReads(reader: Reader) {
       ),
       ...query.fields.map((field) =>
         reader.all(
-          `SELECT v.value AS value, v.type AS type, count(*) AS count FROM responses, json_each(answers) AS q,
+          `SELECT CASE v.type WHEN 'integer' THEN CAST(v.value AS REAL) ELSE v.value END AS value,
+             v.type IN ('true', 'false') AS boolean, count(*) AS count
+           FROM responses, json_each(answers) AS q,
              json_each(CASE q.type WHEN 'array' THEN q.value WHEN 'true' THEN '[true]' WHEN 'false' THEN '[false]' ELSE json_array(q.value) END) AS v
-           WHERE ${range} AND q.key = ? GROUP BY v.type, v.value ORDER BY count DESC, v.value LIMIT 1000`,
+           WHERE ${range} AND q.key = ?
+             AND (v.type IN ('integer', 'real', 'true', 'false') OR v.type = 'text' AND length(v.value) <= ${countedValues.longest})
+           GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT ${countedValues.most}`,
           ...bound,
           field,
         ),
@@ -51,7 +65,8 @@ export function createResponseReads(reader: Reader) {
         query.fields.map((field, i) => [
           field,
           fields[i]!.map((row) => ({
-            value: jsonScalar(row.value as SqlValue, row.type as string),
+            // SQLite gives a JSON boolean as 1 or 0.
+            value: row.boolean === 1 ? row.value === 1 : (row.value as string | number),
             count: Number(row.count),
           })),
         ]),
@@ -112,10 +127,4 @@ export function chainOf(row: SqlRow): Chain {
     previous: row.previous === null ? undefined : JSON.parse(row.previous as string),
     signed: row.signed === null ? undefined : JSON.parse(row.signed as string),
   };
-}
-
-/** SQLite gives a JSON boolean as 1 or 0; the type beside it tells. */
-function jsonScalar(value: SqlValue, type: string): string | number | boolean {
-  if (type === 'true' || type === 'false') return type === 'true';
-  return value ?? '';
 }
