@@ -41,7 +41,7 @@ const modelFrom = (name: string, source: ModelSource): RegisteredModel => ({
 const deps = { directory: join(dir, 'models'), clock: { now: () => Date.now() }, set: {} };
 const files = createModelFiles({
   ...deps,
-  disk: createDiskSpace({ dataDir: dir }),
+  disk: createDiskSpace({ directory: dir }),
   reserveBytes: 0,
   network: { idleMs: 10_000, pauseMs: 1000 },
   index: () => `${url}/simple`,

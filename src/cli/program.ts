@@ -119,7 +119,7 @@ responses to each form; and shows what each tier did, a field with its place, an
     .requiredOption('--out <file>', 'the file to write')
     .option('--form <id or slug>', 'only this form')
     .option('--format <format>', 'jsonl (gzip), parquet or csv', 'jsonl')
-    .option('--from <time>', 'submitted at or after, RFC 3339 or a day')
+    .option('--from <time>', 'submitted at or after: RFC 3339, or a day (its beginning in UTC)')
     .option('--to <time>', 'submitted before')
     .addHelpText(
       'after',
@@ -134,8 +134,8 @@ Reads only, beside a running server too. The same rows and columns as POST /api/
     .command('sql')
     .description('Ask one SELECT of the responses of forms')
     .argument('<select>', 'the SQL')
-    .requiredOption('--table <name=form...>', 'a name in the SQL, and the id or slug of the form that it stands for')
-    .option('--param <name=value...>', 'a value for $name: a number, true, false, null, or a text')
+    .requiredOption('--table <name=form>', 'a name in the SQL, and the id or slug of its form; once for each', each)
+    .option('--param <name=value>', 'a value for $name: a number, true, false, null, or a text; once for each', each)
     .option('--format <format>', 'table, json; into a file ndjson, csv, parquet', 'table')
     .option('--out <file>', 'the file to write')
     .addHelpText(
@@ -244,6 +244,11 @@ runs in the same container, or in one that shares its network. On a server that 
     for (const { pointer, detail } of err.issues ?? []) console.error(`  ${pointer}: ${detail}`);
     process.exitCode ??= 1;
   }
+}
+
+/** Takes an option each time it is given. One that takes several values at once would take the argument behind it too. */
+function each(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }
 
 function addEval(program: Command): void {

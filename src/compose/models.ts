@@ -57,7 +57,7 @@ export async function openModels(config: Config, options: ModelOptions): Promise
   const files = createModelFiles({
     ...places,
     clock,
-    disk: createDiskSpace({ dataDir: config.dataDir }),
+    disk: createDiskSpace({ directory: config.dataDir }),
     reserveBytes: config.diskReserveBytes,
     network: { ca: pip.ca, idleMs: 30_000, pauseMs: 1000 },
     index: () => pip.index,

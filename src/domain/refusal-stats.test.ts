@@ -29,15 +29,17 @@ test('without a least group everything is told', () => {
 });
 
 test('counts of too few are null or left out, and counted; nothing at all may be told', () => {
-  const { byDay, byQuestion, refused, accepted, shareRefused, suppressed } = stats(5);
+  const { byDay, byQuestion, refused, accepted, shareRefused, suppressed, suppressedIn } = stats(5);
   assert.deepEqual(byQuestion, [counted.byQuestion[0]]);
   assert.deepEqual(byDay, [
     { day: '2026-11-01', refused: null, accepted: 18 },
     { day: '2026-11-02', refused: 5, accepted: 0 },
   ]);
   assert.deepEqual([refused, accepted, shareRefused, suppressed], [6, 18, 0.25, 2]);
+  assert.deepEqual(suppressedIn, { by_question: 1, per_day: 1 });
   const few = stats(7);
   assert.deepEqual([few.refused, few.accepted, few.shareRefused, few.suppressed], [null, 18, null, 5]);
+  assert.deepEqual(few.suppressedIn, { by_question: 2, per_day: 2 }, 'and one of all');
 });
 
 test('each table holds the rows of its list, under the names of its columns', () => {

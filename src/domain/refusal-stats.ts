@@ -17,8 +17,9 @@ export type RefusalStats = {
   shareRefused: number | null;
   byQuestion: FailureCount[];
   byDay: RefusalDay[];
-  /** Counts that are null, or left out of `byQuestion`, for being of too few. */
+  /** Counts that are null, or left out of `byQuestion`, for being of too few: of all, and of each table alone. */
   suppressed: number;
+  suppressedIn: Record<RefusalTable, number>;
   /** When it was counted, epoch ms. */
   asOf: number;
 };
@@ -34,23 +35,29 @@ export function refusalStats(
   { refused, accepted, byQuestion, byDay, ...rest }: Counted,
   leastGroup: number,
 ): RefusalStats {
-  let suppressed = 0;
-  const shown = (count: number): boolean => {
-    const large = isLargeGroup(count, leastGroup);
-    if (!large) suppressed += 1;
-    return large;
-  };
+  const shown = (count: number): boolean => isLargeGroup(count, leastGroup);
   const orNull = (count: number): number | null => (shown(count) ? count : null);
   const total = { refused: orNull(refused), accepted: orNull(accepted) };
   const all = refused + accepted;
+  const questions = byQuestion.filter(({ count }) => shown(count));
+  const days = byDay.map((day) => ({ day: day.day, refused: orNull(day.refused), accepted: orNull(day.accepted) }));
+  const suppressedIn = {
+    by_question: byQuestion.length - questions.length,
+    per_day: nulls(days.flatMap((day) => [day.refused, day.accepted])),
+  };
   return {
     ...rest,
     ...total,
     shareRefused: all === 0 || total.refused === null || total.accepted === null ? null : refused / all,
-    byQuestion: byQuestion.filter(({ count }) => shown(count)),
-    byDay: byDay.map((day) => ({ day: day.day, refused: orNull(day.refused), accepted: orNull(day.accepted) })),
-    suppressed,
+    byQuestion: questions,
+    byDay: days,
+    suppressed: nulls([total.refused, total.accepted]) + suppressedIn.by_question + suppressedIn.per_day,
+    suppressedIn,
   };
+}
+
+function nulls(counts: readonly (number | null)[]): number {
+  return counts.filter((count) => count === null).length;
 }
 
 export const refusalTables = ['by_question', 'per_day'] as const;

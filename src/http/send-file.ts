@@ -40,7 +40,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
     reply.header('content-range', `bytes */${bytes}`);
     throw new AppError('range-not-satisfiable', { detail: `The file has ${bytes} bytes.` });
   }
-  // Opened before the head is sent: a file that is gone is still an error then.
+  // Opened before the head is sent: a file that is gone, or not whole, is still an error then.
   const chunks = await file.read(range);
   reply.type(file.type).header('content-length', range ? range.end - range.start + 1 : bytes);
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${bytes}`);

@@ -13,8 +13,11 @@ export interface BlobStore {
   describe(name: string): Promise<{ bytes: number; sha256: string } | undefined>;
   /** Where another program (DuckDB) may read it, if it is there. */
   pathOf(name: string): string;
-  /** A part of the file, `start` and `end` inclusive, as a stream of chunks. */
-  stream(name: string, range?: { start: number; end: number }): AsyncIterable<Uint8Array>;
+  /**
+   * The file, or a part of it (`start` and `end` inclusive), as a stream of chunks. `bytes`: the size that it must have. Errors, before the first chunk: `not-found` for
+   * a file that is gone or has another size, `range-not-satisfiable`; later: `storage-unavailable`, also for a file that ends before what was asked for.
+   */
+  stream(name: string, range?: { start: number; end: number }, bytes?: number): AsyncIterable<Uint8Array>;
   /** A path that another program (DuckDB) may write to; `finish` makes it durable under its name, `discard` removes it. */
   stage(
     name: string,

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -110,6 +120,94 @@ test('the export command leaves a file that is there as it is, whatever goes wro
   const refused = await formstead(['export', '--out', join(dir, 'other'), '--form', 'no-such-form'], env);
   assert.equal(refused.code, 1);
   assert.deepEqual(readdirSync(dir).sort(), ['data', 'new.csv', 'precious']);
+});
+
+test('export and sql say what to write where a time or a place cannot be used', async (t) => {
+  const dir = directory(t);
+  const data = join(dir, 'data');
+  await (await openSqliteStorage({ dir: data })).close();
+  const env = { ...testEnvironment(data), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
+  const file = join(dir, 'file');
+  writeFileSync(file, '');
+  const fresh = join(dir, 'x');
+  const sql = ['sql', '--table', 't=contact', '--format'];
+  const wrong: [args: string[], said: RegExp][] = [
+    [['export', '--out', fresh, '--from', '11/27'], /--from must be a time .* such as 2026-11-22T09:00:00Z, or a day/],
+    [['export', '--out', fresh, '--to', '1'], /--to must be a time/],
+    [['export', '--out', join(dir, 'no', 'such', 'x')], /There is no folder .*\/no\/such; make it/],
+    [['export', '--out', join(file, 'x')], /There is no folder .*\/file; make it/],
+    [[...sql, 'json', '--out', join(dir, 'no', 'x'), 'SELECT 1'], /There is no folder .*\/no; make it/],
+    [[...sql, 'csv', '--out', join(dir, 'no', 'x'), 'SELECT 1'], /There is no folder .*\/no; make it/],
+    [[...sql, 'json', '--out', file, 'SELECT 1'], /is there already; choose another name/],
+  ];
+  for (const [args, said] of wrong) {
+    const { code, stderr } = await formstead(args, env);
+    assert.equal(code, 1, args.join(' '));
+    assert.match(stderr, said);
+    assert.match(stderr, /^formstead: [^\n]*\n$/, 'a sentence and no stack');
+  }
+  const day = await formstead(
+    ['export', '--out', fresh, '--from', '2026-11-22', '--to', '2026-11-23T00:00:00+01:00'],
+    env,
+  );
+  assert.deepEqual([day.code, day.stderr], [0, '']);
+});
+
+/** Free bytes for this user. */
+const freeOf = (path: string) => {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+};
+
+test('the export command leaves the reserve free on the disk that it writes to', async (t) => {
+  const world = await openExportWorld(t);
+  const form = await world.form([{ definition: { elements: [{ type: 'comment', name: 'message' }] } }]);
+  await world.respond(form.id, { message: 'hello' }, { at: Date.now() });
+  const memory = '/dev/shm';
+  if (!existsSync(memory) || statSync(memory).dev === statSync(world.dir).dev) return t.skip('there is one disk only');
+  const other = mkdtempSync(join(memory, 'formstead-'));
+  t.after(() => rmSync(other, { recursive: true }));
+  const [here, there] = [freeOf(world.dir), freeOf(other)];
+  if (Math.abs(here - there) < 200e6) return t.skip('both disks have as much free');
+  const env = {
+    ...testEnvironment(world.dir),
+    FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5',
+    // One of both has it.
+    FORMSTEAD_DISK_RESERVE: `${Math.round((here + there) / 2e6)}MB`,
+  };
+  const write = (folder: string) => formstead(['export', '--out', join(folder, 'all.csv'), '--format', 'csv'], env);
+  const [full, empty] = here < there ? [world.dir, other] : [other, world.dir];
+  assert.deepEqual(await write(empty), { code: 0, stdout: `1 rows in ${join(empty, 'all.csv')}\n`, stderr: '' });
+  const refused = await write(full);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /FORMSTEAD_DISK_RESERVE is to stay free on the disk that the export is written to/);
+});
+
+test('the examples of formstead sql do what they say as they are written', async (t) => {
+  const dir = directory(t);
+  const env = testEnvironment(dir);
+  const server = await served(t, env);
+  await publish(server.url);
+  await send(server.url, 'contact', 'hello');
+  await eventually(async () => (await verdictOn(env)).pending === 0);
+  const page = readFileSync(new URL('../../docs/reference/cli.md', import.meta.url), 'utf8');
+  const examples = page.match(/(?<=^ {2}\$ formstead )sql .*$/gm)!;
+  assert.equal(examples.length, 2);
+  for (const example of examples) {
+    // What a shell makes of it.
+    const words = execFileSync('sh', ['-c', `printf '%s\\0' ${example}`], { encoding: 'utf8' });
+    const done = await formstead(words.split('\0').slice(0, -1), env, '', dir);
+    assert.deepEqual([done.code, done.stderr], [0, ''], example);
+    if (example === examples[0]) assert.match(done.stdout, /^label +count/);
+  }
+  // Whether it has a row depends on the day of the test.
+  assert.match(readFileSync(join(dir, 'november.csv'), 'utf8'), /^response_id,.*message__text/);
+  const two = ['sql', '--table', 'a=contact', '--table', 'b=contact', '--param', 'x=1', '--param', 'y=2'];
+  const both = await formstead(
+    [...two, 'SELECT a.message__text, $x + $y AS sum FROM a JOIN b USING (response_id)'],
+    env,
+  );
+  assert.deepEqual([both.code, both.stdout], [0, 'message__text  sum\nhello            3\n'], both.stderr);
 });
 
 test('the export command takes in what was accepted before the clock was set back', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -113,6 +113,30 @@ test('a range gives exactly its bytes, both ends included', async (t) => {
     collect(blobs.stream('exports/none')),
     (error) => error instanceof AppError && error.code === 'not-found',
   );
+});
+
+test('a file that has not the bytes it must have is not there, and one that is cut off while it is read is an error', async (t) => {
+  const { blobs } = await opened(t);
+  const missing = (error: unknown) => error instanceof AppError && error.code === 'not-found';
+  await blobs.write('exports/r', Buffer.from('0123456789'));
+  assert.equal(await collect(blobs.stream('exports/r', undefined, 10)), '0123456789');
+  assert.equal(await collect(blobs.stream('exports/r', { start: 2, end: 4 }, 10)), '234');
+  for (const range of [undefined, { start: 2, end: 4 }, { start: 11, end: 11 }])
+    await assert.rejects(collect(blobs.stream('exports/r', range, 12)), missing);
+  await blobs.write('exports/none', Buffer.alloc(0));
+  assert.equal(await collect(blobs.stream('exports/none', undefined, 0)), '');
+
+  await blobs.write('exports/large', Buffer.alloc(1_000_000));
+  for (const range of [undefined, { start: 100, end: 999_990 }]) {
+    await blobs.write('exports/large', Buffer.alloc(1_000_000));
+    const chunks = blobs.stream('exports/large', range)[Symbol.asyncIterator]();
+    assert.ok(!(await chunks.next()).done);
+    await truncate(blobs.pathOf('exports/large'), 300_000);
+    const rest = async () => {
+      while (!(await chunks.next()).done);
+    };
+    await assert.rejects(rest, (error) => error instanceof AppError && error.code === 'storage-unavailable');
+  }
 });
 
 test('a stream that its reader leaves early closes the file', { timeout: 10_000 }, async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { datasetLine, verifyDatasets } from '#app/exports/dataset-verify.ts';
@@ -112,6 +112,25 @@ test('files of a manifest that an update has replaced since are not missed', asy
     },
   });
   assert.deepEqual(verdict.problems, []);
+});
+
+test('a file that cannot be read is named, and all others are looked at', async (t) => {
+  const { world, formId } = await openWorld(t, [3, 4]);
+  const other = await world.form([{ definition }]);
+  await world.respond(other.id, { message: 'of the other' }, { at: noon(3) });
+  for (const id of [formId, other.id]) await world.update(id);
+  const replaced: string[] = [];
+  for (const id of [formId, other.id])
+    for (const name of await readdir(dirOf(world, id))) {
+      if (!name.endsWith('.parquet') && (id === formId || name !== 'manifest.json')) continue;
+      await rm(join(dirOf(world, id), name));
+      await mkdir(join(dirOf(world, id), name));
+      replaced.push(`${id}: ${name} cannot be read: the disk refused (EISDIR)`);
+    }
+  assert.ok(replaced.length >= 3, replaced.join());
+  const verdict = await verify(world);
+  assert.deepEqual(verdict.problems.sort(), replaced.sort());
+  assert.deepEqual([verdict.forms, verdict.responses], [2, 3]);
 });
 
 test('a form without files is counted, and named when a night has passed; neither is a problem', async (t) => {

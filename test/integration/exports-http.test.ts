@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
@@ -193,6 +193,27 @@ test('a file that somebody removed is gone, not half an answer', async (t) => {
   await rm(path);
   const answer = await api.ask(`/exports/${exportId}/download`);
   assert.deepEqual([answer.status, (await json(answer)).code], [410, 'gone']);
+});
+
+test('a file that was cut off on the disk is gone, and one that is cut off on the way ends the connection', {
+  timeout: 30_000,
+}, async (t) => {
+  const api = await openApi(t);
+  const { exportId, path } = await api.make({ formId: api.form.id, format: 'csv' });
+  const { size } = await stat(path);
+  await truncate(path, size - 1);
+  for (const headers of [{}, { range: 'bytes=0-1' }, { range: `bytes=${size - 1}-` }] as Record<string, string>[]) {
+    const answer = await api.ask(`/exports/${exportId}/download`, { headers });
+    assert.deepEqual([answer.status, (await json(answer)).code], [410, 'gone']);
+  }
+  await writeFile(path, Buffer.alloc(50_000_000, 97));
+  const stored = (await api.storage.get('export', exportId))!;
+  const doc = { ...stored.doc, bytes: 50_000_000 };
+  await api.storage.commit({ change: { op: 'update', kind: 'export', doc, expect: stored.revision } });
+  const answer = await api.ask(`/exports/${exportId}/download`);
+  assert.deepEqual([answer.status, answer.headers.get('content-length')], [200, '50000000']);
+  await truncate(path, 10_000);
+  await assert.rejects(answer.arrayBuffer(), TypeError);
 });
 
 test('a client that goes away in the middle, or asks for the head only, leaves no file open', {

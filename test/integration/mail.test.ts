@@ -401,3 +401,26 @@ test('of a day on which nothing came the summary says so', options, async (t) =>
   await until(() => world.tried.length === 1);
   assert.match(world.tried[0]!.subject, /: nothing came$/);
 });
+
+test(
+  'the summary counts by the hours of its day, also what was kept under the day of another time zone',
+  options,
+  async (t) => {
+    const world = await openMailWorld(t, () => ({ kind: 'sent' }), [ada]);
+    const form = await world.form({}, undefined, 'Contact');
+    const zone = 'Europe/Vienna';
+    const { from, to } = dayBounds(zone, dayIn(zone, world.clock.now()));
+    world.clock.advance(to - world.clock.now() + hour);
+    const told = dayIn(zone, world.clock.now());
+    const before = dayIn(zone, from);
+    for (let nth = 0; nth < 3; nth += 1) await world.accepted(form, 'hello', { day: before });
+    world.clock.advance(24 * hour);
+    const now = world.clock.now();
+    const task = newTask('mail-summary', { id: 'tsk_tick', payload: { tick: now }, now });
+    await world.storage.commit({ change: { op: 'none' }, tasks: [task] });
+    await until(() => world.tried.length === 1);
+    const [{ subject, text }] = world.tried as [(typeof world.tried)[number]];
+    assert.equal(subject, `Formstead ${told}: 3 responses`);
+    assert.match(text, new RegExp(`${before.slice(5)} {2}0\\n${told.slice(5)} {2}#+ 3`));
+  },
+);

@@ -15,9 +15,14 @@ export type Ended = { code: number | null; stdout: string; stderr: string };
 /** No command of a test takes a quarter of it. Milliseconds. */
 const commandMs = 120_000;
 
-/** Runs a command of `formstead` to its end in a process of its own. Errors: it does not end, a server that was expected to refuse its start, say. */
-export async function formstead(args: string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
-  const child = start(args, env);
+/** Runs a command of `formstead` to its end in a process of its own, in the folder `cwd` where that is named. Errors: it does not end, a server that was expected to refuse its start, say. */
+export async function formstead(
+  args: string[],
+  env: Record<string, string> = {},
+  input = '',
+  cwd?: string,
+): Promise<Ended> {
+  const child = start(args, env, cwd);
   child.stdin!.end(input);
   const printed = { stdout: '', stderr: '' };
   const late = setTimeout(() => child.kill('SIGKILL'), commandMs);
@@ -111,9 +116,9 @@ export function send(url: string, form: string, message: string): Promise<Answer
   return request(url, 'POST', `/forms/${form}/responses`, { body: { answers: { message } } });
 }
 
-function start(args: string[], env: Record<string, string>): ChildProcess {
+function start(args: string[], env: Record<string, string>, cwd?: string): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(FORMSTEAD_|MONGODB_URL|REDIS_URL)/.test(name));
-  return spawn(process.execPath, [main, ...args], { env: { ...Object.fromEntries(inherited), ...env } });
+  return spawn(process.execPath, [main, ...args], { env: { ...Object.fromEntries(inherited), ...env }, cwd });
 }
 
 async function ended(child: ChildProcess, into = { stdout: '', stderr: '' }): Promise<Ended> {

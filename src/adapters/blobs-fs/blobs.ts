@@ -89,13 +89,22 @@ export async function openFileBlobs(deps: {
       });
     },
 
-    async *stream(name, range) {
+    async *stream(name, range, bytes) {
       const path = pathOf(name);
-      const file = await guarded(() => openToRead(path, range));
+      const { file, length } = await guarded(() => openToRead(path, range, bytes));
+      let left = length;
       // Reads to its end or until the consumer stops; either way the handle is closed.
       const chunks = file.createReadStream(range);
       try {
-        for await (const chunk of chunks) yield chunk as Uint8Array;
+        for await (const chunk of chunks) {
+          left -= chunk.length;
+          yield chunk as Uint8Array;
+        }
+        // Whoever was promised so many bytes would wait for the rest.
+        if (left > 0)
+          throw new AppError('storage-unavailable', {
+            detail: `The file ends ${left} bytes before its end: it was cut off`,
+          });
       } catch (error) {
         throw refused(error);
       } finally {
@@ -178,15 +187,22 @@ async function digestOf(path: string, { sync = false } = {}): Promise<{ bytes: n
   }
 }
 
-/** Errors: `not-found`, `range-not-satisfiable`. */
-async function openToRead(path: string, range: { start: number; end: number } | undefined): Promise<FileHandle> {
+/** `length`: bytes that there are to read. Errors: `not-found`, `range-not-satisfiable`. */
+async function openToRead(
+  path: string,
+  range: { start: number; end: number } | undefined,
+  bytes: number | undefined,
+): Promise<{ file: FileHandle; length: number }> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new AppError('not-found', { detail: 'The file is gone', cause: error }) : error;
   });
-  if (range === undefined) return file;
   const { size } = await file.stat();
-  if (range.start >= 0 && range.start <= range.end && range.start < size) return file;
+  const { start, end } = range ?? { start: 0, end: size - 1 };
+  const whole = bytes === undefined || bytes === size;
+  if (whole && range === undefined) return { file, length: size };
+  if (whole && start >= 0 && start <= end && start < size) return { file, length: Math.min(end, size - 1) - start + 1 };
   await file.close();
+  if (!whole) throw new AppError('not-found', { detail: `The file has ${size} bytes instead of ${bytes}` });
   throw new AppError('range-not-satisfiable', { detail: `The file has ${size} bytes` });
 }
 

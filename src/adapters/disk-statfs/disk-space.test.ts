@@ -3,12 +3,15 @@ import { test } from 'node:test';
 import { createDiskSpace } from './disk-space.ts';
 
 test('free bytes are what an unprivileged process may still write', async () => {
-  const disk = createDiskSpace({ dataDir: '/data', statfs: async () => ({ bsize: 4096, blocks: 1000, bavail: 250 }) });
+  const disk = createDiskSpace({
+    directory: '/data',
+    statfs: async () => ({ bsize: 4096, blocks: 1000, bavail: 250 }),
+  });
   assert.deepEqual(await disk.read(), { freeBytes: 1_024_000, totalBytes: 4_096_000 });
 });
 
 test('the real file system answers', async () => {
-  const { freeBytes, totalBytes } = await createDiskSpace({ dataDir: import.meta.dirname }).read();
+  const { freeBytes, totalBytes } = await createDiskSpace({ directory: import.meta.dirname }).read();
   assert.ok(freeBytes > 0 && freeBytes <= totalBytes);
 });
 
@@ -16,7 +19,7 @@ test('a reading is shared for one second and then taken anew', async () => {
   let now = 0;
   let asked = 0;
   const disk = createDiskSpace({
-    dataDir: '/data',
+    directory: '/data',
     elapsedMs: () => now,
     statfs: async () => ({ bsize: 1, blocks: 100, bavail: 100 - ++asked }),
   });
@@ -34,7 +37,7 @@ test('a reading is shared for one second and then taken anew', async () => {
 test('a failed reading is told to everybody who waited and asked for anew by the next', async () => {
   let broken = true;
   const disk = createDiskSpace({
-    dataDir: '/data',
+    directory: '/data',
     elapsedMs: () => 0,
     statfs: async () => {
       if (broken) throw new Error('ENOENT');

@@ -7,16 +7,16 @@ const maxAgeMs = 1000;
 type Statfs = (path: string) => Promise<{ bsize: number; blocks: number; bavail: number }>;
 
 /**
- * Readings of the file system under `dataDir`. One reading is shared for a second and by all who ask meanwhile; a failed one is not kept.
+ * Readings of the file system under `directory`. One reading is shared for a second and by all who ask meanwhile; a failed one is not kept.
  * `elapsedMs` is a monotonic clock.
  */
-export function createDiskSpace(deps: { dataDir: string; elapsedMs?: () => number; statfs?: Statfs }): DiskSpace {
+export function createDiskSpace(deps: { directory: string; elapsedMs?: () => number; statfs?: Statfs }): DiskSpace {
   const elapsedMs = deps.elapsedMs ?? (() => performance.now());
   const ask: Statfs = deps.statfs ?? statfs;
   let newest: { reading: Promise<DiskReading>; at: number } | undefined;
 
   async function measure(): Promise<DiskReading> {
-    const { bsize, blocks, bavail } = await ask(deps.dataDir);
+    const { bsize, blocks, bavail } = await ask(deps.directory);
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   }
 

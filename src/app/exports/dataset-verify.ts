@@ -8,6 +8,7 @@ import {
   type Partition,
 } from '#domain/dataset/dataset.ts';
 import { datasetView } from '#domain/dataset/dataset-view.ts';
+import { AppError } from '#domain/errors.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { ChangedDay } from '#ports/change-feed.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -111,10 +112,26 @@ async function verifyOne(
 }
 
 async function compare(blobs: Deps['blobs'], formId: string, file: DatasetFile): Promise<string | undefined> {
-  const found = await blobs.describe(`${datasetArea(formId)}/${file.name}`);
+  const found = await unlessRefused(() => blobs.describe(`${datasetArea(formId)}/${file.name}`));
+  if (found instanceof AppError) return unreadable(file.name, found);
   if (!found) return `${file.name} is not there`;
   if (found.bytes !== file.bytes) return `${file.name} has ${found.bytes} bytes instead of ${file.bytes}`;
   return found.sha256 === file.sha256 ? undefined : `${file.name} has another content: its sha256 is ${found.sha256}`;
+}
+
+/** What the disk refuses is a problem of one file, and the others are looked at all the same. */
+async function unlessRefused<T>(read: () => Promise<T>): Promise<T | AppError> {
+  try {
+    return await read();
+  } catch (err) {
+    if (err instanceof AppError && err.code === 'storage-unavailable') return err;
+    throw err;
+  }
+}
+
+function unreadable(name: string, { cause }: AppError): string {
+  const code = cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '';
+  return `${name} cannot be read: the disk refused${code}`;
 }
 
 /** Reading takes its time: a server that runs beside may have written others since, and removed those of before after an hour. */
@@ -166,9 +183,10 @@ async function compareCopy(
   { storage, blobs, clock }: Deps,
   formId: string,
 ): Promise<{ problem?: string; notice?: string }> {
-  const bytes = await blobs.read(`${datasetArea(formId)}/${manifestName}`);
+  const bytes = await unlessRefused(() => blobs.read(`${datasetArea(formId)}/${manifestName}`));
   const dataset = (await storage.get('dataset', formId))?.doc;
   if (!dataset) return {};
+  if (bytes instanceof AppError) return { problem: unreadable(manifestName, bytes) };
   const mend = `POST /api/v1/forms/${formId}/dataset writes it again`;
   const copy = bytes && parsed(bytes);
   if (bytes && !copy) return { problem: `${manifestName} cannot be read: ${mend}` };

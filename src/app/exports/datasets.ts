@@ -307,7 +307,7 @@ export function createDatasets(deps: Deps) {
       const found = dataset?.partitions.find((partition) => partition[format].name === name)?.[format];
       if (!found) continue;
       const blob = `${datasetArea(formId)}/${name}`;
-      return { ...found, format, read: (range) => begun(deps.blobs.stream(blob, range)) };
+      return { ...found, format, read: (range) => begun(deps.blobs.stream(blob, range, found.bytes)) };
     }
     throw new AppError('not-found', { detail: `The manifest of ${formId} names no file ${name}; read it again.` });
   }

@@ -215,7 +215,7 @@ export function createExports(deps: Deps) {
       throw new AppError('conflict', { detail });
     }
     const ready = { ...doc, ...readyFile(doc), status: 'ready' as const };
-    return { export: ready, read: (range) => begun(deps.blobs.stream(ready.file, range)) };
+    return { export: ready, read: (range) => begun(deps.blobs.stream(ready.file, range, ready.bytes)) };
   }
 
   return { request, run, fail, get, list, download };

@@ -1,12 +1,14 @@
-import { link, lstat, rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { link, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { endOfExport, writeExport } from '#app/exports/export-run.ts';
 import { openAdapters, openLog } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import { type ExportFormat, exportFormats } from '#domain/export.ts';
+import { instantOf } from '#domain/instant.ts';
 import { progressBar } from '../progress.ts';
 import { configOrExit } from '../settings.ts';
 import { version } from '../version.ts';
+import { alreadyThere, newFile, refuseWhenThere } from './new-file.ts';
 
 export type ExportOptions = { out: string; form?: string; format: string; from?: string; to?: string };
 
@@ -14,19 +16,19 @@ export type ExportOptions = { out: string; form?: string; format: string; from?:
 export async function exportFile(options: ExportOptions): Promise<void> {
   const format = formatOf(options.format);
   const [from, to] = [timeOf('--from', options.from), timeOf('--to', options.to)];
+  const path = await newFile(options.out);
   const { config } = configOrExit();
   const log = await openLog({ logLevel: 'error' });
   const adapters = await openAdapters(config, { log, version, readOnly: true });
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new AppError('value-refused', { detail: 'stopped; nothing was written' })));
   const bar = progressBar('rows');
-  const path = resolve(options.out);
   const unfinished = `${path}.${process.pid}.part`;
   try {
-    await refuseWhenThere(path);
-    const { storage, disk, exportWriter: writer } = adapters;
+    const { storage, exportWriter: writer } = adapters;
     const formId = options.form === undefined ? undefined : await formIdOf(adapters, options.form);
     const until = await endOfExport(storage, { formId, to }, Date.now());
+    const disk = adapters.diskOf(dirname(path));
     const deps = { storage, writer, disk, diskReserveBytes: config.diskReserveBytes };
     const { rows } = await writeExport(deps, { formId, format, from }, unfinished, {
       until,
@@ -46,10 +48,6 @@ export async function exportFile(options: ExportOptions): Promise<void> {
   }
 }
 
-async function refuseWhenThere(path: string): Promise<void> {
-  if (await lstat(path).catch(() => undefined)) throw alreadyThere(path);
-}
-
 /** Gives the finished file its name. Errors: `already-exists` when somebody else has made a file of that name meanwhile. */
 async function place(from: string, to: string): Promise<void> {
   try {
@@ -64,9 +62,6 @@ async function place(from: string, to: string): Promise<void> {
     await rename(from, to);
   }
 }
-
-const alreadyThere = (path: string) =>
-  new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
 
 export async function formIdOf({ storage }: Awaited<ReturnType<typeof openAdapters>>, name: string): Promise<string> {
   const found = (await storage.get('form', name)) ?? (await storage.getByKey('form', name));
@@ -85,10 +80,10 @@ function formatOf(text: string): ExportFormat {
 
 function timeOf(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const time = Date.parse(text);
-  if (Number.isNaN(time))
+  const time = instantOf(text);
+  if (time === undefined)
     throw new AppError('value-refused', {
-      detail: `${option} must be a time such as 2026-11-22T09:00:00Z or a day such as 2026-11-22.`,
+      detail: `${option} must be a time with its offset such as 2026-11-22T09:00:00Z, or a day such as 2026-11-22.`,
     });
   return time;
 }

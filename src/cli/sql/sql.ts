@@ -1,12 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { lstat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { SqlWish } from '#app/queries/analyst-sql.ts';
 import { createOperatorSql } from '#compose/queries.ts';
 import { openAdapters, openLog } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Json } from '#domain/json.ts';
 import type { AnswerColumn } from '#ports/analytics-engine.ts';
+import { newFile } from '../exports/new-file.ts';
 import { configOrExit } from '../settings.ts';
 import { tableText } from '../table.ts';
 import { version } from '../version.ts';
@@ -29,6 +28,7 @@ export async function askSql(sql: string, options: SqlOptions): Promise<void> {
     fresh: true,
     unmasked: true,
   };
+  const path = options.out === undefined ? undefined : await newFile(options.out);
   const { config } = configOrExit();
   const log = await openLog({ logLevel: 'error' });
   const adapters = await openAdapters(config, { log, version, readOnly: true });
@@ -39,13 +39,10 @@ export async function askSql(sql: string, options: SqlOptions): Promise<void> {
     if (format === 'table' || format === 'json') {
       const { columns, rows, truncated } = await operatorSql.answer(caller, wish, stop.signal);
       const text = format === 'json' ? JSON.stringify({ columns, rows, truncated }) : asTable(columns, rows);
-      await write(options.out, `${text}\n`);
+      await write(path, `${text}\n`);
       tellWhenCut({ rows: rows.length, truncated });
     } else {
-      const path = resolve(options.out!);
-      if (await lstat(path).catch(() => undefined))
-        throw new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
-      tellWhenCut(await operatorSql.toFile(caller, wish, { path, format }, stop.signal));
+      tellWhenCut(await operatorSql.toFile(caller, wish, { path: path!, format }, stop.signal));
     }
   } finally {
     await adapters.close();
@@ -87,12 +84,12 @@ function asTable(columns: readonly AnswerColumn[], rows: readonly Json[][]): str
   return tableText([columns.map(({ name }) => name), ...rows.map((row) => row.map(cell))], numbers);
 }
 
-async function write(out: string | undefined, text: string): Promise<void> {
-  if (out === undefined) {
+async function write(path: string | undefined, text: string): Promise<void> {
+  if (path === undefined) {
     process.stdout.write(text);
     return;
   }
-  const file = createWriteStream(resolve(out), { flags: 'wx', mode: 0o600 });
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
   await new Promise<void>((done, fail) => {
     file.once('error', fail);
     file.end(text, done);

@@ -211,7 +211,8 @@ export function path<const O extends Row & Default>(row: O): Setting<Value<strin
 
 /** An IANA name; the system's zone when not set. */
 export function timeZone(row: Row): Setting<string> {
-  const cure = 'Use a name of the IANA time zone database, such as Europe/Berlin or UTC.';
+  const cure =
+    'Use a name of the IANA time zone database, such as Europe/Berlin, UTC or Etc/GMT-5 (five hours ahead of UTC).';
   return define(
     row,
     {
@@ -357,6 +358,8 @@ function hasControlCharacter(value: string): boolean {
 }
 
 function isTimeZone(name: string): boolean {
+  // JavaScript takes an offset such as +05:30 for a zone, and DuckDB does not.
+  if (/^[+-]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { digestContent } from './digest.ts';
+import { newResponse } from '../response.ts';
+import { digestContent, listedInDigest } from './digest.ts';
 
 const sender = { from: 'forms@example.org', timeZone: 'UTC', publicUrl: 'https://forms.example.org' };
 const window = { form_id: 'frm_1', from: Date.UTC(2026, 0, 15, 8), to: Date.UTC(2026, 0, 16, 8) };
@@ -13,12 +14,33 @@ const counts = {
   ],
   unlabelled: 6,
 };
+const response = newResponse({
+  ...{
+    id: 'rsp_1',
+    formId: 'frm_1',
+    formVersion: 1,
+    answers: {},
+    metadata: undefined,
+    now: window.from,
+    day: '2026-01-15',
+  },
+  ...{ bodySha256: undefined, idempotency: undefined, salt: 'ab', hiddenDropped: 0, steps: [] },
+});
 
 test('an empty window has no digest', () => {
   assert.equal(
     digestContent({ form, window, counts: { total: 0, byLabel: [], unlabelled: 0 }, listed: [] }, sender),
     undefined,
   );
+});
+
+test('no writing makes a digest too long for a mail server', () => {
+  const listed = Array.from({ length: listedInDigest }, () => ({
+    response,
+    excerpt: `a${'\u0301'.repeat(40)}`.repeat(2_000),
+  }));
+  const whole = digestContent({ form, window, counts, listed }, sender)!.text.join('\n');
+  assert.ok(whole.length < listedInDigest * 2_400, `${whole.length}`);
 });
 
 test('a digest counts all, also those that it does not list', () => {

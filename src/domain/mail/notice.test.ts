@@ -125,6 +125,15 @@ test('a long answer, and many of them, are cut and what is missing is told', () 
   assert.match(many.text, /…: 360 more answers are not in this message/);
 });
 
+test('no writing makes a notice long: accents and emoji count by what they take', () => {
+  const overloaded = `a${'\u0301'.repeat(99_000)}`;
+  const names = Array.from({ length: 50 }, (_, nth) => `q${nth}`);
+  for (const answer of [overloaded, `a${'\u0301'.repeat(14)}`.repeat(6_000), '👩‍👩‍👧‍👦'.repeat(8_000)]) {
+    const { text, html } = told(Object.fromEntries(names.map((name) => [name, answer])));
+    assert.ok(text.length < 22_000 && html.length < 30_000, `${text.length} ${html.length}`);
+  }
+});
+
 test('with a public URL there is a link, and without one the id', () => {
   const linked = told({ message: 'x' }, {}, {}, 'https://forms.example.org');
   const url = `https://forms.example.org/api/v1/responses/${id}`;

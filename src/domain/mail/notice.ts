@@ -15,8 +15,9 @@ import {
 } from './message.ts';
 import { isolated, lines, oneLine } from './text.ts';
 
-/** Characters of one answer, and of all together. */
+/** Characters of one answer, as people count them. */
 const longestAnswer = 2_000;
+/** UTF-16 code units of all answers together: what a mail server measures. */
 const longestAnswers = 20_000;
 const longestDraft = 4_000;
 
@@ -131,7 +132,7 @@ function answersOf(
   let left = longestAnswers;
   for (const name of given) {
     if (left <= 0) break;
-    const value = lines(textOf(answers[name]!), Math.min(longestAnswer, left));
+    const value = lines(textOf(answers[name]!), longestAnswer, left);
     left -= value.length;
     rows.push([oneLine(titles.get(name) ?? name, 200), value]);
   }

@@ -25,6 +25,18 @@ test('a long text is cut between characters as people count them', () => {
   assert.equal(lines('x'.repeat(1_000_000), 20).length, 20);
 });
 
+test('a text is cut by its code units too: one letter may carry any number of accents', () => {
+  const overloaded = `a${'\u0301'.repeat(99_000)}`;
+  assert.equal(oneLine(overloaded, 140), '…');
+  assert.equal(oneLine(`hello ${overloaded}`, 140), 'hello…');
+  const few = `a${'\u0301'.repeat(30)}`.repeat(3_000);
+  const cutShort = lines(few, 2_000);
+  assert.ok(cutShort.length <= 2_000 * 16 && cutShort.length > 2_000 * 16 - 100, `${cutShort.length}`);
+  assert.equal(lines('👨‍👩‍👧‍👦'.repeat(3), 3, 22), '👨‍👩‍👧‍👦…');
+  assert.equal(lines('👨‍👩‍👧‍👦'.repeat(2_000), 2_000), '👨‍👩‍👧‍👦'.repeat(2_000));
+  assert.equal(lines('abcdef', 6, 3), 'ab…');
+});
+
 test('several lines keep their line ends and lose the blank ones beyond two', () => {
   assert.equal(lines('a\r\nb\rc\u2028d\n\n\n\n\n\ne\u0007', 100), 'a\nb\nc\nd\n\n\ne');
 });

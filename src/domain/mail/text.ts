@@ -6,8 +6,10 @@ const lineEnds = /\r\n?|[\u0085\u2028\u2029\v\f]/g;
 const rightToLeft =
   /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
 const characters = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** UTF-16 code units that a character may have, on the average of a text. A family of four emoji has 11. */
+const unitsPerCharacter = 16;
 
-/** One line of at most `max` characters as people count them, for headers and tables. */
+/** One line of at most `max` characters as people count them, and of 16 times as many UTF-16 code units; for headers and tables. */
 export function oneLine(text: string, max = 120): string {
   const line = text
     .replace(lineEnds, ' ')
@@ -50,10 +52,10 @@ function withEnd(text: string, max: number): string {
     .trimEnd()}…${all.slice(-end).join('').trimStart()}`;
 }
 
-/** Several lines, `\n` between them. */
-export function lines(text: string, max: number): string {
+/** Several lines, `\n` between them: at most `max` characters as people count them, and `units` UTF-16 code units (by default 16 times as many). */
+export function lines(text: string, max: number, units?: number): string {
   const clean = text.replace(lineEnds, '\n').replace(unwanted, (char) => (char === '\n' || char === '\t' ? char : ''));
-  return cut(clean.replace(/\n{4,}/g, '\n\n\n').trim(), max);
+  return cut(clean.replace(/\n{4,}/g, '\n\n\n').trim(), max, units);
 }
 
 /** A text from elsewhere within a line of ours: one that is written from right to left must not reorder what stands around it. */
@@ -61,21 +63,19 @@ export function isolated(text: string): string {
   return rightToLeft.test(text) ? `\u2068${text}\u2069` : text;
 }
 
-/** Between characters as people count them, so that no emoji is torn apart. */
-function cut(text: string, max: number): string {
+/**
+ * Between characters as people count them, so that no emoji is torn apart; the ellipsis takes the place of the last one. What does not fit into `units` is left out
+ * too: one letter carries as many accents as somebody likes, and is one character with all of them.
+ */
+function cut(text: string, max: number, units = max * unitsPerCharacter): string {
   // A character is one code unit at least: what is short enough in these is short enough.
-  if (text.length <= max) return text;
+  if (text.length <= Math.min(max, units)) return text;
   let count = 0;
-  for (const { index } of characters.segment(text)) {
+  let last = 0;
+  for (const { index, segment } of characters.segment(text)) {
     count += 1;
-    if (count === max) return lastsTo(text, index, max);
+    if (count > max || index + segment.length > units) return `${text.slice(0, last).trimEnd()}…`;
+    last = index;
   }
   return text;
-}
-
-/** The ellipsis takes the place of the last character, unless that was the end. */
-function lastsTo(text: string, index: number, max: number): string {
-  const rest = characters.segment(text.slice(index))[Symbol.iterator]();
-  rest.next();
-  return max > 0 && rest.next().done ? text : `${text.slice(0, index).trimEnd()}…`;
 }

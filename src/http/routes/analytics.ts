@@ -14,11 +14,12 @@ import {
   operationsFileHeaders,
   operationsQuery,
   operationsSchema,
+  refusalsFileHeaders,
   refusalsQuery,
   refusalsSchema,
 } from '../schemas/analytics.ts';
 import { formParams } from '../schemas/forms.ts';
-import { type AnswerFormat, answerContent, queryFileHeaders } from '../schemas/queries.ts';
+import { type AnswerFormat, answerContent } from '../schemas/queries.ts';
 import { time } from '../views.ts';
 
 type Deps = {
@@ -67,7 +68,7 @@ export function analyticsRoutes(
         tags: ['analytics'],
         summary: 'Count the responses that a form refused, by question and by what was wrong, beside those it accepted',
         querystring: refusalsQuery,
-        response: { 200: { headers: queryFileHeaders, content: answerContent(refusalsSchema) } },
+        response: { 200: { headers: refusalsFileHeaders, content: answerContent(refusalsSchema) } },
       },
     },
     async ({ query: { form_id: formId, from, to, table, format } }, reply) => {
@@ -76,7 +77,7 @@ export function analyticsRoutes(
       const signal = goneSignal(reply);
       const rows = refusalTable(table, stats);
       const file = await answerFiles.sent(format, (target) => countFiles.toFile(rows, target, signal));
-      const told = { ...file.told, suppressed: stats.suppressed, asOf: stats.asOf };
+      const told = { ...file.told, suppressed: stats.suppressedIn[table], asOf: stats.asOf };
       return sendAnswerFile(reply, `refusals-${table.replace('_', '-')}`, format, { ...file, told });
     },
   );

@@ -2,7 +2,7 @@ import { operationsTables } from '#domain/operations-tables.ts';
 import { refusalTables } from '#domain/refusal-stats.ts';
 import { failureCodes } from '#domain/refusals.ts';
 import { timeSchema } from './common.ts';
-import { format } from './queries.ts';
+import { format, queryFileHeaders } from './queries.ts';
 
 const count = { type: 'integer', minimum: 0 } as const;
 const fileFormat = { ...format, default: 'json' } as const;
@@ -165,6 +165,16 @@ const counts = { type: 'object', additionalProperties: count } as const;
 const complete = {
   type: 'boolean',
   description: 'false: there were more than the limit, and the newest are counted.',
+} as const;
+
+/** A file holds one list, and says what is missing in that one. */
+export const refusalsFileHeaders = {
+  ...queryFileHeaders,
+  'X-Suppressed': {
+    ...count,
+    description:
+      'With a file: counts that are left out of it, or null, since they speak of fewer responses than FORMSTEAD_QUERY_LEAST_GROUP.',
+  },
 } as const;
 
 /** A file has room for the rows only. */

@@ -37,7 +37,11 @@ export const serving = {
     default: 'info',
     about: 'The least important lines that are logged.',
   }),
-  timeZone: timeZone({ env: 'FORMSTEAD_TIME_ZONE', about: 'Schedules and the daily partitions of exports follow it.' }),
+  timeZone: timeZone({
+    env: 'FORMSTEAD_TIME_ZONE',
+    about:
+      'Schedules, and the day of a response (analytics, partitions of exports), follow it. A change counts for new responses: the days of those already kept stay.',
+  }),
   shutdownGraceMs: duration({
     env: 'FORMSTEAD_SHUTDOWN_GRACE',
     default: '10s',

@@ -63,7 +63,7 @@ export const working = {
     min: '1s',
     max: '1h',
     about:
-      'How old the state may be that a common query answers, unless it asks with `fresh=1`. The longer, the more answers come from the cache.',
+      'How old the state may be that a common query or SQL through the API answers, unless it asks for `fresh`. The longer, the more answers come from the cache.',
   }),
   queryLeastGroup: integer({
     env: 'FORMSTEAD_QUERY_LEAST_GROUP',
