@@ -67,8 +67,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   const tagger = load.tagger.createCrfTagger();
   const engine = load.engine.createDuckdbEngine({
     folder: join(config.dataDir, 'queries'),
-    memoryBytes: config.analyticsMemoryBytes,
-    threads: Math.max(1, config.cpus - 1),
+    ...engineLimits(config),
     onEnd: (cause) => log.warn({ cause }, 'query process ended'),
   });
   const mailer = await openMailer(config);
@@ -112,6 +111,12 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     },
   };
 }
+
+/** Of what answers queries: the server has a processor for itself where there are several. */
+export const engineLimits = (config: Pick<Config, 'analyticsMemoryBytes' | 'cpus'>) => ({
+  memoryBytes: config.analyticsMemoryBytes,
+  threads: Math.max(1, config.cpus - 1),
+});
 
 /** All at once: they are read from disk while others are being compiled. */
 function loadModules() {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -417,7 +417,13 @@ test('formstead sql answers beside the running server, as a table, as JSON and i
   const dir = mkdtempSync(join(tmpdir(), 'formstead-sql-'));
   const ask = (text: string, ...args: string[]) =>
     formstead(['sql', '--table', 't=asked-by-sql', ...args, '--', text], testEnvironment(program.dir));
+  const left = readdirSync(program.dir, { recursive: true });
+  // Of a command that was killed two days ago.
+  const old = join(program.dir, 'sql-killed');
+  mkdirSync(old);
+  utimesSync(old, new Date(Date.now() - 2 * 86_400_000), new Date(Date.now() - 2 * 86_400_000));
   const table = await ask('SELECT size__text AS size, count(*) AS n FROM t GROUP BY 1 ORDER BY 1');
+  assert.deepEqual(readdirSync(program.dir, { recursive: true }), left, 'it leaves nothing behind');
   assert.deepEqual([table.code, table.stderr], [0, '']);
   assert.equal(table.stdout, 'size   n\nlarge  4\nsmall  2\n');
   const json = await ask(

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import type { SqlWish } from '#app/queries/analyst-sql.ts';
-import { createOperatorSql } from '#compose/queries.ts';
+import { openOperatorSql } from '#compose/operator-sql.ts';
 import { openAdapters, openLog } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Json } from '#domain/json.ts';
@@ -9,6 +9,7 @@ import { newFile } from '../exports/new-file.ts';
 import { configOrExit } from '../settings.ts';
 import { tableText } from '../table.ts';
 import { version } from '../version.ts';
+import { withOwnFolder } from './own-folder.ts';
 
 export type SqlOptions = { table: string[]; param?: string[]; format: string; out?: string };
 
@@ -35,18 +36,28 @@ export async function askSql(sql: string, options: SqlOptions): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new AppError('query-failed', { detail: 'stopped' })));
   try {
-    const operatorSql = createOperatorSql(adapters, config);
-    if (format === 'table' || format === 'json') {
-      const { columns, rows, truncated } = await operatorSql.answer(caller, wish, stop.signal);
-      const text = format === 'json' ? JSON.stringify({ columns, rows, truncated }) : asTable(columns, rows);
-      await write(path, `${text}\n`);
-      tellWhenCut({ rows: rows.length, truncated });
-    } else {
-      tellWhenCut(await operatorSql.toFile(caller, wish, { path: path!, format }, stop.signal));
-    }
+    await withOwnFolder(config.dataDir, async (folder) => {
+      const operatorSql = await openOperatorSql(adapters, config, folder);
+      try {
+        tellWhenCut(await answered(operatorSql, wish, { format, path }, stop.signal));
+      } finally {
+        await operatorSql.close();
+      }
+    });
   } finally {
     await adapters.close();
   }
+}
+
+type OperatorSql = Awaited<ReturnType<typeof openOperatorSql>>;
+type Target = { format: Format; path: string | undefined };
+
+async function answered(operatorSql: OperatorSql, wish: SqlWish, { format, path }: Target, signal: AbortSignal) {
+  if (format !== 'table' && format !== 'json') return operatorSql.toFile(caller, wish, { path: path!, format }, signal);
+  const { columns, rows, truncated } = await operatorSql.answer(caller, wish, signal);
+  const text = format === 'json' ? JSON.stringify({ columns, rows, truncated }) : asTable(columns, rows);
+  await write(path, `${text}\n`);
+  return { rows: rows.length, truncated };
 }
 
 function tellWhenCut({ rows, truncated }: { rows: number; truncated: boolean }): void {
