@@ -55,6 +55,27 @@ test('a query that never ends is answered at its deadline, and the next one at o
   t.diagnostic(`${pids.length} processes`);
 });
 
+test('at its deadline a streamed answer is an error in every way, and never the part that was read', async (t) => {
+  const { engine, folder, visits } = await busyEngine(t);
+  const files = [await visits('a.parquet', 0, 1000)];
+  const tables = [{ name: 'visits', columns: visitColumns, files, masked: [] }];
+  const question = { sql: 'SELECT v.*, x FROM visits v, range(30000) r(x)', tables, snapshot: '1' };
+  await engine.ask({ ...question, sql: 'SELECT 1' }, { timeMs: 30_000, rows: 1 }, () => {});
+  for (const timeMs of [150, 400, 700, 1000]) {
+    const limits = { timeMs, rows: 1e9, bytes: 2 ** 40 };
+    const path = join(folder, String(timeMs));
+    for (const format of ['ndjson', 'csv', 'parquet'] as const) {
+      await assert.rejects(engine.ask(question, limits, { path, format }), isFault('query-too-slow'), format);
+      assert.equal(existsSync(path), false);
+    }
+    for (const slowMs of [0, 60])
+      await assert.rejects(
+        engine.ask(question, limits, () => setTimeout(slowMs)),
+        isFault('query-too-slow'),
+      );
+  }
+});
+
 test('one call of DuckDB that heeds no interrupt is ended with its process, and the next query has a new one', async (t) => {
   const { query, pids, endings } = await busyEngine(t);
   const from = performance.now();

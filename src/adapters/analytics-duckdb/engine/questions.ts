@@ -47,16 +47,17 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     try {
       const { sql, repeatable } = await prepared(instance, call, { footers, freshFiles: fresh.paths });
       signal.throwIfAborted();
-      if (file?.format === 'parquet') return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable);
+      if (file?.format === 'parquet')
+        return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable, signal);
       const statement = await instance.connection.prepare(sql);
       bindParams(statement, call.params);
       const reader = createReader(await statement.stream(), call);
       if (file) {
-        await writeText(file.path, file.format === 'csv' ? 'csv' : 'ndjson', reader);
+        await writeText(file.path, file.format === 'csv' ? 'csv' : 'ndjson', reader, signal);
         return piece({ reader, repeatable }, [], undefined);
       }
       const cursor = { ...opened, reader, repeatable };
-      const { rows, more } = await reader.read();
+      const { rows, more } = await reader.read(signal);
       kept = more;
       return piece(cursor, rows, more ? keep(cursor) : undefined);
     } catch (err) {
@@ -76,7 +77,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     const cursor = cursors.get(id)!;
     cursor.instance.heed(signal);
     try {
-      const { rows, more } = await cursor.reader.read();
+      const { rows, more } = await cursor.reader.read(signal);
       if (!more) close(id);
       return piece(cursor, rows, more ? id : undefined);
     } catch (err) {
@@ -167,6 +168,7 @@ async function writtenByDuckdb(
   instance: Instance,
   call: OpenCall & { file: { path: string } },
   repeatable: boolean | undefined,
+  signal: AbortSignal,
 ): Promise<Piece> {
   const statement = await instance.connection.prepare(call.sql);
   const columns = Array.from({ length: statement.columnCount }, (_, i) => ({
@@ -174,6 +176,7 @@ async function writtenByDuckdb(
     type: String(statement.columnType(i)),
   }));
   const { count, truncated } = await writeParquet(instance, call.file.path, call);
+  signal.throwIfAborted();
   return { columns, rows: [], cursor: undefined, count, truncated, repeatable };
 }
 

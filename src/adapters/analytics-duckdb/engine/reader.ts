@@ -10,8 +10,8 @@ const batchBytes = 1 << 20;
 
 export type Reader = {
   columns: AnswerColumn[];
-  /** The next rows; `more` while there may be others. Errors: `Fault('query-too-large')`. */
-  read(): Promise<{ rows: Json[][]; more: boolean }>;
+  /** The next rows; `more` while there may be others. Errors: `Fault('query-too-large')`; the reason of `signal`, which is the one that the instance heeds. */
+  read(signal: AbortSignal): Promise<{ rows: Json[][]; more: boolean }>;
   count(): number;
   truncated(): boolean;
 };
@@ -27,19 +27,21 @@ export function createReader(result: DuckDBResult, limits: { rows: number; bytes
   let bytes = 0;
   let truncated = false;
 
-  async function hasRow(): Promise<boolean> {
+  async function hasRow(signal: AbortSignal): Promise<boolean> {
     while (chunk === undefined || (chunk !== null && at >= chunk.rowCount)) {
       chunk = await result.fetchChunk();
+      // An interrupted result gives an empty chunk, as one at its end does (1.5.5).
+      signal.throwIfAborted();
       at = 0;
       if (chunk?.rowCount === 0) chunk = null;
     }
     return chunk !== null;
   }
 
-  async function read(): Promise<{ rows: Json[][]; more: boolean }> {
+  async function read(signal: AbortSignal): Promise<{ rows: Json[][]; more: boolean }> {
     const rows: Json[][] = [];
     const until = bytes + batchBytes;
-    while (await hasRow()) {
+    while (await hasRow(signal)) {
       if (count === limits.rows) {
         truncated = true;
         return { rows, more: false };
