@@ -159,14 +159,20 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
       checkMasks(question.tables);
       const timed = withDeadline(limits);
       const names = question.tables.map(({ name }) => name);
+      const { signal } = limits;
       for (let again = true; ; again = false) {
-        const path = await inTime(snapshots.get(question), timed.deadline, limits.signal);
+        const { path: made, release } = snapshots.hold(question);
         try {
-          return await answer(question, { snapshot: path, names }, timed, into);
+          const path = await inTime(made, timed.deadline, signal);
+          return await answer(question, { snapshot: path, names }, timed, into).catch(async (err) => {
+            if (err instanceof SnapshotGone) await snapshots.forget(path);
+            throw err;
+          });
         } catch (err) {
           if (!(err instanceof SnapshotGone)) throw err;
-          await snapshots.forget(path);
           if (!again) throw new QueryError('engine-unavailable', 'The snapshot cannot be read.', { cause: err });
+        } finally {
+          release();
         }
       }
     },
