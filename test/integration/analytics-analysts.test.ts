@@ -204,6 +204,7 @@ test('an answer of an analyst goes into a file of each format, masked as well', 
 test('a row whose parts have no names is told of, for only its last part could be answered', async (t) => {
   const { ask, inEach, open } = await world(t);
   await assert.rejects(ask('SELECT row(1, 2) AS r', open), { fault: 'query-failed', message: /no names/ });
+  await assert.rejects(ask("SELECT [{'__proto__': 1}]", open), { fault: 'query-failed', message: /__proto__/ });
   const { json } = await inEach("SELECT {'a': 1, 'b': 2} AS r, (1, 2) IN ((1, 2)) AS i");
   assert.deepEqual(json, [[{ a: 1, b: 2 }, true]]);
 });
@@ -228,6 +229,35 @@ test('semicolons and comments at the end of the SQL do no harm in any format', a
     assert.equal(ndjson, '{"a":";--","b;":1}\n', end);
     assert.deepEqual(parquet, [{ a: ';--', 'b;': 1 }], end);
   }
+});
+
+test('the bytes of an answer are those of its JSON: keys, escapes and the names in each line count', async (t) => {
+  const { ask, engine, limits, open, folder } = await world(t);
+  const long = 'k'.repeat(1000);
+  for (const [sql, bytes, format] of [
+    [`SELECT list_transform(range(20), x -> {'${long}': x}) FROM range(20)`, 410_000, 'json'],
+    ['SELECT repeat(chr(1), 1000) FROM range(100)', 610_000, 'json'],
+    [`SELECT range AS ${long} FROM range(100)`, 105_000, 'ndjson'],
+    [`SELECT range AS ${long} FROM range(100)`, 1_600, 'csv'],
+  ] as const) {
+    const path = join(folder, randomUUID());
+    const question = { sql, tables: open, snapshot: '1' };
+    const asked = (most: number) => {
+      const within = { bytes: most };
+      if (format === 'json') return ask(sql, open, within);
+      return engine.ask(question, { ...limits, ...within }, { path, format });
+    };
+    await assert.rejects(asked(0.9 * bytes), isFault('query-too-large', /bytes/), format);
+    await asked(bytes);
+  }
+});
+
+test('a message is of a few kB, whatever the question quotes', async (t) => {
+  const { ask, open } = await world(t);
+  await assert.rejects(ask("SELECT error(repeat('x', 10000000))", open), (err) => {
+    assert.ok((err as Error).message.length < 5000);
+    return isFault('query-failed', /xxx/)(err);
+  });
 });
 
 test('a snapshot is made once for a key, kept, and the oldest go', async (t) => {

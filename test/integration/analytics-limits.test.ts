@@ -112,6 +112,24 @@ test('a query that asks for a gigabyte is ended at its memory, and its process n
   t.diagnostic(`${Math.round(peak / MiB)} of ${mark / MiB} MiB, ended: ${endings}`);
 });
 
+test('a row that is too large while it becomes JavaScript is stopped at the memory too, and its process never ends otherwise', async (t) => {
+  const mark = 512 * MiB;
+  const { query, pids, endings } = await busyEngine(t, { memoryBytes: mark });
+  let peak = 0;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, peakOf(pids.at(-1)!));
+  }, 5);
+  t.after(() => clearInterval(watch));
+  for (const item of ["{'a': 1::TINYINT}", "DATE '2026-01-01'"]) {
+    const cells = Array(60).fill('l').join();
+    const sql = `SELECT ${cells} FROM (SELECT list_transform(range(1000000), x -> ${item}) l)`;
+    await assert.rejects(query(sql, [], { bytes: 2 ** 40 }), isFault('query-too-large'), item);
+    assert.deepEqual((await query('SELECT 42', [])).values, [[42]]);
+  }
+  assert.ok(endings.every((cause) => cause === 'memory') && peak < 1.7 * mark, `${peak / MiB} MiB, ${endings}`);
+  t.diagnostic(`${Math.round(peak / MiB)} of ${mark / MiB} MiB`);
+});
+
 test('a hundred questions leave the process as small as a few', async (t) => {
   const { query, pids, visits } = await busyEngine(t);
   const tables = [{ name: 'visits', columns: visitColumns, files: [await visits('a.parquet', 0, 100_000)] }];

@@ -66,9 +66,8 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
   const enter = createPlaces(places, mostWaiting);
   const { idleMs = 60_000, onStart, onEnd } = options;
   const duckdb = createEngineProcess({
-    start: { threads, spillBytes },
+    start: { threads, spillBytes, memoryBytes },
     places,
-    memoryBytes,
     folder,
     idleMs,
     onStart,

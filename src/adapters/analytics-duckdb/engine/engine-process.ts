@@ -22,8 +22,6 @@ export type ProcessSettings = {
   start: EngineStart;
   /** Questions at once. */
   places: number;
-  /** Of the process; beyond, it is killed. */
-  memoryBytes: number;
   /** For what does not fit into the memory; a folder of each life's own is made in it. */
   folder: string;
   idleMs: number;
@@ -55,7 +53,7 @@ export function createEngineProcess(settings: ProcessSettings) {
       const { child } = await startWatchedChild<undefined, EngineCall, EngineAnswer>({
         entry: new URL('./engine-child.ts', import.meta.url),
         start: settings.start,
-        memoryBytes: settings.memoryBytes,
+        memoryBytes: settings.start.memoryBytes,
         // Each question may hold one of Node's threads, and another one writes its file.
         env: { UV_THREADPOOL_SIZE: String(2 * settings.places + 2) },
         startMs: 20_000,

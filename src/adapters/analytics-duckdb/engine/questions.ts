@@ -12,6 +12,7 @@ import { createInstances, type Instance, type InstanceSettings } from './instanc
 import { bindParams } from './parameters.ts';
 import { type EngineCall, type EngineStart, type OpenCall, type Piece, pathsOfFile } from './protocol.ts';
 import { createReader, type Reader } from './reader.ts';
+import { createRoom } from './room.ts';
 import { type Means, pathsOf, quoteName, tableSelect } from './tables.ts';
 
 type Opened = { instance: Instance; freshFiles: FreshFiles; spill: string };
@@ -19,10 +20,11 @@ type Cursor = Opened & { reader: Reader; repeatable: boolean | undefined };
 type SnapshotCall = Extract<EngineCall, { op: 'snapshot' }>;
 
 /** Answers questions in this process, each in an instance of its own. Errors: `Fault`, `Refusal`, and DuckDB's own. */
-export function createQuestions({ threads, spillBytes }: EngineStart) {
+export function createQuestions({ threads, spillBytes, memoryBytes }: EngineStart) {
   const instances = createInstances(threads);
   const footers = createFooters();
   const freshFiles = createFreshFiles(instances, spillBytes);
+  const room = createRoom(memoryBytes);
   const cursors = new Map<number, Cursor>();
   let nextCursor = 1;
 
@@ -51,7 +53,9 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
         return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable, signal);
       const statement = await instance.connection.prepare(sql);
       bindParams(statement, call.params);
-      const reader = createReader(await statement.stream(), call);
+      const { rows: most, bytes } = call;
+      const named = file?.format === 'ndjson';
+      const reader = createReader(await statement.stream(), { rows: most, bytes, named, room });
       if (file) {
         await writeText(file.path, file.format === 'csv' ? 'csv' : 'ndjson', reader, signal);
         return piece({ reader, repeatable }, [], undefined);
