@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
 import { QueryError } from '#domain/query-error.ts';
 import { isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
 
@@ -130,6 +131,17 @@ test('a row that is too large while it becomes JavaScript is stopped at the memo
   t.diagnostic(`${Math.round(peak / MiB)} of ${mark / MiB} MiB`);
 });
 
+test('a question in a process that was beyond its mark before is not blamed for it', async (t) => {
+  const { query, pids, endings } = await busyEngine(t, { memoryBytes: 450 * MiB });
+  // One value is made in one go: its process grows beyond the mark, and tells the fault of the question before it tells its memory.
+  const sql = "SELECT list_transform(range(1000000), x -> {'a': DATE '2026-01-01'})";
+  for (let i = 0; i < 3; i++) {
+    await assert.rejects(query(sql, [], { bytes: 1000 }), isFault('query-too-large'));
+    assert.deepEqual((await query('SELECT 42', [])).values, [[42]]);
+  }
+  t.diagnostic(`${pids.length} processes, ended: ${endings}`);
+});
+
 test('a hundred questions leave the process as small as a few', async (t) => {
   const { query, pids, visits } = await busyEngine(t);
   const tables = [{ name: 'visits', columns: visitColumns, files: [await visits('a.parquet', 0, 100_000)] }];
@@ -158,6 +170,22 @@ test('what does not fit into the memory goes to disk, up to its limit, and is re
   await until(() => readdirSync(join(folder, 'engine', spills[0]!)).length === 0);
   const small = await busyEngine(t, { spillBytes: MiB });
   await assert.rejects(small.query(sql, [], limits), isFault('query-too-large'));
+});
+
+test('the folder of a living process stays its own when another engine removes what was left behind', async (t) => {
+  const { query, folder } = await busyEngine(t);
+  const sql = 'SELECT count(DISTINCT hash(range)) FROM range(6000000)';
+  const [spill] = readdirSync(join(folder, 'engine'));
+  const path = join(folder, 'engine', spill!);
+  const second = createDuckdbEngine({ folder: join(folder, 'engine') });
+  t.after(() => second.close());
+  utimesSync(path, 1, 1);
+  await second.query({ sql: 'SELECT 1', tables: [] }, { timeMs: 20_000, rows: 1 }, () => {});
+  assert.equal(existsSync(path), false);
+  assert.deepEqual((await query(sql, [], { memoryBytes: 64 * MiB })).values, [[6_000_000]]);
+  utimesSync(path, 1, 1);
+  await query('SELECT 1', []);
+  assert.ok(Date.now() - statSync(path).mtimeMs < 60_000);
 });
 
 test('a cancelled question rejects with the reason, while it waits, runs or is read', async (t) => {

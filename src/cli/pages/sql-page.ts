@@ -53,7 +53,7 @@ access off and the settings locked; and in the snapshot the masked columns are n
 ## Limits
 Time, rows, memory, disk for what does not fit into memory, and the bytes of the answer are limited for each question. They hold because they are kept from outside: a query
 that does not stop within a second of its deadline is ended with its process, and so is a process that grows beyond its mark. With a mark of 512 MiB,
-eight queries that ask for one gigabyte or two took their processes to 572 MiB at most. A single value of an answer is made in one go, and the memory looked at again after it: rows of sixty
+eight queries that ask for one gigabyte or two took their processes to 582 MiB at most. A single value of an answer is made in one go, and the memory looked at again after it: rows of sixty
 lists, each of a million dates or structs, took 700 MiB (\`node --test test/integration/analytics-limits.test.ts\` prints both).
 
 | error | meaning |

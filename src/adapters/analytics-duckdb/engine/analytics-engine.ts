@@ -58,7 +58,8 @@ class Died extends Error {
 
 /**
  * Questions run in one DuckDB process, each in an instance of its own. Whoever does not stop at the deadline, and whatever takes the process beyond its memory,
- * ends the process: then the questions of the others are asked once more, each alone, so that the one that is to blame dies alone and its error is its own.
+ * ends the process: then the questions of the others are asked once more, each alone, so that the one that is to blame dies alone and its error is its own. So is
+ * a question that came into a process beyond its memory already.
  */
 export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngine {
   const { folder, memoryBytes = 2 ** 30, places = 2, threads = 2, spillBytes = 2 ** 30 } = options;
@@ -238,8 +239,7 @@ function endingOf(err: unknown, seat: Seat): unknown {
     ending?.cause === 'memory'
       ? new QueryError('query-too-large', 'The query took more memory than it may.', { cause: died })
       : new QueryError('engine-unavailable', 'The DuckDB process ended; ask again.', { cause: died });
-  const toBlame = ending?.cause === 'memory' && !seat.shared();
-  return handed || toBlame ? error : new Died(error);
+  return handed || (ending?.cause === 'memory' && seat.isToBlame()) ? error : new Died(error);
 }
 
 /** The work, or the error at the deadline; the work goes on for others. */
