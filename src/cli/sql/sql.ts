@@ -1,6 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { lstat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import type { SqlWish } from '#app/queries/analyst-sql.ts';
 import { createOperatorSql } from '#compose/queries.ts';
 import { openAdapters, openLog } from '#compose.ts';
@@ -10,6 +8,7 @@ import type { AnswerColumn } from '#ports/analytics-engine.ts';
 import { configOrExit } from '../settings.ts';
 import { tableText } from '../table.ts';
 import { version } from '../version.ts';
+import { intoNewFile } from './new-file.ts';
 
 export type SqlOptions = { table: string[]; param?: string[]; format: string; out?: string };
 
@@ -42,10 +41,8 @@ export async function askSql(sql: string, options: SqlOptions): Promise<void> {
       await write(options.out, `${text}\n`);
       tellWhenCut({ rows: rows.length, truncated });
     } else {
-      const path = resolve(options.out!);
-      if (await lstat(path).catch(() => undefined))
-        throw new AppError('already-exists', { detail: `${path} is there already; choose another name.` });
-      tellWhenCut(await operatorSql.toFile(caller, wish, { path, format }, stop.signal));
+      const write = (path: string) => operatorSql.toFile(caller, wish, { path, format }, stop.signal);
+      tellWhenCut(await intoNewFile(options.out!, write));
     }
   } finally {
     await adapters.close();
@@ -75,26 +72,32 @@ function pairsOf(option: string, given: readonly string[]): Record<string, strin
   );
 }
 
-/** A number, true, false and null as such; anything else as the text it is. */
+/** A number as JSON writes it, true, false and null as such; anything else, such as 01067, as the text it is. */
 function scalarOf(text: string): string | number | boolean | null {
-  return /^(?:-?\d{1,15}(?:\.\d+)?|true|false|null)$/.test(text) ? JSON.parse(text) : text;
+  return /^(?:-?(?:0|[1-9]\d{0,14})(?:\.\d+)?|true|false|null)$/.test(text) ? JSON.parse(text) : text;
 }
 
 function asTable(columns: readonly AnswerColumn[], rows: readonly Json[][]): string {
   const cell = (value: Json) =>
     value === null ? '' : typeof value === 'string' ? value.replace(/\s+/g, ' ') : JSON.stringify(value);
   const numbers = columns.flatMap(({ type }, i) => (/INT|DOUBLE|FLOAT|DECIMAL/.test(type) ? [i] : []));
-  return tableText([columns.map(({ name }) => name), ...rows.map((row) => row.map(cell))], numbers);
+  const cells = [columns.map(({ name }) => name), ...rows.map((row) => row.map(cell))];
+  return tableText(
+    cells.map((row) => row.map(visible)),
+    numbers,
+  );
+}
+
+/** Whoever filled in a form may have written what a terminal obeys: it is shown, as JSON would write it. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 async function write(out: string | undefined, text: string): Promise<void> {
-  if (out === undefined) {
-    process.stdout.write(text);
-    return;
-  }
-  const file = createWriteStream(resolve(out), { flags: 'wx', mode: 0o600 });
-  await new Promise<void>((done, fail) => {
-    file.once('error', fail);
-    file.end(text, done);
+  if (out !== undefined) return intoNewFile(out, (path) => writeFile(path, text, { flag: 'wx', mode: 0o600 }));
+  return new Promise((done, fail) => {
+    // A reader that has seen enough (`| head`) has closed its end, and nothing is wrong.
+    process.stdout.once('error', (err: NodeJS.ErrnoException) => (err.code === 'EPIPE' ? done() : fail(err)));
+    process.stdout.write(text, (err) => (err ? undefined : done()));
   });
 }
