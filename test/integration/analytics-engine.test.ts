@@ -304,6 +304,7 @@ test('values become JSON as the reference says', async (t) => {
     ["TIMESTAMPTZ '2026-02-28 10:00:00.123456Z'", '2026-02-28T10:00:00.123456Z'],
     ["TIMESTAMPTZ 'infinity'", 'infinity'],
     ["TIME '10:00:00'", '10:00:00'],
+    ["[DATE 'infinity', DATE '-infinity']", ['infinity', '-infinity']],
     ["INTERVAL '1 month 2 days'", '1 month 2 days'],
     ["'b'::BLOB", 'Yg=='],
     ["'6f4fd1b6-3d14-4b6b-9bc6-6a1b3c9ddc01'::UUID", '6f4fd1b6-3d14-4b6b-9bc6-6a1b3c9ddc01'],

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
 import { QueryError } from '#domain/query-error.ts';
 import { isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
 
@@ -55,6 +56,27 @@ test('a query that never ends is answered at its deadline, and the next one at o
   t.diagnostic(`${pids.length} processes`);
 });
 
+test('at its deadline a streamed answer is an error in every way, and never the part that was read', async (t) => {
+  const { engine, folder, visits } = await busyEngine(t);
+  const files = [await visits('a.parquet', 0, 1000)];
+  const tables = [{ name: 'visits', columns: visitColumns, files, masked: [] }];
+  const question = { sql: 'SELECT v.*, x FROM visits v, range(30000) r(x)', tables, snapshot: '1' };
+  await engine.ask({ ...question, sql: 'SELECT 1' }, { timeMs: 30_000, rows: 1 }, () => {});
+  for (const timeMs of [150, 400, 700, 1000]) {
+    const limits = { timeMs, rows: 1e9, bytes: 2 ** 40 };
+    const path = join(folder, String(timeMs));
+    for (const format of ['ndjson', 'csv', 'parquet'] as const) {
+      await assert.rejects(engine.ask(question, limits, { path, format }), isFault('query-too-slow'), format);
+      assert.equal(existsSync(path), false);
+    }
+    for (const slowMs of [0, 60])
+      await assert.rejects(
+        engine.ask(question, limits, () => setTimeout(slowMs)),
+        isFault('query-too-slow'),
+      );
+  }
+});
+
 test('one call of DuckDB that heeds no interrupt is ended with its process, and the next query has a new one', async (t) => {
   const { query, pids, endings } = await busyEngine(t);
   const from = performance.now();
@@ -91,6 +113,35 @@ test('a query that asks for a gigabyte is ended at its memory, and its process n
   t.diagnostic(`${Math.round(peak / MiB)} of ${mark / MiB} MiB, ended: ${endings}`);
 });
 
+test('a row that is too large while it becomes JavaScript is stopped at the memory too, and its process never ends otherwise', async (t) => {
+  const mark = 512 * MiB;
+  const { query, pids, endings } = await busyEngine(t, { memoryBytes: mark });
+  let peak = 0;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, peakOf(pids.at(-1)!));
+  }, 5);
+  t.after(() => clearInterval(watch));
+  for (const item of ["{'a': 1::TINYINT}", "DATE '2026-01-01'"]) {
+    const cells = Array(60).fill('l').join();
+    const sql = `SELECT ${cells} FROM (SELECT list_transform(range(1000000), x -> ${item}) l)`;
+    await assert.rejects(query(sql, [], { bytes: 2 ** 40 }), isFault('query-too-large'), item);
+    assert.deepEqual((await query('SELECT 42', [])).values, [[42]]);
+  }
+  assert.ok(endings.every((cause) => cause === 'memory') && peak < 1.7 * mark, `${peak / MiB} MiB, ${endings}`);
+  t.diagnostic(`${Math.round(peak / MiB)} of ${mark / MiB} MiB`);
+});
+
+test('a question in a process that was beyond its mark before is not blamed for it', async (t) => {
+  const { query, pids, endings } = await busyEngine(t, { memoryBytes: 450 * MiB });
+  // One value is made in one go: its process grows beyond the mark, and tells the fault of the question before it tells its memory.
+  const sql = "SELECT list_transform(range(1000000), x -> {'a': DATE '2026-01-01'})";
+  for (let i = 0; i < 3; i++) {
+    await assert.rejects(query(sql, [], { bytes: 1000 }), isFault('query-too-large'));
+    assert.deepEqual((await query('SELECT 42', [])).values, [[42]]);
+  }
+  t.diagnostic(`${pids.length} processes, ended: ${endings}`);
+});
+
 test('a hundred questions leave the process as small as a few', async (t) => {
   const { query, pids, visits } = await busyEngine(t);
   const tables = [{ name: 'visits', columns: visitColumns, files: [await visits('a.parquet', 0, 100_000)] }];
@@ -119,6 +170,22 @@ test('what does not fit into the memory goes to disk, up to its limit, and is re
   await until(() => readdirSync(join(folder, 'engine', spills[0]!)).length === 0);
   const small = await busyEngine(t, { spillBytes: MiB });
   await assert.rejects(small.query(sql, [], limits), isFault('query-too-large'));
+});
+
+test('the folder of a living process stays its own when another engine removes what was left behind', async (t) => {
+  const { query, folder } = await busyEngine(t);
+  const sql = 'SELECT count(DISTINCT hash(range)) FROM range(6000000)';
+  const [spill] = readdirSync(join(folder, 'engine'));
+  const path = join(folder, 'engine', spill!);
+  const second = createDuckdbEngine({ folder: join(folder, 'engine') });
+  t.after(() => second.close());
+  utimesSync(path, 1, 1);
+  await second.query({ sql: 'SELECT 1', tables: [] }, { timeMs: 20_000, rows: 1 }, () => {});
+  assert.equal(existsSync(path), false);
+  assert.deepEqual((await query(sql, [], { memoryBytes: 64 * MiB })).values, [[6_000_000]]);
+  utimesSync(path, 1, 1);
+  await query('SELECT 1', []);
+  assert.ok(Date.now() - statSync(path).mtimeMs < 60_000);
 });
 
 test('a cancelled question rejects with the reason, while it waits, runs or is read', async (t) => {

@@ -28,9 +28,9 @@ test('two processes of one id, in containers that share the folder, make the sam
   const quick: Build = (path) => writeFile(path, 'whole', { flag: 'wx' });
   const [first, second] = [slow, quick].map((build) => createSnapshots({ folder, keep: 4, build }));
   const question = { tables: [], snapshot: '1' };
-  const making = first!.get(question);
+  const making = first!.hold(question).path;
   await begun.promise;
-  const path = await second!.get(question);
+  const path = await second!.hold(question).path;
   assert.equal(readFileSync(path, 'utf8'), 'whole');
   go.resolve();
   assert.equal(await making, path);
@@ -51,9 +51,32 @@ test('what killed processes left half made goes with the next snapshot, once nob
     const at = Date.now() / 1000 - age;
     utimesSync(path, at, at);
   }
-  await snapshots.get({ tables: [], snapshot: '1' });
+  await snapshots.hold({ tables: [], snapshot: '1' }).path;
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.includes('.partial')),
     ['young.duckdb.1.partial'],
   );
+});
+
+test('a snapshot that nobody asked for within an hour goes with the next one, and one that is held stays', async (t) => {
+  const folder = folderOf(t);
+  const snapshots = createSnapshots({ folder, keep: 1, build: (path) => writeFile(path, 'whole') });
+  const made = (snapshot: string) => snapshots.hold({ tables: [], snapshot });
+  const [held, again, unheld] = [made('1'), made('1'), made('2')];
+  const [first, second] = [await held.path, await unheld.path];
+  again.release();
+  unheld.release();
+  const age = (path: string, seconds: number) =>
+    utimesSync(path, Date.now() / 1000 - seconds, Date.now() / 1000 - seconds);
+  age(first, 3_700);
+  age(second, 3_700);
+  const third = await made('3').path;
+  const left = () =>
+    readdirSync(folder)
+      .map((name) => join(folder, name))
+      .toSorted();
+  assert.deepEqual(left(), [first, third].toSorted());
+  held.release();
+  const fourth = await made('4').path;
+  assert.deepEqual(left(), [third, fourth].toSorted());
 });

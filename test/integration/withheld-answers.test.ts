@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { createAnalystSql } from '#app/queries/analyst-sql.ts';
 import { createReviews } from '#app/reviews.ts';
 import { exportFormats } from '#domain/export.ts';
 import type { Json } from '#domain/json.ts';
 import { openExportWorld, readLines, readParquet } from '../support/export-world.ts';
+import { openQueryWorld } from '../support/query-world.ts';
 
 const asText = {
   elements: [
@@ -78,4 +80,21 @@ test('a search finds no answer to a password, and everything else beside it', as
     listed.items.map(({ doc }) => doc.answers.pin ?? doc.answers.code),
     ['hush', 'hush', 'other'],
   );
+});
+
+test('SQL of analysts knows no column of a personal question that became a password, and masks the others', async (t) => {
+  const { storage, tables, engine, metrics, ...world } = await openQueryWorld(t);
+  const as = (...inputTypes: string[]) => ({
+    elements: ['mail', 'phone'].map((name, i) => ({ type: 'text', name, inputType: inputTypes[i]! })),
+  });
+  const form = await world.form([{ definition: as('email', 'tel') }, { definition: as('password', 'tel') }]);
+  await world.respond(form.id, { mail: 'hush@example.org', phone: '+49 30 1' }, { version: 1 });
+  const limits = { timeMs: 30_000, rows: 10 };
+  const { answer } = createAnalystSql({ storage, tables, engine, metrics, note: async () => {}, limits });
+  for (const unmasked of [false, true]) {
+    const wish = { params: {}, tables: { t: form.id }, fresh: true, unmasked };
+    const ask = (sql: string) => answer({ actor: { kind: 'operator', id: 'o' } }, { ...wish, sql }, t.signal);
+    assert.deepEqual((await ask('SELECT phone__text FROM t')).rows, [[unmasked ? '+49 30 1' : null]]);
+    assert.doesNotMatch(JSON.stringify(await ask('SELECT * FROM t')), /hush|mail__text/);
+  }
 });

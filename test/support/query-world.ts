@@ -108,7 +108,7 @@ export async function openQueryWorld(t: Pick<TestContext, 'after'>) {
       });
     return all;
   }
-  return { ...world, ask, keep };
+  return { ...world, tables, engine, ask, keep };
 }
 
 /** What a machine found, as far as queries read it. */

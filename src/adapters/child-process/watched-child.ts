@@ -38,6 +38,8 @@ export type ChildSettings = {
   /** Without a beat for so long it hangs. */
   silenceMs?: number;
   graceMs?: number;
+  /** Called when it says that it takes no more than `memoryBytes`. */
+  onBeat?: () => void;
   /** Ends the process, ready or not. */
   signal?: AbortSignal;
 };
@@ -117,6 +119,7 @@ export async function startWatchedChild<Ready, Call, Answer, Progress = never>(
       memoryBytes = message.memoryBytes;
       if (memoryBytes > settings.memoryBytes)
         kill({ cause: 'memory', detail: `it took ${megabytes(memoryBytes)} of ${megabytes(settings.memoryBytes)} MB` });
+      else settings.onBeat?.();
     } else if (message.type === 'ready') {
       clearTimeout(startTimer);
       started.resolve(message.data as Ready);

@@ -32,7 +32,7 @@ export type FormTable = {
   form: Form;
   table: QueryTable;
   state: string;
-  /** Columns that are null for whoever may not see who sent a response. */
+  /** Columns of the table that are null for whoever may not see who sent a response. */
   personal: readonly string[];
   /** Where its rows are: not looked for before they are needed, since most answers are in the cache. */
   source(range: { from?: number; to?: number }): Promise<TableSource>;
@@ -129,7 +129,7 @@ export function createFormTables(deps: Deps) {
       plan,
       columns,
       withheld,
-      personal: personalColumns(versions),
+      personal: personalColumns(versions).filter((name) => !hidden.has(name)),
       askedBy: versionsByColumn(versions),
     };
     if (plans.size >= 200) plans.clear();

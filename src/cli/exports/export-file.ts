@@ -1,4 +1,3 @@
-import { link, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { endOfExport, writeExport } from '#app/exports/export-run.ts';
 import { openAdapters, openLog } from '#compose.ts';
@@ -8,7 +7,7 @@ import { instantOf } from '#domain/instant.ts';
 import { progressBar } from '../progress.ts';
 import { configOrExit } from '../settings.ts';
 import { version } from '../version.ts';
-import { alreadyThere, newFile, refuseWhenThere } from './new-file.ts';
+import { intoNewFile, newFile } from './new-file.ts';
 
 export type ExportOptions = { out: string; form?: string; format: string; from?: string; to?: string };
 
@@ -23,43 +22,24 @@ export async function exportFile(options: ExportOptions): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new AppError('value-refused', { detail: 'stopped; nothing was written' })));
   const bar = progressBar('rows');
-  const unfinished = `${path}.${process.pid}.part`;
   try {
     const { storage, exportWriter: writer } = adapters;
     const formId = options.form === undefined ? undefined : await formIdOf(adapters, options.form);
     const until = await endOfExport(storage, { formId, to }, Date.now());
     const disk = adapters.diskOf(dirname(path));
     const deps = { storage, writer, disk, diskReserveBytes: config.diskReserveBytes };
-    const { rows } = await writeExport(deps, { formId, format, from }, unfinished, {
-      until,
-      signal: stop.signal,
-      progress: (fraction) => {
-        bar.total(100);
-        bar.update(Math.round(fraction * 100));
-      },
-    });
-    await place(unfinished, path);
+    const progress = (fraction: number) => {
+      bar.total(100);
+      bar.update(Math.round(fraction * 100));
+    };
+    const write = (unfinished: string) =>
+      writeExport(deps, { formId, format, from }, unfinished, { until, signal: stop.signal, progress });
+    const { rows } = await intoNewFile(path, write);
     bar.stop();
     console.log(`${rows} rows in ${path}`);
   } finally {
     bar.stop();
-    await rm(unfinished, { force: true });
     await adapters.close();
-  }
-}
-
-/** Gives the finished file its name. Errors: `already-exists` when somebody else has made a file of that name meanwhile. */
-async function place(from: string, to: string): Promise<void> {
-  try {
-    // Unlike a rename, a link never takes the place of another file.
-    await link(from, to);
-  } catch (err) {
-    const { code } = err as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw alreadyThere(to);
-    // FAT and some network disks have no links.
-    if (code !== 'EPERM' && code !== 'ENOTSUP') throw err;
-    await refuseWhenThere(to);
-    await rename(from, to);
   }
 }
 

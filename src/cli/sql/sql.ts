@@ -1,11 +1,11 @@
-import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import type { SqlWish } from '#app/queries/analyst-sql.ts';
 import { openOperatorSql } from '#compose/operator-sql.ts';
 import { openAdapters, openLog } from '#compose.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Json } from '#domain/json.ts';
 import type { AnswerColumn } from '#ports/analytics-engine.ts';
-import { newFile } from '../exports/new-file.ts';
+import { intoNewFile, newFile } from '../exports/new-file.ts';
 import { configOrExit } from '../settings.ts';
 import { tableText } from '../table.ts';
 import { version } from '../version.ts';
@@ -53,7 +53,8 @@ type OperatorSql = Awaited<ReturnType<typeof openOperatorSql>>;
 type Target = { format: Format; path: string | undefined };
 
 async function answered(operatorSql: OperatorSql, wish: SqlWish, { format, path }: Target, signal: AbortSignal) {
-  if (format !== 'table' && format !== 'json') return operatorSql.toFile(caller, wish, { path: path!, format }, signal);
+  if (format !== 'table' && format !== 'json')
+    return intoNewFile(path!, (unfinished) => operatorSql.toFile(caller, wish, { path: unfinished, format }, signal));
   const { columns, rows, truncated } = await operatorSql.answer(caller, wish, signal);
   const text = format === 'json' ? JSON.stringify({ columns, rows, truncated }) : asTable(columns, rows);
   await write(path, `${text}\n`);
@@ -83,26 +84,33 @@ function pairsOf(option: string, given: readonly string[]): Record<string, strin
   );
 }
 
-/** A number, true, false and null as such; anything else as the text it is. */
+/** A number as JSON writes it, true, false and null as such; anything else, such as 01067, as the text it is. */
 function scalarOf(text: string): string | number | boolean | null {
-  return /^(?:-?\d{1,15}(?:\.\d+)?|true|false|null)$/.test(text) ? JSON.parse(text) : text;
+  return /^(?:-?(?:0|[1-9]\d{0,14})(?:\.\d+)?|true|false|null)$/.test(text) ? JSON.parse(text) : text;
 }
 
 function asTable(columns: readonly AnswerColumn[], rows: readonly Json[][]): string {
   const cell = (value: Json) =>
     value === null ? '' : typeof value === 'string' ? value.replace(/\s+/g, ' ') : JSON.stringify(value);
   const numbers = columns.flatMap(({ type }, i) => (/INT|DOUBLE|FLOAT|DECIMAL/.test(type) ? [i] : []));
-  return tableText([columns.map(({ name }) => name), ...rows.map((row) => row.map(cell))], numbers);
+  const cells = [columns.map(({ name }) => name), ...rows.map((row) => row.map(cell))];
+  return tableText(
+    cells.map((row) => row.map(visible)),
+    numbers,
+  );
+}
+
+/** Whoever filled in a form may have written what a terminal obeys: it is shown, as JSON would write it. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 async function write(path: string | undefined, text: string): Promise<void> {
-  if (path === undefined) {
-    process.stdout.write(text);
-    return;
-  }
-  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
-  await new Promise<void>((done, fail) => {
-    file.once('error', fail);
-    file.end(text, done);
+  if (path !== undefined)
+    return intoNewFile(path, (unfinished) => writeFile(unfinished, text, { flag: 'wx', mode: 0o600 }));
+  return new Promise((done, fail) => {
+    // A reader that has seen enough (`| head`) has closed its end, and nothing is wrong.
+    process.stdout.once('error', (err: NodeJS.ErrnoException) => (err.code === 'EPIPE' ? done() : fail(err)));
+    process.stdout.write(text, (err) => (err ? undefined : done()));
   });
 }

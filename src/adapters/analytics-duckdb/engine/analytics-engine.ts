@@ -58,7 +58,8 @@ class Died extends Error {
 
 /**
  * Questions run in one DuckDB process, each in an instance of its own. Whoever does not stop at the deadline, and whatever takes the process beyond its memory,
- * ends the process: then the questions of the others are asked once more, each alone, so that the one that is to blame dies alone and its error is its own.
+ * ends the process: then the questions of the others are asked once more, each alone, so that the one that is to blame dies alone and its error is its own. So is
+ * a question that came into a process beyond its memory already.
  */
 export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngine {
   const { folder, memoryBytes = 2 ** 30, places = 2, threads = 2, spillBytes = 2 ** 30 } = options;
@@ -66,9 +67,8 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
   const enter = createPlaces(places, mostWaiting);
   const { idleMs = 60_000, onStart, onEnd } = options;
   const duckdb = createEngineProcess({
-    start: { threads, spillBytes },
+    start: { threads, spillBytes, memoryBytes },
     places,
-    memoryBytes,
     folder,
     idleMs,
     onStart,
@@ -159,14 +159,20 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
       checkMasks(question.tables);
       const timed = withDeadline(limits);
       const names = question.tables.map(({ name }) => name);
+      const { signal } = limits;
       for (let again = true; ; again = false) {
-        const path = await inTime(snapshots.get(question), timed.deadline, limits.signal);
+        const { path: made, release } = snapshots.hold(question);
         try {
-          return await answer(question, { snapshot: path, names }, timed, into);
+          const path = await inTime(made, timed.deadline, signal);
+          return await answer(question, { snapshot: path, names }, timed, into).catch(async (err) => {
+            if (err instanceof SnapshotGone) await snapshots.forget(path);
+            throw err;
+          });
         } catch (err) {
           if (!(err instanceof SnapshotGone)) throw err;
-          await snapshots.forget(path);
           if (!again) throw new QueryError('engine-unavailable', 'The snapshot cannot be read.', { cause: err });
+        } finally {
+          release();
         }
       }
     },
@@ -233,8 +239,7 @@ function endingOf(err: unknown, seat: Seat): unknown {
     ending?.cause === 'memory'
       ? new QueryError('query-too-large', 'The query took more memory than it may.', { cause: died })
       : new QueryError('engine-unavailable', 'The DuckDB process ended; ask again.', { cause: died });
-  const toBlame = ending?.cause === 'memory' && !seat.shared();
-  return handed || toBlame ? error : new Died(error);
+  return handed || (ending?.cause === 'memory' && seat.isToBlame()) ? error : new Died(error);
 }
 
 /** The work, or the error at the deadline; the work goes on for others. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Ending, startWatchedChild, type WatchedChild } from '#adapters/child-process/watched-child.ts';
 import { QueryError } from '#domain/query-error.ts';
@@ -11,8 +11,8 @@ export type Seat = {
   child: Child;
   /** A folder of its own for what does not fit into the memory; not made yet. */
   spill: string;
-  /** Whether another question was in the process while this one was: then it is not known whose fault its end is. */
-  shared(): boolean;
+  /** Whether an end for memory is its own fault: no other question was in the process meanwhile, and the process has said since then that it was within its mark. */
+  isToBlame(): boolean;
   leave(): void;
 };
 
@@ -22,8 +22,6 @@ export type ProcessSettings = {
   start: EngineStart;
   /** Questions at once. */
   places: number;
-  /** Of the process; beyond, it is killed. */
-  memoryBytes: number;
   /** For what does not fit into the memory; a folder of each life's own is made in it. */
   folder: string;
   idleMs: number;
@@ -36,13 +34,24 @@ const graceMs = 1000;
 /** After a start that failed. */
 const pauseMs = 5000;
 
+/** Keeps the folder from being taken for what a killed process left behind, and makes it again where it was. */
+async function freshened(folder: string): Promise<void> {
+  const now = new Date();
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await utimes(folder, now, now);
+  } catch (err) {
+    throw new QueryError('engine-unavailable', 'The folder of the engine cannot be used.', { cause: err });
+  }
+}
+
 /**
  * The DuckDB process: started for the first question, ended after `idleMs` without one, and started again at once after it was killed, since to be killed is
  * the common end of a bad question. Only a start that fails is not tried again for a while.
  */
 export function createEngineProcess(settings: ProcessSettings) {
   let current: Promise<Life> | undefined;
-  const seats = new Set<{ shared: boolean }>();
+  const seats = new Set<{ shared: boolean; within: boolean }>();
   const closing = new AbortController();
   let idle: NodeJS.Timeout | undefined;
   let failedUntil = 0;
@@ -55,11 +64,14 @@ export function createEngineProcess(settings: ProcessSettings) {
       const { child } = await startWatchedChild<undefined, EngineCall, EngineAnswer>({
         entry: new URL('./engine-child.ts', import.meta.url),
         start: settings.start,
-        memoryBytes: settings.memoryBytes,
+        memoryBytes: settings.start.memoryBytes,
         // Each question may hold one of Node's threads, and another one writes its file.
         env: { UV_THREADPOOL_SIZE: String(2 * settings.places + 2) },
         startMs: 20_000,
         graceMs,
+        onBeat: () => {
+          for (const seat of seats) seat.within = true;
+        },
         signal: closing.signal,
       });
       const life: Life = { child, spill, over: false };
@@ -105,7 +117,7 @@ export function createEngineProcess(settings: ProcessSettings) {
     /** A seat in the living process. Errors: `engine-unavailable`. */
     async enter(): Promise<Seat> {
       clearTimeout(idle);
-      const mine = { shared: seats.size > 0 };
+      const mine = { shared: seats.size > 0, within: false };
       for (const other of seats) other.shared = true;
       seats.add(mine);
       const leave = () => {
@@ -117,7 +129,9 @@ export function createEngineProcess(settings: ProcessSettings) {
       };
       try {
         const { child, spill } = await living();
-        return { child, spill: join(spill, String(nextSpill++)), shared: () => mine.shared, leave };
+        await freshened(spill);
+        const isToBlame = () => mine.within && !mine.shared;
+        return { child, spill: join(spill, String(nextSpill++)), isToBlame, leave };
       } catch (err) {
         leave();
         throw err;

@@ -21,11 +21,25 @@ export function kindOf(err: unknown): string {
   return err instanceof Error ? (/^[A-Z][A-Za-z ]{1,40} Error(?=:)/.exec(err.message)?.[0] ?? '') : '';
 }
 
+/** Characters of a message, some kB: `error(…)` and a failed cast quote values of any size. What is cut first is more, so that no path is cut apart in what is shown. */
+const mostCharacters = 4_000;
+const mostRead = 64_000;
+
+/** What the parent is told of it: names none of `paths`, and is of a few kB. */
 export function failureOf(err: unknown, paths: readonly string[]): Failure {
+  const { message, ...failure } = wholeFailureOf(err, paths);
+  return {
+    ...failure,
+    message: message.length > mostCharacters ? `${message.slice(0, mostCharacters)}\u2026` : message,
+  };
+}
+
+function wholeFailureOf(err: unknown, paths: readonly string[]): Failure {
   if (err instanceof Fault) return { failed: err.fault, message: err.message, file: err.file };
   if (err instanceof Refusal) return { failed: 'query-refused', message: err.message };
-  const message = err instanceof Error ? err.message : String(err);
-  if (kindOf(err) === 'Out of Memory Error' || /string longer than|Array buffer allocation failed/.test(message))
+  const message = (err instanceof Error ? err.message : String(err)).slice(0, mostRead);
+  const noMemory = /string longer than|Invalid string length|Array buffer allocation failed/;
+  if (kindOf(err) === 'Out of Memory Error' || noMemory.test(message))
     return {
       failed: 'query-too-large',
       message: 'The query needs more memory than it may take, or more disk for what does not fit into it.',

@@ -8,14 +8,19 @@ import { bindParams } from './parameters.ts';
 import { type OpenCall, pathsOfFile } from './protocol.ts';
 import type { Reader } from './reader.ts';
 
-/** Writes what the reader reads. Errors: those of the reader, and of the disk. */
-export async function writeText(path: string, format: 'ndjson' | 'csv', reader: Reader): Promise<void> {
+/** Writes what the reader reads. Errors: those of the reader, and of the disk; the reason of the signal. */
+export async function writeText(
+  path: string,
+  format: 'ndjson' | 'csv',
+  reader: Reader,
+  signal: AbortSignal,
+): Promise<void> {
   const lineOf = format === 'csv' ? csvLines(reader) : jsonLines(reader);
   const file = await open(path, 'wx', 0o600);
   try {
     if (format === 'csv') await file.write(`${reader.columns.map(({ name }) => csvCell(name)).join(',')}\r\n`);
     for (let more = true; more; ) {
-      const batch = await reader.read();
+      const batch = await reader.read(signal);
       if (batch.rows.length > 0) await file.write(batch.rows.map(lineOf).join(''));
       more = batch.more;
     }

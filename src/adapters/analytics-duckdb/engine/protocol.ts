@@ -3,7 +3,8 @@ import type { QueryFault } from '#domain/query-error.ts';
 import type { AnswerColumn, AnswerFile, Params, TableSource } from '#ports/analytics-engine.ts';
 
 /** What the parent and its DuckDB process say to each other. */
-export type EngineStart = { threads: number; spillBytes: number };
+/** `memoryBytes`: of the process; beyond, the parent ends it. */
+export type EngineStart = { threads: number; spillBytes: number; memoryBytes: number };
 
 export type MaskedTable = TableSource & { masked: readonly string[] };
 

@@ -13,6 +13,7 @@ import { createInstances, type Instance, type InstanceSettings } from './instanc
 import { bindParams } from './parameters.ts';
 import { type EngineCall, type EngineStart, type OpenCall, type Piece, pathsOfFile } from './protocol.ts';
 import { createReader, type Reader } from './reader.ts';
+import { createRoom } from './room.ts';
 import { type Means, pathsOf, quoteName, tableSelect } from './tables.ts';
 
 type Opened = { instance: Instance; freshFiles: FreshFiles; spill: string };
@@ -20,10 +21,11 @@ type Cursor = Opened & { reader: Reader; repeatable: boolean | undefined };
 type SnapshotCall = Extract<EngineCall, { op: 'snapshot' }>;
 
 /** Answers questions in this process, each in an instance of its own. Errors: `Fault`, `Refusal`, and DuckDB's own. */
-export function createQuestions({ threads, spillBytes }: EngineStart) {
+export function createQuestions({ threads, spillBytes, memoryBytes }: EngineStart) {
   const instances = createInstances(threads);
   const footers = createFooters();
   const freshFiles = createFreshFiles(instances, spillBytes);
+  const room = createRoom(memoryBytes);
   const cursors = new Map<number, Cursor>();
   let nextCursor = 1;
 
@@ -52,16 +54,19 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     try {
       const { sql, repeatable } = await prepared(instance, call, { footers, freshFiles: fresh.paths });
       signal.throwIfAborted();
-      if (file?.format === 'parquet') return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable);
+      if (file?.format === 'parquet')
+        return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable, signal);
       const statement = await instance.connection.prepare(sql);
       bindParams(statement, call.params);
-      const reader = createReader(await statement.stream(), call);
+      const { rows: most, bytes } = call;
+      const named = file?.format === 'ndjson';
+      const reader = createReader(await statement.stream(), { rows: most, bytes, named, room });
       if (file) {
-        await writeText(file.path, file.format === 'csv' ? 'csv' : 'ndjson', reader);
+        await writeText(file.path, file.format === 'csv' ? 'csv' : 'ndjson', reader, signal);
         return piece({ reader, repeatable }, [], undefined);
       }
       const cursor = { ...opened, reader, repeatable };
-      const { rows, more } = await reader.read();
+      const { rows, more } = await reader.read(signal);
       kept = more;
       return piece(cursor, rows, more ? keep(cursor) : undefined);
     } catch (err) {
@@ -81,7 +86,7 @@ export function createQuestions({ threads, spillBytes }: EngineStart) {
     const cursor = cursors.get(id)!;
     cursor.instance.heed(signal);
     try {
-      const { rows, more } = await cursor.reader.read();
+      const { rows, more } = await cursor.reader.read(signal);
       if (!more) close(id);
       return piece(cursor, rows, more ? id : undefined);
     } catch (err) {
@@ -177,6 +182,7 @@ async function writtenByDuckdb(
   instance: Instance,
   call: OpenCall & { file: { path: string } },
   repeatable: boolean | undefined,
+  signal: AbortSignal,
 ): Promise<Piece> {
   const statement = await instance.connection.prepare(call.sql);
   const columns = Array.from({ length: statement.columnCount }, (_, i) => ({
@@ -184,6 +190,7 @@ async function writtenByDuckdb(
     type: String(statement.columnType(i)),
   }));
   const { count, truncated } = await writeParquet(instance, call.file.path, call);
+  signal.throwIfAborted();
   return { columns, rows: [], cursor: undefined, count, truncated, repeatable };
 }
 

@@ -7,16 +7,20 @@ import type { MaskedTable } from './protocol.ts';
 
 /** Part of every key: a release that makes other snapshots of the same data counts it up. */
 const format = 1;
-/** What a process left behind that was killed is that old at least; nothing takes so long to make. */
-const leftBehindMs = 3_600_000;
+/**
+ * What a process left behind that was killed is that old at least; nothing takes so long to make. A snapshot that nobody asked for so long goes as well: it may
+ * hold what was erased or withheld since.
+ */
+const oldMs = 3_600_000;
 
 const suffix = '.duckdb';
 
 type Kept = { name: string; usedMs: number };
 
 /**
- * Database files with the tables of one moment and what is masked left out, by the key that the caller gives, the tables and the masks. The newest `keep` stay
- * on disk, by when they were used last. To remove one that is being read is harmless: the file is open.
+ * Database files with the tables of one moment and what is masked left out, by the key that the caller gives, the tables and the masks. The newest `keep` of the
+ * last hour stay on disk, by when they were used last, and those that are held, however many. A start removes all that it finds: after an older store was
+ * put back the same key may mean other rows. To remove one that is being read in another process is harmless: the file is open.
  */
 export function createSnapshots(settings: {
   folder: string;
@@ -26,10 +30,25 @@ export function createSnapshots(settings: {
 }) {
   const { folder, keep } = settings;
   const building = new Map<string, Promise<string>>();
+  /** By name: how many wait for it or read it. */
+  const holders = new Map<string, number>();
 
-  /** Its path, made first when it is not there; who asks at the same time waits for the same making. Errors: those of `build`. */
-  async function get(question: Pick<AnalystQuestion, 'tables' | 'snapshot'>): Promise<string> {
-    const path = join(folder, `${nameOf(question)}${suffix}`);
+  /**
+   * Its path, made first when it is not there; who asks at the same time waits for the same making. No sweep removes it before `release` is called, once.
+   * Errors: those of `build`, by `path`.
+   */
+  function hold(question: Pick<AnalystQuestion, 'tables' | 'snapshot'>): { path: Promise<string>; release(): void } {
+    const name = `${nameOf(question)}${suffix}`;
+    holders.set(name, (holders.get(name) ?? 0) + 1);
+    function release(): void {
+      const left = holders.get(name)! - 1;
+      if (left > 0) holders.set(name, left);
+      else holders.delete(name);
+    }
+    return { path: get(join(folder, name), question), release };
+  }
+
+  async function get(path: string, question: Pick<AnalystQuestion, 'tables'>): Promise<string> {
     const running = building.get(path);
     if (running !== undefined) return running;
     const work = ensure(path, question.tables).finally(() => building.delete(path));
@@ -59,13 +78,15 @@ export function createSnapshots(settings: {
 
   async function sweep(): Promise<void> {
     const files = await listed();
+    const old = Date.now() - oldMs;
     const snapshots = files.filter(({ name }) => name.endsWith(suffix)).sort((a, b) => b.usedMs - a.usedMs);
-    for (const { name } of snapshots.slice(keep)) await remove(join(folder, name));
-    await removeLeftBehind(files, (name) => name.includes('.partial'));
+    for (const [i, { name, usedMs }] of snapshots.entries())
+      if ((i >= keep || usedMs < old) && !holders.has(name)) await remove(join(folder, name));
+    await removeLeftBehind(files, isPartial);
   }
 
   async function removeLeftBehind(files: readonly Kept[], is: (name: string) => boolean): Promise<void> {
-    const old = Date.now() - leftBehindMs;
+    const old = Date.now() - oldMs;
     for (const { name, usedMs } of files) if (usedMs < old && is(name)) await remove(join(folder, name));
   }
 
@@ -80,16 +101,20 @@ export function createSnapshots(settings: {
   }
 
   return {
-    get,
+    hold,
     /** Removes one that turned out to be torn. */
     forget: (path: string) => remove(path),
-    /** Makes the folder, and removes from it what killed processes left behind. */
+    /** Makes the folder, and removes from it all snapshots, and what killed processes left behind. Before the first `hold`. */
     async prepare(): Promise<void> {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await removeLeftBehind(await listed(), (name) => name.startsWith('spill-') || name.includes('.partial'));
+      const files = await listed();
+      for (const { name } of files) if (name.endsWith(suffix)) await remove(join(folder, name));
+      await removeLeftBehind(files, (name) => name.startsWith('spill-') || isPartial(name));
     },
   };
 }
+
+const isPartial = (name: string): boolean => name.includes('.partial');
 
 function nameOf({ tables, snapshot }: Pick<AnalystQuestion, 'tables' | 'snapshot'>): string {
   const shapes = tables.map(({ name, columns, masked }) => [

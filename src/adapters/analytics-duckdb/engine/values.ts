@@ -2,6 +2,7 @@ import {
   type DuckDBArrayType,
   type DuckDBArrayValue,
   type DuckDBBlobValue,
+  DuckDBDateValue,
   type DuckDBDecimalType,
   type DuckDBListType,
   type DuckDBListValue,
@@ -50,6 +51,8 @@ function plainConverterOf(type: DuckDBType): Convert {
       return (value) => (Number.isFinite(value) ? (value as number) : String(value));
     case DuckDBTypeId.DECIMAL:
       return (type as DuckDBDecimalType).width <= exactDigits ? (value) => Number(String(value)) : String;
+    case DuckDBTypeId.DATE:
+      return date;
     case DuckDBTypeId.TIMESTAMP:
     case DuckDBTypeId.TIMESTAMP_S:
     case DuckDBTypeId.TIMESTAMP_MS:
@@ -79,6 +82,9 @@ function nestedConverterOf(type: DuckDBType): Convert {
       // Values come by name: of `row(1, 2)`, whose parts have none, only the last one would be told.
       if (new Set(entryNames).size < entryNames.length)
         throw new Fault('query-failed', "A row whose parts have no names cannot be answered; say {'a': 1, 'b': 2}.");
+      // The binding makes a JavaScript object by assignment, which keeps no value of this name.
+      if (entryNames.includes('__proto__'))
+        throw new Fault('query-failed', 'A struct with the key __proto__ cannot be answered; give it another name.');
       const members = entryNames.map((name, i) => ({ name, convert: converterOf(entryTypes[i]!) }));
       return (value) => {
         const { entries } = value as DuckDBStructValue;
@@ -98,6 +104,13 @@ function nestedConverterOf(type: DuckDBType): Convert {
 function integer(value: DuckDBValue): Json {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
+}
+
+/** The binding's own text of the two infinite ones is a day in the year 5877642. */
+function date(value: DuckDBValue): Json {
+  const { days } = value as DuckDBDateValue;
+  if (days === DuckDBDateValue.PosInf.days) return 'infinity';
+  return days === DuckDBDateValue.NegInf.days ? '-infinity' : String(value);
 }
 
 const localTime: Convert = (value) => String(value).replace(/^(\d{4,}-\d{2}-\d{2}) /, '$1T');
