@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { directory, formstead } from '../support/command-line.ts';
+import { directory, formstead, start } from '../support/command-line.ts';
 import { startTestProgram, type TestProgram, testEnvironment } from '../support/program.ts';
 
 let program: TestProgram;
@@ -40,14 +38,13 @@ test('what a terminal would obey is shown in a table', async () => {
 });
 
 test('a reader that closes the pipe early ends the command quietly', async () => {
-  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-  const args = [main, ...argsOf("SELECT repeat('x', 1000) FROM range(9000)", '--format', 'json')];
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...testEnvironment(program.dir) } });
+  const args = argsOf("SELECT repeat('x', 1000) FROM range(9000)", '--format', 'json');
+  const child = start(args, testEnvironment(program.dir));
   let stderr = '';
-  child.stderr.on('data', (chunk) => {
+  child.stderr!.on('data', (chunk) => {
     stderr += chunk;
   });
-  child.stdout.once('data', () => child.stdout.destroy());
+  child.stdout!.once('data', () => child.stdout!.destroy());
   const [code] = await once(child, 'close');
   assert.deepEqual([code, stderr], [0, '']);
 });

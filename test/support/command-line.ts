@@ -116,7 +116,8 @@ export function send(url: string, form: string, message: string): Promise<Answer
   return request(url, 'POST', `/forms/${form}/responses`, { body: { answers: { message } } });
 }
 
-function start(args: string[], env: Record<string, string>, cwd?: string): ChildProcess {
+/** A command in a process of its own, with none of the services' addresses unless `env` names them. */
+export function start(args: string[], env: Record<string, string>, cwd?: string): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(FORMSTEAD_|MONGODB_URL|REDIS_URL)/.test(name));
   return spawn(process.execPath, [main, ...args], { env: { ...Object.fromEntries(inherited), ...env }, cwd });
 }
