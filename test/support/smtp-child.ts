@@ -30,6 +30,8 @@ export type SmtpNews =
 const settings: SmtpSettings = JSON.parse(process.argv[2]!);
 /** At once: a process that kills itself must have said before what it saw. */
 const tell = (news: SmtpNews) => writeSync(1, `${JSON.stringify(news)}\n`);
+/** What is done once the test has heard of a message, one after the other: whoever has its 250 finds it among those that were taken. */
+const heard: (() => void)[] = [];
 const replying = (status: number, text: string) => Object.assign(new Error(text), { responseCode: status });
 const seen = new Set<string>();
 const nameOf = (address: string) => address.split('@')[0]!;
@@ -93,9 +95,8 @@ const server = new SMTPServer({
       }
       const { envelope, user, secure } = session;
       const from = envelope.mailFrom ? envelope.mailFrom.address : '';
+      heard.push(() => (nameOf(to) === 'slow' ? setTimeout(done, 500) : done()));
       tell({ to, from, raw: Buffer.concat(chunks).toString('utf8'), tls: secure, user, session: session.id });
-      if (nameOf(to) === 'slow') return setTimeout(done, 500);
-      return done();
     });
   },
 });
@@ -110,4 +111,7 @@ if (settings.mute) {
   );
 }
 // The parent is gone when its end of the pipe is.
-process.stdin.on('end', () => process.exit(0)).resume();
+process.stdin.on('end', () => process.exit(0));
+process.stdin.on('data', (dots: Buffer) => {
+  for (const _ of dots) heard.shift()?.();
+});

@@ -22,13 +22,18 @@ export async function startSmtpServer(t: Pick<TestContext, 'after'>, settings: S
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     child = started;
+    // It may be killed while it is told.
+    started.stdin!.on('error', () => {});
     port = await new Promise<number>((resolve, reject) => {
       started.once('exit', (code) => reject(new Error(`the SMTP server ended with ${code}`)));
       createInterface({ input: started.stdout! }).on('line', (line) => {
         const news: SmtpNews = JSON.parse(line);
         if ('port' in news) resolve(news.port);
         else if ('refused' in news) refused.push(news.refused);
-        else taken.push({ ...news, ...parseMail(news.raw) });
+        else {
+          taken.push({ ...news, ...parseMail(news.raw) });
+          started.stdin!.write('.');
+        }
       });
     });
   }
