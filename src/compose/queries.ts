@@ -12,28 +12,36 @@ import type { Adapters } from './adapters.ts';
 
 type Parts = { adapters: Adapters; config: Config; datasets: Datasets; answers: AnswerCache; audit: Auditor };
 
-/** A question has its files a moment before its time begins. */
-export const afterMs = 60_000;
-
 /** What answers queries: over exported files and what has changed since. */
 export function createQueries({ adapters, config, datasets, answers, audit }: Parts) {
   const { storage, blobs, clock, ids, engine, metrics } = adapters;
-  const { queryStaleMs: staleMs, queryTimeoutMs } = config;
-  const freshRows = createFreshRows({ storage, blobs, clock, ids, readMs: queryTimeoutMs + afterMs });
-  const { requestOnce: requestUpdate } = datasets;
-  const tables = createFormTables({ storage, blobs, freshRows, clock, staleMs, requestUpdate });
+  const tables = formTables(adapters, blobs, config, datasets.requestOnce);
   const note: Note = async (caller, forms, sqlSha256) => {
     const entry = audit(caller, 'analytics.sql', forms[0]!, { forms: forms.join(' '), sql_sha256: sqlSha256 });
     await storage.commit({ change: { op: 'none' }, audit: [entry] });
   };
-  const limits = { timeMs: queryTimeoutMs, rows: config.queryRows };
+  const limits = { timeMs: config.queryTimeoutMs, rows: config.queryRows };
   const { timeZone, queryLeastGroup: leastGroup } = config;
+  const answerFiles = createAnswerFiles({ blobs, clock, ids });
   return {
     queries: createCommonQueries({ tables, engine, answers, clock, metrics, timeZone, limits, leastGroup }),
     analystSql: createAnalystSql({ storage, tables, engine, metrics, note, limits }),
-    countFiles: createCountFiles({ engine, limits }),
-    answerFiles: createAnswerFiles({ blobs, clock, ids }),
+    countFiles: createCountFiles({ engine, answerFiles, limits }),
+    answerFiles,
   };
+}
+
+/** `freshBlobs`: where the rows are written that no exported file holds. */
+export function formTables(
+  { storage, blobs, clock, ids }: Adapters,
+  freshBlobs: Adapters['blobs'],
+  { queryStaleMs: staleMs, queryTimeoutMs }: Pick<Config, 'queryStaleMs' | 'queryTimeoutMs'>,
+  requestUpdate: Datasets['requestOnce'],
+) {
+  // A question has its files a moment before its time begins.
+  const readMs = queryTimeoutMs + 60_000;
+  const freshRows = createFreshRows({ storage, blobs: freshBlobs, clock, ids, readMs });
+  return createFormTables({ storage, blobs, freshRows, clock, staleMs, requestUpdate });
 }
 
 type Note = Parameters<typeof createAnalystSql>[0]['note'];

@@ -56,9 +56,10 @@ async function openApi(t: TestContext) {
     t,
     (api) => {
       exportRoutes(api, { exports: world.exports, paging });
-      const countFiles = createCountFiles({ engine, limits: { timeMs: 10_000, rows: 1000 } });
+      const answerFiles = createAnswerFiles(world);
+      const countFiles = createCountFiles({ engine, answerFiles, limits: { timeMs: 10_000, rows: 1000 } });
       const operationsStats = createOperationsStats(world);
-      analyticsRoutes(api, { analytics, operationsStats, refusals, countFiles, answerFiles: createAnswerFiles(world) });
+      analyticsRoutes(api, { analytics, operationsStats, refusals, countFiles });
     },
     { authenticate: async (token) => actors[token] },
   );

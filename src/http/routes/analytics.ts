@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Analytics, FormAnalytics } from '#app/analytics.ts';
 import type { OperationsStats, OperationsStatsUseCase } from '#app/insight/operations-stats.ts';
-import type { AnswerFiles } from '#app/queries/answer-files.ts';
 import type { CountFiles } from '#app/queries/count-files.ts';
 import type { RefusalCounts } from '#app/refusals.ts';
 import { type OperationsTable, operationsTable } from '#domain/operations-tables.ts';
@@ -27,14 +26,13 @@ type Deps = {
   operationsStats: OperationsStatsUseCase;
   refusals: Pick<RefusalCounts, 'ofForm'>;
   countFiles: CountFiles;
-  answerFiles: AnswerFiles;
 };
 type OperationsQuery = { hours: number; limit: number; table: OperationsTable; format: AnswerFormat };
 type RefusalsQuery = { form_id: string; from?: string; to?: string; table: RefusalTable; format: AnswerFormat };
 
 export function analyticsRoutes(
   api: FastifyInstance,
-  { analytics, operationsStats, refusals, countFiles, answerFiles }: Deps,
+  { analytics, operationsStats, refusals, countFiles }: Deps,
 ): void {
   api.get<{ Querystring: OperationsQuery }>(
     '/analytics/operations',
@@ -52,8 +50,7 @@ export function analyticsRoutes(
       if (format === 'json') return operationsView(stats);
       const { tasks, deliveries } = stats;
       const rows = operationsTable(table, { ...tasks, ...deliveries });
-      const signal = goneSignal(reply);
-      const file = await answerFiles.sent(format, (target) => countFiles.toFile(rows, target, signal));
+      const file = await countFiles.sent(format, rows, goneSignal(reply));
       const { complete } = table === 'tasks' ? tasks : deliveries;
       const told = { truncated: file.told.truncated || !complete };
       return sendAnswerFile(reply, table, format, { ...file, told });
@@ -74,9 +71,7 @@ export function analyticsRoutes(
     async ({ query: { form_id: formId, from, to, table, format } }, reply) => {
       const stats = await refusals.ofForm({ formId, from, to });
       if (format === 'json') return refusalsView(stats);
-      const signal = goneSignal(reply);
-      const rows = refusalTable(table, stats);
-      const file = await answerFiles.sent(format, (target) => countFiles.toFile(rows, target, signal));
+      const file = await countFiles.sent(format, refusalTable(table, stats), goneSignal(reply));
       const told = { ...file.told, suppressed: stats.suppressedIn[table], asOf: stats.asOf };
       return sendAnswerFile(reply, `refusals-${table.replace('_', '-')}`, format, { ...file, told });
     },

@@ -2,7 +2,8 @@ import type { Json } from '#domain/json.ts';
 import type { QueryFault } from '#domain/query-error.ts';
 import type { AnswerColumn, AnswerFile, Params, TableSource } from '#ports/analytics-engine.ts';
 
-/** What the parent and its DuckDB process say to each other. */
+/* What the parent and its DuckDB process say to each other. */
+
 /** `memoryBytes`: of the process; beyond, the parent ends it. */
 export type EngineStart = { threads: number; spillBytes: number; memoryBytes: number };
 
