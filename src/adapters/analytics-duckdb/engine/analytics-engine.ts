@@ -57,7 +57,7 @@ class Died extends Error {
 }
 
 /**
- * Questions run in one DuckDB process, each in an instance of its own. Whoever does not stop at the deadline, and whatever takes the process beyond its memory,
+ * Questions run in one DuckDB process, none in the instance of another that runs. Whoever does not stop at the deadline, and whatever takes the process beyond its memory,
  * ends the process: then the questions of the others are asked once more, each alone, so that the one that is to blame dies alone and its error is its own. So is
  * a question that came into a process beyond its memory already.
  */

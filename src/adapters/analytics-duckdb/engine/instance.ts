@@ -17,7 +17,7 @@ export type InstanceSettings = {
   ordered?: boolean;
 };
 
-/** A DuckDB of one question's own: its limits, its files and its faults are nobody else's. */
+/** A DuckDB of one question's own: its limits, its files and its faults are nobody else's while it runs. */
 export type Instance = {
   connection: DuckDBConnection;
   /** Rows of a statement of ours. */
@@ -36,7 +36,7 @@ type Opened = { instance: DuckDBInstance; connection: DuckDBConnection };
 const common = [
   "TimeZone = 'UTC'",
   'parquet_metadata_cache = true',
-  // It would keep what was read for a second question, and there is none.
+  // It would keep what was read for a second question: there is none, or it comes within two seconds and reads what the page cache has.
   'enable_external_file_cache = false',
 ];
 
