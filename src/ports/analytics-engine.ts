@@ -74,5 +74,7 @@ export type AnalyticsEngine = {
   query(question: Question, limits: QueryLimits, into: TakeChunk | AnswerFile): Promise<Answered>;
   /** For SQL of others: checked, and run on a copy of the tables that lacks what is masked. */
   ask(question: AnalystQuestion, limits: QueryLimits, into: TakeChunk | AnswerFile): Promise<Answered>;
+  /** A question is coming: what takes a while to start is started meanwhile, where it does not run. */
+  wake(): void;
   close(): Promise<void>;
 };

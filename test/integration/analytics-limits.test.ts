@@ -288,6 +288,32 @@ test('the process ends when nobody asked for a while, and comes again', async (t
   assert.equal(pids.length, 2);
 });
 
+test('woken, the process is there before the question; it is started once, and ends when no question comes', async (t) => {
+  const { engine, query, pids } = await openEngineWorld(t, { idleMs: 500 });
+  engine.wake();
+  engine.wake();
+  await until(() => pids.length === 1);
+  engine.wake();
+  assert.equal((await query('SELECT 1', [])).rows, 1);
+  assert.equal(pids.length, 1);
+  await until(() => !isAlive(pids[0]!));
+  engine.wake();
+  await until(() => pids.length === 2);
+  await until(() => !isAlive(pids[1]!));
+  assert.equal(pids.length, 2);
+});
+
+test('a process that cannot be woken is told to the question, and a closed engine stays closed', async (t) => {
+  const nowhere = await openEngineWorld(t, { folder: '/dev/null/engine' });
+  nowhere.engine.wake();
+  await assert.rejects(nowhere.query('SELECT 1', []), isFault('engine-unavailable', /folder/));
+  const { engine, pids } = await openEngineWorld(t);
+  await engine.close();
+  engine.wake();
+  await setTimeout(50);
+  assert.deepEqual(pids, []);
+});
+
 test('a closed engine has no process and takes no question', async (t) => {
   const { engine, query, pids, folder } = await openEngineWorld(t);
   const asked = query(endless, []);

@@ -19,7 +19,7 @@ type Visits = [day: number, label: string, count: number][];
 async function world(
   t: TestContext,
   visits: Visits,
-  over: { leastGroup?: number; rows?: number; engine?: Pick<AnalyticsEngine, 'query'> } = {},
+  over: { leastGroup?: number; rows?: number; engine?: Pick<AnalyticsEngine, 'query' | 'wake'> } = {},
 ) {
   const { engine, parquet, folder } = await openEngineWorld(t);
   const rows = visits.flatMap(([day, label, count]) =>
@@ -133,7 +133,7 @@ test('a question counts once with how it ended, as JSON and as a file', async (t
   ];
   for (const [err, outcome] of ends) {
     const query = () => Promise.reject(err);
-    const failing = await world(t, [[1, 'bug', 1]], { engine: { query } });
+    const failing = await world(t, [[1, 'bug', 1]], { engine: { query, wake() {} } });
     const question = await failing.prepared('trend');
     await assert.rejects(failing.queries.answer(question));
     const file = { path: join(failing.folder, 'a.csv'), format: 'csv' } as const;

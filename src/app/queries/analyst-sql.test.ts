@@ -12,7 +12,7 @@ function world(ask: () => Promise<{ columns: []; rows: number; truncated: boolea
   const sql = createAnalystSql({
     storage: { get: async () => ({ doc: { id: 'frm_1' } }), getByKey: async () => undefined } as never,
     tables: { of: async () => form } as never,
-    engine: { ask },
+    engine: { ask, wake() {} },
     metrics: { count: (_name, labels) => void outcomes.push(Object.values(labels).join()) },
     note: async () => {},
     limits: { timeMs: 1000, rows: 2 },

@@ -19,7 +19,7 @@ import type { FormTable, FormTables } from './tables.ts';
 type Deps = {
   storage: Pick<Storage, 'get' | 'getByKey'>;
   tables: FormTables;
-  engine: Pick<AnalyticsEngine, 'ask'>;
+  engine: Pick<AnalyticsEngine, 'ask' | 'wake'>;
   metrics: Pick<Metrics, 'count'>;
   /** Keeps that it was asked, before it is answered. */
   note: (caller: Caller, forms: readonly string[], sqlSha256: string) => Promise<void>;
@@ -56,6 +56,7 @@ export function createAnalystSql(deps: Deps) {
 
   async function ask(caller: Caller, wish: SqlWish, signal: AbortSignal, into: TakeChunk | AnswerFile) {
     const forms = await formsOf(wish.tables);
+    deps.engine.wake();
     const states: string[] = [];
     const asked: FormTable[] = [];
     const tables = [];

@@ -15,7 +15,7 @@ import type { FormTables } from './tables.ts';
 
 type Deps = {
   tables: FormTables;
-  engine: Pick<AnalyticsEngine, 'query'>;
+  engine: Pick<AnalyticsEngine, 'query' | 'wake'>;
   answers: AnswerCache;
   clock: Clock;
   metrics: Pick<Metrics, 'observe' | 'count'>;
@@ -100,6 +100,7 @@ export function createCommonQueries(deps: Deps) {
   async function ask({ query, built, form, range }: Prepared, within: QueryLimits, into: Into): Promise<Told> {
     const startedAt = performance.now();
     const asOf = deps.clock.now();
+    engine.wake();
     const source = await form.source(definedOf(range));
     const { shown, leftOut } = withoutSmallGroups(query, built, deps.leastGroup);
     const run = (question: QuerySql, to: Into) => {

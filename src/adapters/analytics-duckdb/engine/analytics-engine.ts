@@ -176,6 +176,9 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
         }
       }
     },
+    wake(): void {
+      prepare().then(duckdb.wake, () => {});
+    },
     close: () => duckdb.close(),
   };
 }

@@ -107,6 +107,14 @@ export function createEngineProcess(settings: ProcessSettings) {
     }
   }
 
+  /** Ends the process after a while without a question. */
+  function rest(): void {
+    if (seats.size > 0) return;
+    clearTimeout(idle);
+    idle = setTimeout(stop, settings.idleMs);
+    idle.unref();
+  }
+
   function stop(): void {
     const old = current;
     current = undefined;
@@ -114,6 +122,10 @@ export function createEngineProcess(settings: ProcessSettings) {
   }
 
   return {
+    /** Starts the process where there is none. What fails is told to who comes to enter. */
+    wake(): void {
+      if (current === undefined) living().then(rest, () => {});
+    },
     /** A seat in the living process. Errors: `engine-unavailable`. */
     async enter(): Promise<Seat> {
       clearTimeout(idle);
@@ -122,10 +134,7 @@ export function createEngineProcess(settings: ProcessSettings) {
       seats.add(mine);
       const leave = () => {
         seats.delete(mine);
-        if (seats.size > 0) return;
-        clearTimeout(idle);
-        idle = setTimeout(stop, settings.idleMs);
-        idle.unref();
+        rest();
       };
       try {
         const { child, spill } = await living();
