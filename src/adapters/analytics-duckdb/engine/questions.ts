@@ -40,12 +40,13 @@ export function createQuestions({ threads, spillBytes, memoryBytes }: EngineStar
 
   async function open(call: OpenCall, signal: AbortSignal): Promise<Piece> {
     const { source, file } = call;
-    const opened = idleFor(call, signal) ?? (await opening(call, signal));
+    const key = keyOf(call);
+    const opened = idleFor(key, signal) ?? (await opening(call, signal));
     let sound = false;
     let kept = false;
     try {
       const { instance } = opened;
-      const { sql, repeatable } = await prepared(opened, call);
+      const { sql, repeatable } = await prepared(opened, call, key);
       signal.throwIfAborted();
       if (file?.format === 'parquet')
         return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable, signal);
@@ -72,8 +73,7 @@ export function createQuestions({ threads, spillBytes, memoryBytes }: EngineStar
   }
 
   /** What a question about the same tables has left. */
-  function idleFor(call: OpenCall, signal: AbortSignal): Opened | undefined {
-    const key = keyOf(call);
+  function idleFor(key: string | undefined, signal: AbortSignal): Opened | undefined {
     const found = key === undefined ? undefined : idle.take(key);
     found?.instance.heed(signal);
     return found;
@@ -99,7 +99,11 @@ export function createQuestions({ threads, spillBytes, memoryBytes }: EngineStar
   }
 
   /** The tables made visible, and the SQL that may run: for that of an analyst, the text that was checked. */
-  async function prepared(opened: Opened, call: OpenCall): Promise<{ sql: string; repeatable?: boolean }> {
+  async function prepared(
+    opened: Opened,
+    call: OpenCall,
+    key: string | undefined,
+  ): Promise<{ sql: string; repeatable?: boolean }> {
     const { source, sql } = call;
     const { instance } = opened;
     if ('snapshot' in source) {
@@ -114,7 +118,7 @@ export function createQuestions({ threads, spillBytes, memoryBytes }: EngineStar
         await instance.rows(
           `CREATE TEMP VIEW ${quoteName(table.name)} AS ${await tableSelect(instance, table, means)}`,
         );
-      opened.key = keyOf(call);
+      opened.key = key;
     }
     return { sql: sql.replace(/[;\s]+$/, '') };
   }
