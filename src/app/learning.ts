@@ -168,9 +168,12 @@ export function createLearning(deps: Deps) {
       : ({ op: 'insert', kind: 'head', doc } as const);
     const result = await storage.commit({ change, cause });
     if (result.outcome === 'lease-lost') return { trained: false, reason: 'another worker has taken over' };
-    // Another training finished first: try again on what it left, by the task's retry.
-    if (result.outcome !== 'committed')
+    if (result.outcome !== 'committed') {
+      // Another training finished first. The same examples give the same bytes: then there is nothing left to do. Else by the task's retry on what it left.
+      const there = (await storage.get('head', formId))?.doc;
+      if (there?.sha256 === doc.sha256) return { trained: false, reason: 'nothing new to learn', head: there };
       throw new AppError('conflict', { detail: 'Another training of this form finished at the same time.' });
+    }
     // 8 MB with 77 labels, at every burst of reviews. One that cannot be removed now stays: it harms nobody.
     if (current && current.doc.file !== file) await deps.blobs.remove(current.doc.file).catch(() => {});
     return { trained: true, head: doc };

@@ -372,7 +372,8 @@ test('a training of thousands of examples does not hold up the intake', async ()
     if ((await status()) === 'running') accepted += 1;
   }
   assert.ok(accepted >= 1, 'none was accepted while the training ran');
-  assert.equal((await program.finished(uploaded.body.task_id, 60_000)).status, 'succeeded');
+  // Training stands back behind everything else (nice 10): beside two busy processors it takes ten times as long as the 4 s it takes alone.
+  assert.equal((await program.finished(uploaded.body.task_id, 180_000)).status, 'succeeded');
   assert.equal((await head(id)).examples, many.filter(({ label }) => label !== null).length);
 });
 

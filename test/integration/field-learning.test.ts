@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
+import { createThreadedReader } from '#adapters/extractor-rules/threaded-reader.ts';
+import { createCrfTagger } from '#adapters/tagger-crf/tagger.ts';
+import { createFieldLearning } from '#app/fields/field-learning.ts';
+import { type GivenFields, markFields } from '#domain/field-example.ts';
+import type { IntelligenceSpec } from '#domain/intelligence.ts';
+import { aForm, anExampleBatch } from '../contract/storage/documents.ts';
+import { createHeld } from '../support/held.ts';
 import { startTestProgram, type TestProgram } from '../support/program.ts';
+import { openTaskWorld } from '../support/task-world.ts';
 
 let program: TestProgram;
 let form: string;
@@ -94,4 +104,39 @@ test('a label alone trains the head only, fields alone the tagger only, both tog
   assert.deepEqual(await kinds({ text: 'x', label: 'billing' }), ['train-head']);
   assert.deepEqual(await kinds({ text: 'x', fields: {} }), ['train-tagger']);
   assert.deepEqual(await kinds({ text: 'x', label: 'delivery', fields: {} }), ['train-head', 'train-tagger']);
+});
+
+test('of two trainings of one form at the same time, as of two workers, the second finds its work done', async (t) => {
+  const { storage, clock } = await openTaskWorld(t);
+  const folder = mkdtempSync(join(tmpdir(), 'formstead-field-learning-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const doc = aForm({ version: 0, intelligence: draft.intelligence as IntelligenceSpec });
+  await storage.commit({ change: { op: 'insert', kind: 'form', doc } });
+  const names = draft.intelligence.extract.fields.map(({ name }) => name);
+  const items = examples.map(({ text, fields }) => ({ text, fields: markFields(text, fields as GivenFields, names).marks }));
+  await storage.commit({ change: { op: 'insert', kind: 'examples', doc: anExampleBatch({ formId: doc.id, items }) } });
+  const blobs = await openFileBlobs({ directory: folder, clock });
+  const reader = createThreadedReader();
+  t.after(() => reader.close());
+  /** A training that has seen which tagger there is, and goes on when it is let. */
+  const begin = async () => {
+    const tagger = createCrfTagger();
+    t.after(() => tagger.close());
+    const { asked, go, work } = createHeld(tagger.train);
+    // No worker claims a task here: commits go without a lease.
+    const unleased: typeof storage = { ...storage, commit: ({ cause: _, ...commit }) => storage.commit(commit) };
+    const deps = { storage: unleased, tagger: { train: work }, reader, blobs, clock };
+    const learning = createFieldLearning({ ...deps, timeZone: 'UTC', region: undefined });
+    const training = learning.train({ taskId: 'tsk_1', lease: 'none' }, doc.id, new AbortController().signal);
+    await asked;
+    return () => {
+      go();
+      return training;
+    };
+  };
+  const [first, second] = [await begin(), await begin()];
+  const [made, same] = [await first(), await second()];
+  assert.equal(made.trained, true);
+  assert.deepEqual([same.trained, same.reason], [false, 'nothing new to learn']);
+  assert.equal(same.tagger!.sha256, made.tagger!.sha256);
 });

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
+import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
 import { createAuditor } from '#app/audit.ts';
 import { createLearning } from '#app/learning.ts';
 import type { Actor } from '#domain/actor.ts';
 import type { Example } from '#domain/learning.ts';
 import type { Storage } from '#ports/storage.ts';
 import { aForm, anExampleBatch } from '../contract/storage/documents.ts';
+import { createHeld } from '../support/held.ts';
 import { eventually, startTestProgram, type TestProgram } from '../support/program.ts';
 import { openTaskWorld } from '../support/task-world.ts';
 
@@ -66,6 +70,54 @@ test('a head whose file is lost does not hold up a response, and the next traini
     async () => (await program.call('GET', `/responses/${response_id}`)).body.intelligence.classify,
   );
   assert.equal(label.tier, 'head');
+});
+
+/** Two workers on one store: each a process of its own, with a classifier of its own, since within one trainings wait for each other. */
+async function openWorkers(t: TestContext) {
+  const { storage, clock, ids } = await openTaskWorld(t);
+  const folder = mkdtempSync(join(tmpdir(), 'formstead-learning-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const blobs = await openFileBlobs({ directory: folder, clock });
+  const form = aForm({ version: 0, intelligence: { classify: { labels } } });
+  await storage.commit({ change: { op: 'insert', kind: 'form', doc: form } });
+  // No worker claims a task here: commits go without a lease.
+  const unleased: typeof storage = { ...storage, commit: ({ cause: _, ...commit }) => storage.commit(commit) };
+  return {
+    blobs,
+    give: (items: Example[]) =>
+      storage.commit({ change: { op: 'insert', kind: 'examples', doc: anExampleBatch({ formId: form.id, items }) } }),
+    /** A training that has seen which head there is, and reads its examples when it is let. */
+    async begin() {
+      const classifier = createNgramClassifier();
+      t.after(() => classifier.close());
+      const { asked, go, work } = createHeld(classifier.train);
+      const deps = { storage: unleased, classifier: { train: work }, blobs, clock, ids, offer() {} };
+      const learning = createLearning({ ...deps, audit: createAuditor({ ids, clock }) });
+      const training = learning.train({ taskId: 'tsk_1', lease: 'none' }, form.id, new AbortController().signal);
+      await asked;
+      return () => {
+        go();
+        return training;
+      };
+    },
+  };
+}
+
+test('of two trainings of one form at the same time the second finds its work done, or is tried again when it has learnt something else', async (t) => {
+  const { blobs, give, begin } = await openWorkers(t);
+  await give(examples);
+  const [first, second] = [await begin(), await begin()];
+  const { trained, head } = await first();
+  assert.equal(trained, true);
+  const same = await second();
+  assert.deepEqual(same, { trained: false, reason: 'nothing new to learn', head });
+  assert.ok(await blobs.describe(head!.file), 'the file of both');
+
+  await give([{ text: 'charged twice this month', label: 'billing' }]);
+  const [third, fourth] = [await begin(), await begin()];
+  assert.equal((await third()).trained, true);
+  await give([{ text: 'the courier never came', label: 'delivery' }]);
+  await assert.rejects(fourth(), { code: 'conflict' });
 });
 
 /** Example texts of the draft, then three uploads of which the second overrules one text, then a review. */

@@ -64,9 +64,12 @@ export function createFieldLearning(deps: Deps) {
       : ({ op: 'insert', kind: 'tagger', doc } as const);
     const result = await storage.commit({ change, cause });
     if (result.outcome === 'lease-lost') return { trained: false, reason: 'another worker has taken over' };
-    // Another training finished first: try again on what it left, by the task's retry.
-    if (result.outcome !== 'committed')
+    if (result.outcome !== 'committed') {
+      // Another training finished first. The same examples give the same bytes: then there is nothing left to do. Else by the task's retry on what it left.
+      const there = (await storage.get('tagger', formId))?.doc;
+      if (there?.sha256 === doc.sha256) return { trained: false, reason: 'nothing new to learn', tagger: there };
       throw new AppError('conflict', { detail: 'Another training of this form finished at the same time.' });
+    }
     if (current && current.doc.file !== file) await deps.blobs.remove(current.doc.file).catch(() => {});
     return { trained: true, tagger: doc };
   }
