@@ -113,7 +113,10 @@ test('of two trainings of one form at the same time, as of two workers, the seco
   const doc = aForm({ version: 0, intelligence: draft.intelligence as IntelligenceSpec });
   await storage.commit({ change: { op: 'insert', kind: 'form', doc } });
   const names = draft.intelligence.extract.fields.map(({ name }) => name);
-  const items = examples.map(({ text, fields }) => ({ text, fields: markFields(text, fields as GivenFields, names).marks }));
+  const items = examples.map(({ text, fields }) => ({
+    text,
+    fields: markFields(text, fields as GivenFields, names).marks,
+  }));
   await storage.commit({ change: { op: 'insert', kind: 'examples', doc: anExampleBatch({ formId: doc.id, items }) } });
   const blobs = await openFileBlobs({ directory: folder, clock });
   const reader = createThreadedReader();
