@@ -35,6 +35,7 @@ function world(leastGroup = 1, counts = countsOf, entries = new Map<string, stri
           return counts(total);
         },
         days: async () => (state.lastHour > 0 ? [{ day: '2026-11-02', count: state.lastHour, first: 1, last: 2 }] : []),
+        lines: () => assert.fail('no export here'),
         forgetKeys: async () => 0,
       },
     },

@@ -8,17 +8,18 @@ type Shown = Response & Partial<Pick<KeptResponse, 'receipt'>>;
 
 /** A response in the words of the HTTP contract: the same in answers, webhooks and exports. */
 export function responseView(response: Shown): { [key: string]: Json } {
-  return JSON.parse(responseJson(response));
+  return JSON.parse(responseJson(response, JSON.stringify(response.answers)));
 }
 
-/** The same as a text: what is undefined falls out. */
-export function responseJson(response: Shown): string {
-  return JSON.stringify({
+/** The same as a text, around the JSON of its answers: what is undefined falls out. */
+export function responseJson(response: Omit<Shown, 'answers'>, answers: string): string {
+  const head = JSON.stringify({
     id: response.id,
     form_id: response.formId,
     form_version: response.formVersion,
     status: response.status,
-    answers: response.answers,
+  });
+  const rest = JSON.stringify({
     metadata: response.metadata,
     submitted_at: time(response.submittedAt),
     label: effectiveLabel(response),
@@ -27,9 +28,10 @@ export function responseJson(response: Shown): string {
     review: response.review && { ...response.review, at: time(response.review.at) },
     receipt: response.receipt,
   });
+  return `${head.slice(0, -1)},"answers":${answers},${rest.slice(1)}`;
 }
 
-function intelligenceView({ understanding }: Response): object | undefined {
+function intelligenceView({ understanding }: Pick<Response, 'understanding'>): object | undefined {
   if (!understanding) return undefined;
   const { classify, extract, respond, personal, nearDuplicateOf, skipped, trail } = understanding;
   return {

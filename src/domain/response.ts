@@ -127,7 +127,7 @@ export type Response = {
 export type KeptResponse = Response & { receipt: Receipt };
 
 /** The label that counts: the person's if there is one, else the machine's unless it abstained. */
-export function effectiveLabel(response: Response): string | null | undefined {
+export function effectiveLabel(response: Pick<Response, 'review' | 'understanding'>): string | null | undefined {
   if (response.review && response.review.label !== undefined) return response.review.label;
   const found = response.understanding?.classify;
   return found === undefined || found.needsReview ? undefined : found.label;

@@ -8,8 +8,12 @@ import type { Cell, ExportColumn } from '#domain/export-rows.ts';
  * rows may be tried again. No error quotes a value of a row.
  */
 export interface ExportWriter {
-  /** Texts one after the other, UTF-8, compressed with gzip where asked. */
-  openText(file: { path: string; gzip: boolean; signal: AbortSignal }): Promise<ExportSink<Iterable<string>>>;
+  /** Texts one after the other, UTF-8, compressed with gzip where asked. One that is UTF-8 already belongs to the writer from then on. */
+  openText(file: {
+    path: string;
+    gzip: boolean;
+    signal: AbortSignal;
+  }): Promise<ExportSink<Iterable<string | Uint8Array>>>;
   /** Parquet, zstd. Each row has one cell for each column, in their order, and each cell has its column's type or is null. */
   openParquet(file: {
     path: string;

@@ -8,6 +8,7 @@ import type { ModelFit } from '#domain/model-fit.ts';
 import type { ChainHead, Receipt } from '#domain/receipt.ts';
 import type { Refusals } from '#domain/refusals.ts';
 import type { KeptResponse, Response } from '#domain/response.ts';
+import type { Cover } from '#domain/response-lines.ts';
 import type { ResponseVector } from '#domain/response-vector.ts';
 import type { NewTask, QueueName, Settlement, Task, TaskStatus } from '#domain/task.ts';
 import type { Breaker, Delivery, DeliveryAttempt, WebhookEndpoint, WebhookEvent } from '#domain/webhook/model.ts';
@@ -226,9 +227,24 @@ export interface ResponseStore {
     to?: number;
     only?: { from: string; to: string };
   }): Promise<ResponseDay[]>;
+  /**
+   * The responses of a form as lines of JSON (`responseLine`), oldest first, made where the store reads them. What is accepted meanwhile may be among them. Whoever
+   * stops before the end returns the iterator.
+   */
+  lines(query: LinesQuery): AsyncIterable<LinePage>;
   /** Forgets idempotency keys of responses submitted before; returns how many. */
   forgetKeys(before: number, limit: number): Promise<number>;
 }
+
+export type LinesQuery = {
+  formId: string;
+  /** Submitted at or after / before, epoch milliseconds. */
+  from?: number | undefined;
+  to: number;
+  cover: Cover;
+};
+/** Lines of `count` responses, one or more, UTF-8; `first` and `last` are the times of the oldest and the newest of them. */
+export type LinePage = { bytes: Uint8Array<ArrayBuffer>; count: number; first: number; last: number };
 
 /**
  * What `byField` counts: numbers, booleans and texts of at most `longest` characters (code points); longer ones come from nobody's list of choices. Of a question

@@ -3,6 +3,7 @@ import { changeRules } from './storage/changes.ts';
 import { commitRules } from './storage/commits.ts';
 import { keyRules } from './storage/keys.ts';
 import type { Place } from './storage/kit.ts';
+import { lineRules } from './storage/lines.ts';
 import { listRules } from './storage/lists.ts';
 import { pruningRules } from './storage/pruning.ts';
 import { receiptRules } from './storage/receipts.ts';
@@ -23,6 +24,7 @@ export function storageContract(name: string, make: () => Promise<Place>): void 
   keyRules(under);
   roundTripRules(under);
   listRules(under);
+  lineRules(under);
   pruningRules(under);
   responseRules(under);
   changeRules(under);

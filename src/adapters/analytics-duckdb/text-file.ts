@@ -22,7 +22,11 @@ const chunkSize = 128 * 1024;
 const pieceBytes = 128 * 1024;
 
 /** A new file that grows by the texts that are written, UTF-8. Errors: `storage-unavailable`; the signal's reason once it is aborted. */
-export function openTextFile(file: { path: string; gzip: boolean; signal: AbortSignal }): ExportSink<Iterable<string>> {
+export function openTextFile(file: {
+  path: string;
+  gzip: boolean;
+  signal: AbortSignal;
+}): ExportSink<Iterable<string | Uint8Array>> {
   const { path, signal } = file;
   const output = createWriteStream(path, { flags: 'wx', mode: 0o600 });
   const input = file.gzip ? createGzip({ level: gzipLevel, memLevel: gzipMemLevel, chunkSize }) : new PassThrough();
@@ -38,28 +42,37 @@ export function openTextFile(file: { path: string; gzip: boolean; signal: AbortS
   let waiting = 0;
   let room = Promise.withResolvers<void>();
 
-  function send(): void {
-    const bytes = used;
-    if (bytes === 0) return;
-    waiting += bytes;
-    input.write(piece.subarray(0, bytes), () => {
-      waiting -= bytes;
+  function compress(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    waiting += bytes.length;
+    input.write(bytes, () => {
+      waiting -= bytes.length;
       if (waiting > mostWaiting) return;
       room.resolve();
       room = Promise.withResolvers();
     });
+  }
+
+  /** Ends the piece, and waits for room for another. */
+  async function send(): Promise<void> {
+    compress(piece.subarray(0, used));
     piece = new Uint8Array(0);
     used = 0;
+    if (waiting > mostWaiting) await Promise.race([room.promise, done]);
   }
 
   return {
     async write(texts) {
       signal.throwIfAborted();
       for (const text of texts) {
+        if (typeof text !== 'string') {
+          await send();
+          compress(text);
+          continue;
+        }
         const most = mostBytes(text);
         if (piece.length - used < most) {
-          send();
-          if (waiting > mostWaiting) await Promise.race([room.promise, done]);
+          await send();
           piece = Buffer.allocUnsafeSlow(Math.max(pieceBytes, most));
         }
         // Straight into its place: joined to one text first, and then encoded, it took 1 µs more for each kB.
@@ -68,7 +81,7 @@ export function openTextFile(file: { path: string; gzip: boolean; signal: AbortS
       if (input.destroyed) await done;
     },
     async close() {
-      send();
+      compress(piece.subarray(0, used));
       input.end();
       await done;
     },

@@ -13,6 +13,7 @@ import { createRelay, responseSequence } from './commit/relay.ts';
 import { createSweeper } from './commit/sweeper.ts';
 import { answered, assertKeepsPromise, createClient, inTime, type MongoOptions, unavailable } from './connection.ts';
 import { createLeases } from './leases.ts';
+import { readLines } from './lines.ts';
 import { migrate } from './migrations.ts';
 import { assertNoMove } from './moves.ts';
 import { prune } from './pruning.ts';
@@ -132,6 +133,7 @@ async function assemble(deps: {
     responses: {
       analytics: reading(responses.analytics),
       days: reading(responses.days),
+      lines: (query) => readLines(reading(documents.list) as Storage['list'], query),
       forgetKeys: writing(responses.forgetKeys),
     },
     receipts: {

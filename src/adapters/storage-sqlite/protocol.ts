@@ -1,5 +1,5 @@
 import type { ChainHead, Receipt } from '#domain/receipt.ts';
-import type { Kind } from '#ports/storage.ts';
+import type { Kind, LinePage, LinesQuery } from '#ports/storage.ts';
 import type { PackedOp } from './packing.ts';
 import type { SqlTable, SqlValue } from './tables.ts';
 
@@ -65,9 +65,12 @@ export type WriterAnswer =
   | { values: unknown[]; errors?: Map<number, string>; commitMs: number; head: ChainHead | undefined; newest: number }
   | { closed: true };
 
-export type ReadOp = { sql: string; params: SqlValue[] };
+export type SqlRead = { sql: string; params: SqlValue[] };
+/** The next page of lines, after the response of this time and number. */
+export type LineRead = LinesQuery & { after: [at: number, n: number] | undefined };
+export type ReadOp = SqlRead | { lines: LineRead };
 export type ReaderMessage = { reads: { id: number; read: ReadOp }[] } | { close: true };
-export type ReaderAnswer =
-  | { ready: true }
-  | { failed: string }
-  | { answers: { id: number; table?: SqlTable; error?: string }[] };
+export type ReaderAnswer = { ready: true } | { failed: string } | { answers: ReadAnswer[] };
+export type ReadAnswer = { id: number } & ({ table: SqlTable } | { lines: LineAnswer } | { error: string });
+/** `next` undefined: there are no more. */
+export type LineAnswer = { page: LinePage | undefined; next: LineRead['after'] };

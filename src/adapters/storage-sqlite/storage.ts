@@ -11,6 +11,7 @@ import type { AuditRow, ChangeOp } from './protocol.ts';
 import { createAuditReads } from './reads/audit.ts';
 import { createChangeReads } from './reads/changes.ts';
 import { createDocumentReads } from './reads/documents.ts';
+import { createLineReads } from './reads/lines.ts';
 import { createResponseReads } from './reads/responses.ts';
 import { createTaskReads } from './reads/tasks.ts';
 import { rowOf, type SqlValue, tables, taskOf, taskRow } from './tables.ts';
@@ -114,6 +115,7 @@ function assemble(deps: {
     responses: {
       analytics: responses.analytics,
       days: responses.days,
+      lines: createLineReads(longReader),
       forgetKeys: (before, limit) => writer.write({ op: 'forget-keys', before, limit }),
     },
     receipts,

@@ -161,6 +161,20 @@ export function docOf<K extends Kind>(kind: K, row: SqlRow): Documents[K] {
   return doc;
 }
 
+/** The response of a row whose answers are left the JSON that they are: for who only hands them on. */
+export const unopened = {
+  columns: 'n, at, doc, answers, chain, seq, sha256, previous',
+  of(values: unknown): { n: number; at: number; response: Omit<KeptResponse, 'answers'>; answers: string } {
+    const [n, at, doc, answers, chain, seq, sha256, previous] = values as [
+      ...[n: number, at: number, doc: string, answers: string],
+      ...[chain: string, seq: number, sha256: string, previous: string],
+    ];
+    const response = JSON.parse(doc) as KeptResponse;
+    response.receipt = { chain, seq, sha256, previous };
+    return { n, at, response, answers };
+  },
+};
+
 function receiptOf(row: SqlRow): KeptResponse['receipt'] {
   return {
     chain: row.chain as string,

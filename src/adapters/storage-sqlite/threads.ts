@@ -3,7 +3,16 @@ import { AppError } from '#domain/errors.ts';
 import type { ChainHead } from '#domain/receipt.ts';
 import type { Synchronous } from './connection.ts';
 import { pack } from './packing.ts';
-import type { ReaderAnswer, ReadOp, WriteOp, WriterAnswer, WriterMessage } from './protocol.ts';
+import type {
+  LineAnswer,
+  LineRead,
+  ReaderAnswer,
+  ReadOp,
+  SqlRead,
+  WriteOp,
+  WriterAnswer,
+  WriterMessage,
+} from './protocol.ts';
 import type { SqlRow, SqlTable } from './tables.ts';
 
 type Waiting<T> = { resolve: (value: T) => void; reject: (err: Error) => void };
@@ -140,7 +149,7 @@ function rowsOf({ names, rows }: SqlTable): SqlRow[] {
 export async function startReader(deps: { file: string; onFatal: (err: Error) => void }) {
   const worker = start('./reader-thread.ts', { file: deps.file });
   await ready(worker);
-  const waiting = new Map<number, Waiting<SqlRow[]>>();
+  const waiting = new Map<number, Waiting<SqlTable | LineAnswer>>();
   let queued: { id: number; read: ReadOp }[] = [];
   let nextId = 0;
   let closed = false;
@@ -157,29 +166,32 @@ export async function startReader(deps: { file: string; onFatal: (err: Error) =>
   };
   worker.on('message', (message: ReaderAnswer) => {
     if (!('answers' in message)) return;
-    for (const { id, table, error } of message.answers) {
-      const entry = waiting.get(id);
-      waiting.delete(id);
-      if (table) entry?.resolve(rowsOf(table));
-      else entry?.reject(unavailable('The store cannot read.', error));
+    for (const answer of message.answers) {
+      const entry = waiting.get(answer.id);
+      waiting.delete(answer.id);
+      if ('error' in answer) entry?.reject(unavailable('The store cannot read.', answer.error));
+      else entry?.resolve('lines' in answer ? answer.lines : answer.table);
     }
   });
   worker.on('error', (err) => die(err as Error));
   worker.on('exit', (code) => die(new Error(`the reading thread ended with code ${code}`)));
 
-  const all = (sql: string, ...params: ReadOp['params']): Promise<SqlRow[]> => {
+  const ask = <T extends SqlTable | LineAnswer>(read: ReadOp): Promise<T> => {
     if (closed) return Promise.reject(unavailable('The store is closed.'));
-    return new Promise((resolve, reject) => {
+    return new Promise<T>((resolve, reject) => {
       const id = nextId++;
-      waiting.set(id, { resolve, reject });
-      queued.push({ id, read: { sql, params } });
+      waiting.set(id, { resolve: resolve as (value: SqlTable | LineAnswer) => void, reject });
+      queued.push({ id, read });
       if (queued.length === 1) queueMicrotask(send);
     });
   };
+  const all = async (sql: string, ...params: SqlRead['params']): Promise<SqlRow[]> =>
+    rowsOf(await ask<SqlTable>({ sql, params }));
   return {
     all,
-    get: async (sql: string, ...params: ReadOp['params']): Promise<SqlRow | undefined> =>
+    get: async (sql: string, ...params: SqlRead['params']): Promise<SqlRow | undefined> =>
       (await all(sql, ...params))[0],
+    lines: (read: LineRead): Promise<LineAnswer> => ask({ lines: read }),
     async close(): Promise<void> {
       if (closed) return;
       closed = true;
@@ -207,6 +219,7 @@ export function lazyReader(open: () => Promise<Reader>): Reader {
   return {
     all: async (sql, ...params) => (await reader()).all(sql, ...params),
     get: async (sql, ...params) => (await reader()).get(sql, ...params),
+    lines: async (read) => (await reader()).lines(read),
     close: async () => (await opened)?.close(),
   };
 }
