@@ -1,4 +1,4 @@
-import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, Db, Document, Filter } from 'mongodb';
 import type { KeptResponse } from '#domain/response.ts';
 import type { ChangeFeed, ChangeRange, FeedItem, FeedQuery } from '#ports/change-feed.ts';
 import { type ResponseRecord, storedOf } from './collections.ts';
@@ -23,6 +23,8 @@ type Feed = {
 
 /** An update of a record takes up to 6 ms on a server that is slow or busy: whoever waits for it, or for the end of this process, waits for one batch at most. */
 const mostAtOnce = 50;
+/** Changes that a call looks up at its beginning. With more than these waiting it looks again, and goes on for as long as so many come while it numbers so many. */
+const mostAsked = 5_000;
 /** Characters after which a page ends early, as for lists. */
 const pageCharacters = 16_000_000;
 
@@ -45,23 +47,37 @@ export function createNumbering(db: Db) {
    * Errors: the driver's.
    */
   async function number({ enough }: { enough?: () => boolean } = {}): Promise<number> {
+    const most = enough ? mostAtOnce : mostAsked;
+    let asked: Feed['batch'] | undefined;
+    let more = false;
     for (;;) {
       const feed = await current();
       await apply(feed);
       const applied = feed.applied + feed.batch.length;
-      const batch = await waiting();
-      if (batch.length === 0 && feed.batch.length === 0) return applied;
+      if (asked === undefined) {
+        asked = await waiting(most);
+        more = asked.length === most;
+      } else asked = await stillWaiting(asked);
+      const batch = asked.slice(0, mostAtOnce);
+      if (batch.length === 0 && feed.batch.length === 0) {
+        if (!more) return applied;
+        // Others have numbered all that was looked up.
+        asked = undefined;
+        continue;
+      }
       const decided = await feeds.updateOne(
         { _id: feedId, version: feed.version },
         { $set: { version: feed.version + 1, applied, batch } },
       );
       // Another process has decided; what waits now is in its batch or in the next.
       if (decided.modifiedCount === 0) continue;
-      // All that waited when this call began is in the batch. What has come since is for the next call: under load this one would never end.
-      if (batch.length < mostAtOnce || enough?.()) {
+      asked = asked.slice(mostAtOnce);
+      // All that waited when this call began has its number. What has come since is for the next call: where it comes faster than it is numbered this one would never end.
+      if ((asked.length === 0 && !more) || enough?.()) {
         await apply({ ...feed, applied, batch });
         return applied + batch.length;
       }
+      if (asked.length === 0) asked = undefined;
     }
   }
 
@@ -72,19 +88,38 @@ export function createNumbering(db: Db) {
     return (await feeds.findOne({ _id: feedId }))!;
   }
 
-  async function waiting(): Promise<Feed['batch']> {
-    const of = async (name: 'responses' | 'removals'): Promise<Feed['batch']> => {
-      const found = await collections[name]
-        .find({ unnumbered: true })
-        .limit(mostAtOnce)
-        .project<{ _id: string; revision: number }>({ revision: 1 })
-        .toArray();
-      return found.map(({ _id, revision }) => ({ in: name, id: _id, revision }));
-    };
+  async function waiting(most: number): Promise<Feed['batch']> {
     // A response that is gone is not among the first any more: its removal comes after all that it was.
-    const changed = await of('responses');
-    const removed = changed.length < mostAtOnce ? await of('removals') : [];
-    return [...changed, ...removed].slice(0, mostAtOnce);
+    const changed = await unnumbered('responses', most);
+    const removed = changed.length < most ? await unnumbered('removals', most - changed.length) : [];
+    return [...changed, ...removed];
+  }
+
+  /** Without those at its beginning that have got their number meanwhile, from another process; the first ones with their revision of now. */
+  async function stillWaiting(asked: Feed['batch']): Promise<Feed['batch']> {
+    for (let from = 0; from < asked.length; from += mostAtOnce) {
+      const some = asked.slice(from, from + mostAtOnce);
+      const of = (name: 'responses' | 'removals') => {
+        const ids = some.filter((one) => one.in === name).map(({ id }) => id);
+        return ids.length === 0 ? [] : unnumbered(name, mostAtOnce, { _id: { $in: ids } });
+      };
+      const found = [...(await of('responses')), ...(await of('removals'))];
+      if (found.length > 0) return [...found, ...asked.slice(from + mostAtOnce)];
+    }
+    return [];
+  }
+
+  async function unnumbered(
+    name: 'responses' | 'removals',
+    most: number,
+    those: Filter<Marked> = {},
+  ): Promise<Feed['batch']> {
+    const found = await collections[name]
+      .find({ unnumbered: true, ...those })
+      .limit(most)
+      .project<{ _id: string; revision: number }>({ revision: 1 })
+      .toArray();
+    return found.map(({ _id, revision }) => ({ in: name, id: _id, revision }));
   }
 
   async function apply({ applied, batch }: Feed): Promise<void> {
