@@ -41,7 +41,8 @@ test('a masked export of any format, of one form or of all, holds no personal da
           format === 'jsonl' ? await readLines(path) : format === 'parquet' ? (await readParquet(path)).rows : '';
         const text = format === 'csv' ? await readFile(path, 'utf8') : JSON.stringify(rows);
         const name = `${format} of ${formId ?? 'all forms'}, mask ${mask}`;
-        assert.equal(/jane|DE89/i.test(text), mask === 'none', name);
+        // Not the first group of the IBAN alone: ids and digests beside the answers are hexadecimal, and hold "de89" now and then.
+        assert.equal(/jane|DE89 3704/i.test(text), mask === 'none', `${name}: ${text}`);
         assert.equal(text.includes('[name]'), mask === 'personal', name);
         if (mask === 'none') continue;
         for (const kept of ['[iban], order 4711.', '[email]', '[not yet read]', '2026-05-02'])
