@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { download } from '#adapters/models-fs/download.ts';
 import { AppError } from '#domain/errors.ts';
 import { fileServer, type Served, sha256Of } from '../support/file-server.ts';
@@ -29,7 +30,7 @@ async function world(t: TestContext, file: Partial<Served> = {}) {
   const reserved: number[] = [];
   const seen: number[] = [];
   const start = (
-    over: { bytes?: number | undefined; sha256?: string; most?: number } = {},
+    over: { bytes?: number | undefined; sha256?: string; most?: number; reserve?: () => Promise<void> } = {},
     network: { signal?: AbortSignal; idleMs?: number } = {},
   ) =>
     download(
@@ -166,6 +167,13 @@ test('a part that is longer than the file is no beginning of it', limit, async (
   server.requests.length = 0;
   await start({ bytes: undefined, most });
   assert.deepEqual(ranges(), [`bytes=${data.length + 1}-`, undefined]);
+  assert.deepEqual(await readFile(part), data);
+});
+
+test('a disk that is slow is not taken for a server that is silent', limit, async (t) => {
+  const { start, part, server } = await world(t);
+  await start({ reserve: () => sleep(500) }, { idleMs: 100 });
+  assert.equal(server.requests.length, 1);
   assert.deepEqual(await readFile(part), data);
 });
 

@@ -3,7 +3,7 @@ import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#domain/errors.ts';
 import { chunksOf, readJson, writeJson } from './files.ts';
-import { type Got, get, type Network, shownUrl, stopped } from './http-get.ts';
+import { bytesOf, type Got, get, type Network, shownUrl, stopped } from './http-get.ts';
 
 export type Download = {
   url: URL;
@@ -67,9 +67,10 @@ async function attempt(job: Download, part: string, network: Network): Promise<s
   const there = (await file.stat()).size;
   const state = await partState(`${part}.json`, job.url);
   const resumed = there > 0 && there <= (job.bytes ?? job.most) && state !== undefined;
-  const hash = createHash('sha256');
+  let hash = createHash('sha256');
+  // Before anything is asked for: a server does not wait for as long as it takes to read gigabytes again.
+  if (resumed) await hashInto(hash, file);
   if (resumed && there === job.bytes) {
-    await hashInto(hash, file);
     const sha256 = hash.digest('hex');
     if (job.sha256 === undefined || sha256 === job.sha256) {
       await file.sync();
@@ -89,6 +90,7 @@ async function attempt(job: Download, part: string, network: Network): Promise<s
     const start = startOf(job, got, resumed ? there : 0);
     const total = totalOf(job, got, start);
     if (start === 0) {
+      hash = createHash('sha256');
       await file.truncate(0);
       await rm(`${part}.json`, { force: true });
     }
@@ -96,8 +98,7 @@ async function attempt(job: Download, part: string, network: Network): Promise<s
     const validator = validatorOf(got);
     if (start === 0 && validator !== undefined)
       await writeJson(`${part}.json`, { url: job.url.href, validator } satisfies PartState);
-    if (start > 0) await hashInto(hash, file);
-    const bytes = await append(job, file, got, hash, { start, total });
+    const bytes = await append(job, file, bytesOf(got, network), hash, { start, total });
     return await accepted(job, part, file, { bytes, hash });
   } finally {
     got.body.destroy();
@@ -151,14 +152,14 @@ function totalOf(job: Download, { headers, status }: Got, start: number): number
 async function append(
   job: Download,
   file: FileHandle,
-  { body }: Got,
+  chunks: AsyncIterable<Buffer>,
   hash: Hash,
   { start, total }: { start: number; total: number | undefined },
 ): Promise<number> {
   const limit = job.bytes ?? total ?? job.most;
   let bytes = start;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > limit)
         throw new AppError('value-refused', {

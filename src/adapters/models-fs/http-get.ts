@@ -5,7 +5,7 @@ import { AppError } from '#domain/errors.ts';
 export type Network = {
   /** Certificates to trust instead of the system's; undefined: Node's own, NODE_EXTRA_CA_CERTS included. */
   ca?: readonly string[] | undefined;
-  /** Milliseconds without a byte after which a connection counts as dead. */
+  /** Milliseconds of waiting without a byte after which a connection counts as dead. */
   idleMs: number;
   /** Milliseconds before a try that failed is repeated, times the number of failures in a row. */
   pauseMs: number;
@@ -50,8 +50,9 @@ function ask(url: URL, headers: Record<string, string>, network: Network): Promi
       ...(network.ca && { ca: [...network.ca] }),
       ...(network.signal && { signal: network.signal }),
     });
-    sent.setTimeout(network.idleMs, () => sent.destroy(new Error(`no byte for ${network.idleMs / 1000} s`)));
+    sent.setTimeout(network.idleMs, () => sent.destroy(silence(network)));
     sent.once('response', (body) => {
+      sent.setTimeout(0);
       // A connection that is cut before the body is read is told to the one who reads.
       body.on('error', () => {});
       resolve(body);
@@ -59,6 +60,28 @@ function ask(url: URL, headers: Record<string, string>, network: Network): Promi
     sent.once('error', (err) => reject(network.signal?.aborted ? stopped() : unanswered(url, err)));
     sent.end();
   });
+}
+
+const silence = ({ idleMs }: Network) => new Error(`no byte for ${idleMs / 1000} s`);
+
+/** The body of an answer. Only waiting for its bytes counts as silence: a reader whose disk takes longer than `idleMs` has lost no connection. */
+export async function* bytesOf({ body }: Got, network: Network): AsyncGenerator<Buffer> {
+  let waiting = true;
+  const limit = setTimeout(() => {
+    // Timers run before sockets are read: after a long halt of this process the next bytes may be there already.
+    if (waiting) setImmediate(() => waiting && body.destroy(silence(network)));
+  }, network.idleMs);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      waiting = false;
+      yield chunk;
+      waiting = true;
+      limit.refresh();
+    }
+  } finally {
+    waiting = false;
+    clearTimeout(limit);
+  }
 }
 
 export const stopped = () =>
@@ -77,11 +100,12 @@ function unanswered(url: URL, err: NodeJS.ErrnoException): AppError {
 }
 
 /** The whole body as text. Errors: `value-refused` beyond `most` bytes, `timeout` when it is cut off. */
-export async function textOf({ body, url }: Got, most: number): Promise<string> {
+export async function textOf(got: Got, most: number, network: Network): Promise<string> {
+  const { url } = got;
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of bytesOf(got, network)) {
       bytes += chunk.length;
       if (bytes > most)
         throw new AppError('value-refused', { detail: `${shownUrl(url)} answers with more than ${most} bytes.` });

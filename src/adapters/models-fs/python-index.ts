@@ -26,7 +26,7 @@ export async function findWheel(
       });
     throw new AppError('timeout', { detail: `${shownUrl(page)} answered ${got.status}.` });
   }
-  const text = await textOf(got, mostPageBytes);
+  const text = await textOf(got, mostPageBytes, network);
   const type = got.headers['content-type'] ?? '';
   const files = /\bjson\b|\+json/.test(type) ? fromJson(text, page) : fromHtml(text);
   const wheels = files.filter(({ name }) => isWheelOf(name, wanted));
