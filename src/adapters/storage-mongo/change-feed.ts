@@ -47,38 +47,50 @@ export function createNumbering(db: Db) {
    * Errors: the driver's.
    */
   async function number({ enough }: { enough?: () => boolean } = {}): Promise<number> {
-    const most = enough ? mostAtOnce : mostAsked;
-    let asked: Feed['batch'] | undefined;
-    let more = false;
+    const asked = createAsked(enough ? mostAtOnce : mostAsked);
     for (;;) {
       const feed = await current();
       await apply(feed);
       const applied = feed.applied + feed.batch.length;
-      if (asked === undefined) {
-        asked = await waiting(most);
-        more = asked.length === most;
-      } else asked = await stillWaiting(asked);
-      const batch = asked.slice(0, mostAtOnce);
-      if (batch.length === 0 && feed.batch.length === 0) {
-        if (!more) return applied;
-        // Others have numbered all that was looked up.
-        asked = undefined;
-        continue;
-      }
+      const batch = await asked.next();
+      if (batch.length === 0 && feed.batch.length === 0) return applied;
       const decided = await feeds.updateOne(
         { _id: feedId, version: feed.version },
         { $set: { version: feed.version + 1, applied, batch } },
       );
       // Another process has decided; what waits now is in its batch or in the next.
       if (decided.modifiedCount === 0) continue;
-      asked = asked.slice(mostAtOnce);
-      // All that waited when this call began has its number. What has come since is for the next call: where it comes faster than it is numbered this one would never end.
-      if ((asked.length === 0 && !more) || enough?.()) {
+      asked.numbered();
+      if (asked.ended() || enough?.()) {
         await apply({ ...feed, applied, batch });
         return applied + batch.length;
       }
-      if (asked.length === 0) asked = undefined;
     }
+  }
+
+  /**
+   * What waits for its number when a call begins, a batch at a time. What comes later is for the next call: where it comes faster than it is numbered, this one
+   * would never end. With `most` or more waiting it looks again once these have their numbers.
+   */
+  function createAsked(most: number) {
+    let left: Feed['batch'] = [];
+    let more = true;
+    return {
+      /** None: all that the call is for has its number. */
+      async next(): Promise<Feed['batch']> {
+        left = await stillWaiting(left);
+        if (left.length === 0 && more) {
+          left = await waiting(most);
+          more = left.length === most;
+        }
+        return left.slice(0, mostAtOnce);
+      },
+      /** The batch that `next` gave has its numbers. */
+      numbered() {
+        left = left.slice(mostAtOnce);
+      },
+      ended: () => left.length === 0 && !more,
+    };
   }
 
   async function current(): Promise<Feed> {

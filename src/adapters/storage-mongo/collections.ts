@@ -212,18 +212,27 @@ function isShort(text: string): boolean {
 }
 
 export function storedOf<K extends Kind>(kind: K, record: DocumentRecord): Stored<K> {
-  const doc = JSON.parse(record.doc) as Record<string, unknown>;
-  if (kind === 'response') Object.assign(doc, restoredParts(record as ResponseRecord));
-  return { revision: record.revision, doc } as unknown as Stored<K>;
+  const doc = kind === 'response' ? responseOf(record as ResponseRecord) : JSON.parse(record.doc);
+  return { revision: record.revision, doc } as Stored<K>;
 }
 
-function restoredParts({ answers, key, receipt }: ResponseRecord): Partial<KeptResponse> {
+function responseOf(record: ResponseRecord): KeptResponse {
+  const { response, answers } = unopened(record);
+  return { ...response, answers: JSON.parse(answers) };
+}
+
+/** A response whose answers are left the JSON that they are: for who only hands them on. */
+export function unopened({ doc, answers, key, receipt }: ResponseRecord): {
+  response: Omit<KeptResponse, 'answers'>;
+  answers: string;
+} {
   const { chain, seq, sha256, previous } = receipt;
-  return {
-    answers: JSON.parse(answers),
+  const response = {
+    ...JSON.parse(doc),
     ...(key.startsWith('key:') && { idempotency: key.slice(4) }),
     receipt: { chain, seq, sha256, previous },
   };
+  return { response, answers };
 }
 
 export const keyedKinds: readonly Keyed[] = ['form', 'user', 'token', 'response'];

@@ -25,6 +25,12 @@ export function createDocumentReads(db: Db, longDb: Db) {
   }
 
   async function list<K extends Kind>(kind: K, query: Query<K>): Promise<Page<K>> {
+    const { records, next } = await listRecords(kind, query);
+    return { items: records.map((record) => storedOf(kind, record)), next };
+  }
+
+  /** A page of a list as it is kept. */
+  async function listRecords<K extends Kind>(kind: K, query: Query<K>) {
     const filter: Record<string, unknown> = {};
     for (const [field, value] of Object.entries(query.where ?? {})) if (value !== undefined) filter[field] = value;
     const at: Record<string, number> = {
@@ -48,12 +54,12 @@ export function createDocumentReads(db: Db, longDb: Db) {
         batchSize: Math.min(recordsAtOnce, query.limit + 1),
       })
       .sort({ at: direction, _id: direction });
-    const { records, next } = await pageOf(cursor, query);
-    return { items: records.map((record) => storedOf(kind, record)), next };
+    return pageOf(cursor, query);
   }
 
-  return { get, getByKey, list };
+  return { get, getByKey, list, listRecords };
 }
+export type DocumentReads = ReturnType<typeof createDocumentReads>;
 
 /** One page, a batch of the cursor at a time; `next` where there is more, or may be. */
 async function pageOf(

@@ -133,7 +133,7 @@ async function assemble(deps: {
     responses: {
       analytics: reading(responses.analytics),
       days: reading(responses.days),
-      lines: (query) => readLines(reading(documents.list) as Storage['list'], query),
+      lines: (query) => readLines(reading(documents.listRecords) as typeof documents.listRecords, query),
       forgetKeys: writing(responses.forgetKeys),
     },
     receipts: {
