@@ -15,7 +15,8 @@ import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts'
 import { createIds } from '#adapters/ids-uuid/ids.ts';
 import { openSqliteStorage } from '#adapters/storage-sqlite/storage.ts';
 import { createAuditor } from '#app/audit.ts';
-import { createLearning } from '#app/learning.ts';
+import { createExamples } from '#app/learning/examples.ts';
+import { createHeads } from '#app/learning/heads.ts';
 import type { Form } from '#domain/form/form.ts';
 import type { Example } from '#domain/learning.ts';
 
@@ -31,14 +32,13 @@ const storage = await openSqliteStorage({ dir });
 const classifier = createNgramClassifier();
 const clock = { now: () => Date.now() };
 const ids = createIds({ clock });
-const learning = createLearning({
+const examples = createExamples({ storage, clock, ids, audit: createAuditor({ ids, clock }), offer() {} });
+const heads = createHeads({
   storage,
+  examples,
   classifier,
   blobs: { write: async () => {}, remove: async () => {}, describe: async () => undefined },
   clock,
-  ids,
-  audit: createAuditor({ ids, clock }),
-  offer() {},
 });
 const caller = { actor: { kind: 'operator', id: 'bench' } } as const;
 
@@ -100,18 +100,18 @@ const rest = await watched('at rest', () => new Promise((resolve) => setTimeout(
 await watched('uploads', async () => {
   for (let i = 0; i < count; i += perUpload) {
     const items = Array.from({ length: Math.min(perUpload, count - i) }, (_, k) => example(i + k));
-    await learning.upload(caller, form.id, items);
+    await examples.upload(caller, form.id, items);
   }
 });
-await watched('a page of one example', () => learning.listExamples(caller, form.id, { limit: 1 }));
+await watched('a page of one example', () => examples.list(caller, form.id, { limit: 1 }));
 await watched('all pages of 1000', async () => {
   let after: string | undefined;
-  do after = (await learning.listExamples(caller, form.id, { limit: 1000, after })).next;
+  do after = (await examples.list(caller, form.id, { limit: 1000, after })).next;
   while (after !== undefined);
 });
 const training = await watched('training', async () => {
   const cause = { taskId: 'tsk_none', lease: 'lse_none' };
-  const { reason } = await learning.train(cause, form.id, new AbortController().signal);
+  const { reason } = await heads.train(cause, form.id, new AbortController().signal);
   // The commit at the end is refused: there is no such task.
   if (reason !== 'another worker has taken over') throw new Error(`not trained: ${reason}`);
 });

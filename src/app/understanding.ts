@@ -42,7 +42,7 @@ import type { TextClassifier } from '#ports/text-classifier.ts';
 import type { TextModel, TextModelInfo } from '#ports/text-model.ts';
 import type { Reading, TextReader } from '#ports/text-reader.ts';
 import { type EmbeddedText, type Embedding, embeddedBy, forClassifier, withDescriptions } from './embedding.ts';
-import { createFieldTagging } from './fields/field-tagging.ts';
+import { createFieldTagging } from './field-tagging.ts';
 import type { FormCatalog } from './form-catalog.ts';
 import type { MailNotices } from './mail/notices.ts';
 import type { WantsEvent } from './responses.ts';

@@ -36,20 +36,7 @@ export function createApi(
   },
 ): Server {
   const { storage, queue, clock, metrics, log, cache, keyRing, disk } = adapters;
-  const {
-    forms,
-    catalog,
-    responses,
-    reviews,
-    learning,
-    fieldLearning,
-    tasks,
-    endpoints,
-    delivery,
-    sessions,
-    users,
-    apiTokens,
-  } = useCases;
+  const { forms, catalog, responses, reviews, tasks, endpoints, delivery, sessions, users, apiTokens } = useCases;
   const paging = createPaging({ keyRing });
   const limits = createRateLimits({ cache, clock, metrics, log, enabled: config.rateLimit });
   return createServer({
@@ -105,7 +92,7 @@ export function createApi(
       api.addHook('onRequest', limits.limitPer(perAddress));
       formRoutes(api, { forms, catalog, definitionBytes: config.definitionLimitBytes, paging });
       keptResponseRoutes(api, { reviews, similar: useCases.similar, reindexing: useCases.reindexing, paging });
-      exampleRoutes(api, { learning, fieldLearning, paging, examplesBytes: config.examplesLimitBytes });
+      exampleRoutes(api, { ...useCases, paging, examplesBytes: config.examplesLimitBytes });
       taskRoutes(api, { tasks, queue, clock, paging });
       taskEventRoutes(api, { tasks, metrics, maxStreams: config.eventStreams, shuttingDown: program.shuttingDown });
       webhookRoutes(api, { endpoints, delivery, paging });

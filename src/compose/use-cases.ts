@@ -8,13 +8,14 @@ import { createAuditSealer } from '#app/audit-seal.ts';
 import { createEmbedding } from '#app/embedding.ts';
 import { createDatasets } from '#app/exports/datasets.ts';
 import { createExports } from '#app/exports/exports.ts';
-import { createFieldLearning } from '#app/fields/field-learning.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
 import { createForms } from '#app/forms.ts';
 import { createEvaluation } from '#app/insight/evaluation.ts';
 import { createIntelligenceStats } from '#app/insight/intelligence-stats.ts';
 import { createOperationsStats } from '#app/insight/operations-stats.ts';
-import { createLearning } from '#app/learning.ts';
+import { createExamples } from '#app/learning/examples.ts';
+import { createHeads } from '#app/learning/heads.ts';
+import { createTaggers } from '#app/learning/taggers.ts';
 import { createModelCalls } from '#app/model/calls.ts';
 import { createModelFitting } from '#app/model/fit.ts';
 import { createModelParts } from '#app/model/parts.ts';
@@ -108,7 +109,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
   const answers = createAnswerCache({ cache: adapters.cache, metrics, ids, release: adapters.version });
   const { textModel, embedder, pause } = adapters;
   const embedding = createEmbedding({ embedder, blobs, log });
-  const learning = createLearning({ storage, classifier, embedding, blobs, clock, ids, audit, offer });
+  const examples = createExamples({ storage, clock, ids, audit, offer });
   const reindexing = createReindexing({ storage, catalog, embedder, clock, audit, offer });
   const newest = createVectorIndex({ storage, clock, pause, bytes: 64 * 2 ** 20, rows: duplicateRows });
   const region = undefined;
@@ -134,7 +135,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     modelFitting: createModelFitting({
       storage,
       catalog,
-      learning,
+      examples,
       classifier,
       embedding,
       textModel,
@@ -227,8 +228,9 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     }),
     reindexing,
     similar: createSimilar({ storage, catalog, embedder, reindexing, clock, pause, log }),
-    learning,
-    fieldLearning: createFieldLearning({ storage, tagger, reader, blobs, clock, timeZone, region }),
+    examples,
+    heads: createHeads({ storage, examples, classifier, embedding, blobs, clock }),
+    taggers: createTaggers({ storage, tagger, reader, blobs, clock, timeZone, region }),
     delivery,
     receipts: createReceiptSigner({ storage, keyRing, clock }),
     pruning: createPruning({

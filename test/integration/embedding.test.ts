@@ -11,17 +11,17 @@ import { createAjvValidator } from '#adapters/validator-ajv/ajv-validator.ts';
 import { createAuditor } from '#app/audit.ts';
 import { createEmbedding } from '#app/embedding.ts';
 import { createFormCatalog } from '#app/form-catalog.ts';
-import { createLearning } from '#app/learning.ts';
+import { createExamples } from '#app/learning/examples.ts';
+import { createHeads } from '#app/learning/heads.ts';
 import { createUnderstanding } from '#app/understanding.ts';
 import { nothing } from '#domain/consequences.ts';
 import type { Example } from '#domain/learning.ts';
 import { ModelError } from '#domain/model-error.ts';
 import { decodeVectors } from '#domain/vector-file.ts';
 import type { InstalledModel } from '#ports/model-store.ts';
-import type { Storage } from '#ports/storage.ts';
 import type { ExamplePage } from '#ports/text-classifier.ts';
 import { aForm, aFormVersion, anExampleBatch, aResponse } from '../contract/storage/documents.ts';
-import { createRecordingLog, openTaskWorld } from '../support/task-world.ts';
+import { createRecordingLog, openTaskWorld, withoutLeases } from '../support/task-world.ts';
 import { tinyEmbeddingModel } from '../support/tiny-onnx.ts';
 
 const { signal } = new AbortController();
@@ -183,25 +183,22 @@ test('a damaged file of vectors is computed anew', async (t) => {
   );
 });
 
-/** Learning and understanding of one form over a real store. No worker claims a task here: commits go without a lease. */
+/** Learning and understanding of one form over a real store. */
 async function openForm(t: TestContext, labels: { name: string; description?: string }[]) {
   const { storage, clock, ids, metrics, wanted: _, ...world } = await openTaskWorld(t);
   const embedding = await openEmbedding(t);
   const classifier = createNgramClassifier();
   const reader = createThreadedReader();
   t.after(() => Promise.all([classifier.close(), reader.close()]));
-  const unleased: Pick<Storage, 'commit' | 'get' | 'list' | 'getByKey'> = {
-    ...storage,
-    commit: ({ cause: _cause, ...commit }) => storage.commit(commit),
-  };
   const form = aForm({ version: 1, status: 'open' });
   const version = aFormVersion({ formId: form.id, intelligence: { classify: { labels } } });
   await storage.commit({
     change: { op: 'insert', kind: 'form', doc: form },
     also: [{ kind: 'form-version', doc: version }],
   });
-  const deps = { storage: unleased, classifier, embedding, blobs: embedding.blobs, clock, ids, offer() {} };
-  const learning = createLearning({ ...deps, audit: createAuditor({ ids, clock }) });
+  const deps = { storage: withoutLeases(storage), classifier, embedding, blobs: embedding.blobs, clock, offer() {} };
+  const examples = createExamples({ ...deps, ids, audit: createAuditor({ ids, clock }) });
+  const heads = createHeads({ ...deps, examples });
   const understanding = createUnderstanding({
     ...deps,
     reader,
@@ -226,7 +223,7 @@ async function openForm(t: TestContext, labels: { name: string; description?: st
     async teach(items: Example[]) {
       const doc = anExampleBatch({ formId: form.id, at: clock.now(), items });
       await storage.commit({ change: { op: 'insert', kind: 'examples', doc } });
-      return learning.train(cause, form.id, signal);
+      return heads.train(cause, form.id, signal);
     },
     async verdict(message: string) {
       const doc = aResponse({ formId: form.id, answers: { message } });

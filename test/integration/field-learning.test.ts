@@ -6,13 +6,13 @@ import { after, before, test } from 'node:test';
 import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
 import { createThreadedReader } from '#adapters/extractor-rules/threaded-reader.ts';
 import { createCrfTagger } from '#adapters/tagger-crf/tagger.ts';
-import { createFieldLearning } from '#app/fields/field-learning.ts';
+import { createTaggers } from '#app/learning/taggers.ts';
 import { type GivenFields, markFields } from '#domain/field-example.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import { aForm, anExampleBatch } from '../contract/storage/documents.ts';
 import { createHeld } from '../support/held.ts';
 import { startTestProgram, type TestProgram } from '../support/program.ts';
-import { openTaskWorld } from '../support/task-world.ts';
+import { openTaskWorld, withoutLeases } from '../support/task-world.ts';
 
 let program: TestProgram;
 let form: string;
@@ -126,11 +126,9 @@ test('of two trainings of one form at the same time, as of two workers, the seco
     const tagger = createCrfTagger();
     t.after(() => tagger.close());
     const { asked, go, work } = createHeld(tagger.train);
-    // No worker claims a task here: commits go without a lease.
-    const unleased: typeof storage = { ...storage, commit: ({ cause: _, ...commit }) => storage.commit(commit) };
-    const deps = { storage: unleased, tagger: { train: work }, reader, blobs, clock };
-    const learning = createFieldLearning({ ...deps, timeZone: 'UTC', region: undefined });
-    const training = learning.train({ taskId: 'tsk_1', lease: 'none' }, doc.id, new AbortController().signal);
+    const deps = { storage: withoutLeases(storage), tagger: { train: work }, reader, blobs, clock };
+    const taggers = createTaggers({ ...deps, timeZone: 'UTC', region: undefined });
+    const training = taggers.train({ taskId: 'tsk_1', lease: 'none' }, doc.id, new AbortController().signal);
     await asked;
     return () => {
       go();

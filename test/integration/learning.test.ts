@@ -6,14 +6,15 @@ import { after, before, type TestContext, test } from 'node:test';
 import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
 import { createNgramClassifier } from '#adapters/classifier-ngram/classifier.ts';
 import { createAuditor } from '#app/audit.ts';
-import { createLearning } from '#app/learning.ts';
+import { createExamples } from '#app/learning/examples.ts';
+import { createHeads } from '#app/learning/heads.ts';
 import type { Actor } from '#domain/actor.ts';
 import type { Example } from '#domain/learning.ts';
 import type { Storage } from '#ports/storage.ts';
 import { aForm, anExampleBatch } from '../contract/storage/documents.ts';
 import { createHeld } from '../support/held.ts';
 import { eventually, startTestProgram, type TestProgram } from '../support/program.ts';
-import { openTaskWorld } from '../support/task-world.ts';
+import { openTaskWorld, withoutLeases } from '../support/task-world.ts';
 
 let program: TestProgram;
 let form: string;
@@ -72,7 +73,7 @@ test('a head whose file is lost does not hold up a response, and the next traini
   assert.equal(label.tier, 'head');
 });
 
-/** Two workers on one store: each a process of its own, with a classifier of its own, since within one trainings wait for each other. */
+/** Workers on one store, each as in a process of its own. */
 async function openWorkers(t: TestContext) {
   const { storage, clock, ids } = await openTaskWorld(t);
   const folder = mkdtempSync(join(tmpdir(), 'formstead-learning-'));
@@ -80,20 +81,40 @@ async function openWorkers(t: TestContext) {
   const blobs = await openFileBlobs({ directory: folder, clock });
   const form = aForm({ version: 0, intelligence: { classify: { labels } } });
   await storage.commit({ change: { op: 'insert', kind: 'form', doc: form } });
-  // No worker claims a task here: commits go without a lease.
-  const unleased: typeof storage = { ...storage, commit: ({ cause: _, ...commit }) => storage.commit(commit) };
+  const taught = createExamples({ storage, clock, ids, audit: createAuditor({ ids, clock }), offer() {} });
+
+  /** Its first training has seen which head there is, and reads its examples when it is let. */
+  function worker() {
+    const classifier = createNgramClassifier();
+    t.after(() => classifier.close());
+    const { work, ...held } = createHeld(classifier.train);
+    /** What came of each training. */
+    const outcomes: string[] = [];
+    const train: typeof classifier.train = async (request) => {
+      const trained = await work(request);
+      outcomes.push(trained.outcome);
+      return trained;
+    };
+    const heads = createHeads({
+      storage: withoutLeases(storage),
+      examples: taught,
+      classifier: { train },
+      blobs,
+      clock,
+    });
+    const { signal } = new AbortController();
+    return { ...held, outcomes, train: () => heads.train({ taskId: 'tsk_1', lease: 'none' }, form.id, signal) };
+  }
+
   return {
     blobs,
     give: (items: Example[]) =>
       storage.commit({ change: { op: 'insert', kind: 'examples', doc: anExampleBatch({ formId: form.id, items }) } }),
-    /** A training that has seen which head there is, and reads its examples when it is let. */
+    worker,
+    /** A training of a worker of its own, under way. */
     async begin() {
-      const classifier = createNgramClassifier();
-      t.after(() => classifier.close());
-      const { asked, go, work } = createHeld(classifier.train);
-      const deps = { storage: unleased, classifier: { train: work }, blobs, clock, ids, offer() {} };
-      const learning = createLearning({ ...deps, audit: createAuditor({ ids, clock }) });
-      const training = learning.train({ taskId: 'tsk_1', lease: 'none' }, form.id, new AbortController().signal);
+      const { train, asked, go } = worker();
+      const training = train();
       await asked;
       return () => {
         go();
@@ -110,7 +131,8 @@ test('of two trainings of one form at the same time the second finds its work do
   const { trained, head } = await first();
   assert.equal(trained, true);
   const same = await second();
-  assert.deepEqual(same, { trained: false, reason: 'nothing new to learn', head });
+  assert.deepEqual([same.trained, same.reason], [false, 'nothing new to learn']);
+  assert.equal(same.head!.sha256, head!.sha256);
   assert.ok(await blobs.describe(head!.file), 'the file of both');
 
   await give([{ text: 'charged twice this month', label: 'billing' }]);
@@ -118,6 +140,20 @@ test('of two trainings of one form at the same time the second finds its work do
   assert.equal((await third()).trained, true);
   await give([{ text: 'the courier never came', label: 'delivery' }]);
   await assert.rejects(fourth(), { code: 'conflict' });
+});
+
+test('in one process a training waits for another one of its form, and learns what that has left', async (t) => {
+  const { give, worker } = await openWorkers(t);
+  await give(examples);
+  const { train, asked, go, outcomes } = worker();
+  const both = [train(), train()];
+  await asked;
+  go();
+  assert.deepEqual(
+    (await Promise.all(both)).map(({ trained }) => trained),
+    [true, false],
+  );
+  assert.deepEqual(outcomes, ['trained', 'unchanged'], 'the work is done once');
 });
 
 /** Example texts of the draft, then three uploads of which the second overrules one text, then a review. */
@@ -138,10 +174,8 @@ async function openListing(t: TestContext) {
       return found;
     },
   };
-  const learning = createLearning({
+  const taught = createExamples({
     storage: counting,
-    classifier: { train: () => assert.fail('nobody trains here') },
-    blobs: { write: () => assert.fail(), remove: () => assert.fail(), describe: () => assert.fail() },
     clock,
     ids,
     audit: createAuditor({ ids, clock }),
@@ -153,9 +187,9 @@ async function openListing(t: TestContext) {
     form: doc.id,
     /** Documents that each question to the store brought. */
     asked,
-    upload: (items: Example[]) => learning.upload(caller, doc.id, items),
+    upload: (items: Example[]) => taught.upload(caller, doc.id, items),
     list: (query: { limit: number; after?: string }, actor: Actor = caller.actor) =>
-      learning.listExamples({ actor }, doc.id, query),
+      taught.list({ actor }, doc.id, query),
     async all(limit: number, actor?: Actor): Promise<Example[]> {
       const items: Example[] = [];
       let after: string | undefined;

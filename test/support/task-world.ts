@@ -66,6 +66,12 @@ export function createRecordingMetrics() {
   return { ...metrics, counts, observed, gauges };
 }
 
+/** The store for work that no worker has claimed: what it commits goes without a lease. */
+export const withoutLeases = (storage: Storage): Storage => ({
+  ...storage,
+  commit: ({ cause: _, ...commit }) => storage.commit(commit),
+});
+
 /** A SQLite store in a directory of its own, a clock that can be moved on, and what is needed to run tasks on them. */
 export async function openTaskWorld(t: TestContext) {
   const dir = await mkdtemp(join(tmpdir(), 'formstead-tasks-'));

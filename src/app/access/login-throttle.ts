@@ -1,3 +1,4 @@
+import { createTurns } from '#domain/turns.ts';
 import type { Cache } from '#ports/cache.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
@@ -104,21 +105,4 @@ export function createLoginThrottle(deps: {
   }
 
   return { attempt };
-}
-
-/** Runs what is given under the same key one after the other, in the order it came. */
-function createTurns() {
-  const last = new Map<string, Promise<unknown>>();
-  return <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const turn = (last.get(key) ?? Promise.resolve()).then(work);
-    const settled = turn.then(
-      () => {},
-      () => {},
-    );
-    last.set(key, settled);
-    void settled.then(() => {
-      if (last.get(key) === settled) last.delete(key);
-    });
-    return turn;
-  };
 }

@@ -10,7 +10,7 @@ import type { Classification, TextClassifier } from '#ports/text-classifier.ts';
 import type { TextModel } from '#ports/text-model.ts';
 import type { Embedding } from '../embedding.ts';
 import type { FormCatalog } from '../form-catalog.ts';
-import type { Learning } from '../learning.ts';
+import type { Examples } from '../learning/examples.ts';
 import type { Cause } from '../understanding.ts';
 import type { ModelCalls } from './calls.ts';
 import { askForLabel, hasFixedOptions, optionsFor } from './classify.ts';
@@ -18,7 +18,7 @@ import { askForLabel, hasFixedOptions, optionsFor } from './classify.ts';
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get'>;
   catalog: Pick<FormCatalog, 'form' | 'version'>;
-  learning: Pick<Learning, 'examplesOf'>;
+  examples: Pick<Examples, 'pagesOf'>;
   classifier: Pick<TextClassifier, 'train' | 'classify'>;
   embedding: Pick<Embedding, 'lesson' | 'ofTexts'>;
   textModel: Pick<TextModel, 'model' | 'score'>;
@@ -77,7 +77,7 @@ export function createModelFitting(deps: Deps) {
 
   async function samplesOf(formId: string, version: FormVersion, head: FormHead, run: Run): Promise<Sample[]> {
     const spec = version.intelligence!.classify!;
-    const { learnt, tried } = await split(deps.learning.examplesOf(formId, version.intelligence), head.examples);
+    const { learnt, tried } = await split(deps.examples.pagesOf(formId, version.intelligence), head.examples);
     // With embeddings where there is a model for them: the form's head is to be measured as it is. Nothing of this lesson is kept.
     const lesson = await deps.embedding.lesson(formId, once(learnt), run.signal);
     const training = await deps.classifier.train({

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { FieldLearning } from '#app/fields/field-learning.ts';
-import type { Learning, UploadedExample } from '#app/learning.ts';
+import type { Examples, UploadedExample } from '#app/learning/examples.ts';
+import type { Heads } from '#app/learning/heads.ts';
+import type { Taggers } from '#app/learning/taggers.ts';
 import type { FormHead, FormTagger } from '#domain/learning.ts';
 import { guard } from '../auth.ts';
 import { acceptNdjson } from '../media.ts';
@@ -16,11 +17,12 @@ type Id = { Params: { id: string } };
 export function exampleRoutes(
   api: FastifyInstance,
   {
-    learning,
-    fieldLearning,
+    examples,
+    heads,
+    taggers,
     paging,
     examplesBytes,
-  }: { learning: Learning; fieldLearning: FieldLearning; paging: Paging; examplesBytes: number },
+  }: { examples: Examples; heads: Heads; taggers: Taggers; paging: Paging; examplesBytes: number },
 ): void {
   const tags = ['intelligence'];
   api.register((scope, _options, done) => {
@@ -40,7 +42,7 @@ export function exampleRoutes(
         },
       },
       async (request, reply) => {
-        const { taskIds, kept } = await learning.upload(callerOf(request), request.params.id, request.body);
+        const { taskIds, kept } = await examples.upload(callerOf(request), request.params.id, request.body);
         reply.code(202).header('location', `/api/v1/tasks/${taskIds[0]}`);
         return { task_id: taskIds[0], task_ids: taskIds, kept };
       },
@@ -64,7 +66,7 @@ export function exampleRoutes(
     async (request) => {
       const { params, query } = request;
       const list = `examples:${params.id}`;
-      const page = await learning.listExamples(callerOf(request), params.id, paging.read(query, list));
+      const page = await examples.list(callerOf(request), params.id, paging.read(query, list));
       return paging.body(page.items, page.next, list);
     },
   );
@@ -82,7 +84,7 @@ export function exampleRoutes(
       },
     },
     async ({ params }) => {
-      const [head, tagger] = await Promise.all([learning.head(params.id), fieldLearning.tagger(params.id)]);
+      const [head, tagger] = await Promise.all([heads.head(params.id), taggers.tagger(params.id)]);
       return { head: head ? headView(head) : null, tagger: tagger ? taggerView(tagger) : null };
     },
   );

@@ -1,9 +1,9 @@
-import type { Learning } from '#app/learning.ts';
+import type { Heads } from '#app/learning/heads.ts';
 import type { Handler } from '../registry.ts';
 
-export function trainHead(learning: Learning): Handler<'train-head'> {
+export function trainHead(heads: Heads): Handler<'train-head'> {
   return async ({ task, lease, payload, signal }) => {
-    const { trained, reason, head } = await learning.train({ taskId: task.id, lease }, payload.form_id, signal);
+    const { trained, reason, head } = await heads.train({ taskId: task.id, lease }, payload.form_id, signal);
     return {
       done: {
         trained,

@@ -1,9 +1,9 @@
-import type { FieldLearning } from '#app/fields/field-learning.ts';
+import type { Taggers } from '#app/learning/taggers.ts';
 import type { Handler } from '../registry.ts';
 
-export function trainTagger(learning: FieldLearning): Handler<'train-tagger'> {
+export function trainTagger(taggers: Taggers): Handler<'train-tagger'> {
   return async ({ task, lease, payload, signal }) => {
-    const { trained, reason, tagger } = await learning.train({ taskId: task.id, lease }, payload.form_id, signal);
+    const { trained, reason, tagger } = await taggers.train({ taskId: task.id, lease }, payload.form_id, signal);
     return {
       done: {
         trained,

@@ -2,26 +2,18 @@ import { may } from '#domain/actor.ts';
 import { examplesUploaded, type Subject } from '#domain/consequences.ts';
 import { AppError, type Issue } from '#domain/errors.ts';
 import { type GivenFields, markFields } from '#domain/field-example.ts';
-import { type Form, versionId } from '#domain/form/form.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
-import { type Example, type ExampleBatch, type FormHead, inBatches } from '#domain/learning.ts';
+import { type Example, type ExampleBatch, inBatches } from '#domain/learning.ts';
 import type { NewTask } from '#domain/task.ts';
-import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { Storage } from '#ports/storage.ts';
-import type { TextClassifier } from '#ports/text-classifier.ts';
-import type { Auditor, Caller } from './audit.ts';
-import { type Embedding, plainPages } from './embedding.ts';
-import { pages } from './every.ts';
-import type { Cause } from './understanding.ts';
+import type { Auditor, Caller } from '../audit.ts';
+import { pages } from '../every.ts';
+import { formOf, specOf } from './spec.ts';
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;
-  classifier: Pick<TextClassifier, 'train'>;
-  /** Absent: heads learn from words alone. */
-  embedding?: Pick<Embedding, 'lesson'>;
-  blobs: Pick<BlobStore, 'write' | 'remove' | 'describe'>;
   clock: Clock;
   ids: Ids;
   audit: Auditor;
@@ -36,7 +28,8 @@ const inDefinition = 'definition';
 /** An example as it is uploaded: fields by their value as written, or by place. */
 export type UploadedExample = Omit<Example, 'fields'> & { fields?: GivenFields };
 
-export function createLearning(deps: Deps) {
+/** What people teach a form: examples of its definition, uploads and reviews. */
+export function createExamples(deps: Deps) {
   const { storage, clock } = deps;
 
   /**
@@ -48,9 +41,9 @@ export function createLearning(deps: Deps) {
     formId: string,
     given: UploadedExample[],
   ): Promise<{ taskIds: string[]; kept: number }> {
-    const form = await getForm(formId);
-    const { items, issues: fieldIssues } = marked(form.intelligence, given);
-    const issues = [...labelIssues(form.intelligence, items), ...fieldIssues].slice(0, 50);
+    const { intelligence } = await formOf(storage, formId);
+    const { items, issues: fieldIssues } = marked(intelligence, given);
+    const issues = [...labelIssues(intelligence, items), ...fieldIssues].slice(0, 50);
     if (issues.length > 0) throw new AppError('value-refused', { detail: 'Nothing was kept.', issues });
     const now = clock.now();
     const [first, ...others] = inBatches(items).map(
@@ -70,28 +63,22 @@ export function createLearning(deps: Deps) {
     return { taskIds: tasks.map(({ id }) => id), kept: items.length };
   }
 
-  /** Responses fit the published version, so its labels are the ones to learn, not those of a draft. A form that was never published has only its draft. */
-  async function specOf(form: Form): Promise<IntelligenceSpec | undefined> {
-    if (form.version === 0) return form.intelligence;
-    return (await storage.get('form-version', versionId(form.id, form.version)))?.doc.intelligence;
-  }
-
   /**
    * Examples as they were given, in the order in which they count: those of the definition, then uploads and reviews as they came. Of the same text the last
    * one counts; the earlier ones are listed too, since only the whole set tells. Texts that came from reviews are what people wrote: only for those who may
    * read responses. Errors: `form-not-found`, `bad-cursor`.
    */
-  async function listExamples(
+  async function list(
     caller: Caller,
     formId: string,
     query: { limit: number; after?: string },
   ): Promise<{ items: Example[]; next: string | undefined }> {
-    const form = await getForm(formId);
+    const form = await formOf(storage, formId);
     const withReviews = may(caller.actor, 'responses:read');
     const items: Example[] = [];
     let { after, skip } = placeOf(query.after);
     if (after === inDefinition) {
-      const own = ownExamples(await specOf(form));
+      const own = ownExamples(await specOf(storage, form));
       items.push(...own.slice(skip, skip + query.limit));
       const given = skip + items.length;
       if (given < own.length) return { items, next: markOf({ after, skip: given }) };
@@ -113,93 +100,16 @@ export function createLearning(deps: Deps) {
   const batchesOf = (formId: string, after: string | undefined, limit: number) =>
     storage.list('examples', { where: { formId }, limit, after });
 
-  /** All that the form's head learns from, in the order in which it counts. */
+  /** All that a form of this definition learns from, in the order in which it counts: the later of the same text overrules the earlier. */
   async function* pagesOf(formId: string, spec: IntelligenceSpec | undefined): AsyncGenerator<Example[]> {
     yield ownExamples(spec);
     for await (const batches of pages((after) => batchesOf(formId, after, batchesAtOnce)))
       yield batches.items.flatMap(({ doc }) => doc.items);
   }
 
-  /** Trains the form's head on all its examples and puts it in the place of the one before. The same examples twice train once. */
-  async function train(
-    cause: Cause,
-    formId: string,
-    signal: AbortSignal,
-  ): Promise<{ trained: boolean; reason?: string; head?: FormHead }> {
-    const form = await getForm(formId);
-    const spec = await specOf(form);
-    const current = await storage.get('head', formId);
-    const usable = current && (await deps.blobs.describe(current.doc.file)) ? current.doc : undefined;
-    const pages = pagesOf(formId, spec);
-    const lesson = await deps.embedding?.lesson(formId, pages, signal);
-    const trained = await deps.classifier.train({
-      pages: lesson?.pages ?? plainPages(pages),
-      labels: spec?.classify?.labels.map(({ name }) => name) ?? [],
-      allowNone: spec?.classify?.allow_none === true,
-      seen: usable,
-      signal,
-    });
-    // Whatever came of it: texts that are no examples any more are to leave the vectors too.
-    await lesson?.keep();
-    if (trained.outcome === 'too-few-labels')
-      return { trained: false, reason: `examples for at least two labels are needed, there are ${trained.labels}` };
-    if (trained.outcome === 'unchanged') return { trained: false, reason: 'nothing new to learn', head: usable };
-
-    // Of this form alone: two forms with the same examples have the same bytes, and one of them may learn more.
-    const file = `heads/${formId}-${trained.sha256}.head`;
-    await deps.blobs.write(file, trained.bytes);
-    const { report } = trained;
-    const doc: FormHead = {
-      id: formId,
-      sha256: trained.sha256,
-      file,
-      labels: trained.labels,
-      examples: report.examples,
-      accuracy: report.accuracy,
-      calibrationError: report.calibrationError,
-      threshold: report.threshold,
-      milliseconds: report.milliseconds,
-      examplesSha256: trained.examplesSha256,
-      ...(trained.embeddingSha256 !== undefined && { embeddingSha256: trained.embeddingSha256 }),
-      trainedAt: clock.now(),
-    };
-    const change = current
-      ? ({ op: 'update', kind: 'head', doc, expect: current.revision } as const)
-      : ({ op: 'insert', kind: 'head', doc } as const);
-    const result = await storage.commit({ change, cause });
-    if (result.outcome === 'lease-lost') return { trained: false, reason: 'another worker has taken over' };
-    if (result.outcome !== 'committed') {
-      // Another training finished first. The same examples give the same bytes: then there is nothing left to do. Else by the task's retry on what it left.
-      const there = (await storage.get('head', formId))?.doc;
-      if (there?.sha256 === doc.sha256) return { trained: false, reason: 'nothing new to learn', head: there };
-      throw new AppError('conflict', { detail: 'Another training of this form finished at the same time.' });
-    }
-    // 8 MB with 77 labels, at every burst of reviews. One that cannot be removed now stays: it harms nobody.
-    if (current && current.doc.file !== file) await deps.blobs.remove(current.doc.file).catch(() => {});
-    return { trained: true, head: doc };
-  }
-
-  async function head(formId: string): Promise<FormHead | undefined> {
-    await getForm(formId);
-    return (await storage.get('head', formId))?.doc;
-  }
-
-  async function getForm(id: string): Promise<Form> {
-    const found = await storage.get('form', id);
-    if (!found) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
-    return found.doc;
-  }
-
-  return {
-    upload,
-    listExamples,
-    train,
-    head,
-    /** Pages of all the examples of a form, the later of the same text counts. */
-    examplesOf: pagesOf,
-  };
+  return { upload, list, pagesOf };
 }
-export type Learning = ReturnType<typeof createLearning>;
+export type Examples = ReturnType<typeof createExamples>;
 
 function ownExamples(spec: IntelligenceSpec | undefined): Example[] {
   return (spec?.classify?.labels ?? []).flatMap(({ name, examples = [] }) =>
