@@ -5,7 +5,7 @@ import { mongoOptions, redisOptions } from './stack.ts';
 export async function examineStack(config: Config) {
   const [{ examineMongo }, { examineRedis }] = await Promise.all([
     import('#adapters/storage-mongo/examine.ts'),
-    import('#adapters/cache-redis/examine.ts'),
+    import('#adapters/redis/examine.ts'),
   ]);
   const [mongodb, redis] = await Promise.all([examineMongo(mongoOptions(config)), examineRedis(redisOptions(config))]);
   return { mongodb, redis };

@@ -1,8 +1,14 @@
-/** Runs what is given under the same key one after the other, in the order it came; what is given under different keys does not wait. Errors: those of the work. */
+/**
+ * Runs what is given under the same key one after the other, in the order it came; what is given under different keys does not wait. Errors: those of the work;
+ * the reason of `signal` as soon as it aborts, and what still waited then never begins.
+ */
 export function createTurns() {
   const last = new Map<string, Promise<unknown>>();
-  return <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const turn = (last.get(key) ?? Promise.resolve()).then(work);
+  return <T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    const turn = (last.get(key) ?? Promise.resolve()).then(() => {
+      signal?.throwIfAborted();
+      return work();
+    });
     const settled = turn.then(
       () => {},
       () => {},
@@ -11,6 +17,15 @@ export function createTurns() {
     void settled.then(() => {
       if (last.get(key) === settled) last.delete(key);
     });
-    return turn;
+    return signal ? unlessAborted(turn, signal) : turn;
   };
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

@@ -16,8 +16,9 @@ import {
   type BullmqQueueOptions,
   openBullmqQueue,
 } from '../../src/adapters/queue-bullmq/bullmq-queue.ts';
-import { failsFast, openConnection, waits } from '../../src/adapters/queue-bullmq/connection.ts';
+import { failsFast, waits } from '../../src/adapters/queue-bullmq/connection-options.ts';
 import { startConsumer } from '../../src/adapters/queue-bullmq/consumer.ts';
+import { openConnection } from '../../src/adapters/redis/connection.ts';
 import type { QueueChildArguments } from '../support/queue-child.ts';
 import { type OwnRedis, ownRedis } from '../support/redis.ts';
 import { selfSignedCertificate } from '../support/self-signed-certificate.ts';

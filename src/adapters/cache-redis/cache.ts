@@ -1,6 +1,7 @@
+import type { RedisOptions } from 'ioredis';
+import { openConnection, type RedisAddress, tellOf, untilReady } from '#adapters/redis/connection.ts';
 import type { Cache } from '#ports/cache.ts';
 import type { Log } from '#ports/log.ts';
-import { openConnection, type RedisAddress } from './connection.ts';
 import { hitScript } from './hit-script.ts';
 
 /** Every call rejects at once while Redis is away, and after a second when it hangs. */
@@ -22,21 +23,27 @@ const firstConnectionMs = 3000;
  */
 const keptAfterWindowMs = 60_000;
 
+/**
+ * What cannot be done at once is refused, so that no request waits for a Redis that is away. Every request that is counted waits for Redis, so one that hangs costs
+ * those this much that come first. Then its connection is given up, and until there is another one the others are refused at once.
+ */
+const refusing: RedisOptions = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 1000,
+  socketTimeout: 1000,
+};
+
 /** A cache that several processes share. */
 export async function openRedisCache(options: RedisCacheOptions): Promise<RedisCache> {
   const { prefix = 'formstead:cache' } = options;
-  const redis = openConnection(options, options.log);
+  const redis = openConnection(options, refusing);
+  tellOf(redis, options.log);
   const valueKey = (key: string) => `${prefix}:value:${key}`;
   const countKey = (key: string) => `${prefix}:count:${key}`;
   redis.defineCommand('hit', { numberOfKeys: 1, lua: hitScript });
 
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, firstConnectionMs);
-    redis.once('ready', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+  await untilReady(redis, firstConnectionMs);
   return {
     get: async (key) => (await redis.get(valueKey(key))) ?? undefined,
 

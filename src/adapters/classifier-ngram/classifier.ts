@@ -1,4 +1,4 @@
-import { trainInThread } from '#adapters/learning-threads/train-thread.ts';
+import { createTrainings } from '#adapters/learning-threads/trainings.ts';
 import type { ExamplePage, TextClassifier, Training } from '#ports/text-classifier.ts';
 import { createClassifyThread } from './classify-thread.ts';
 import type { WorkerPurpose } from './protocol.ts';
@@ -17,47 +17,19 @@ export function createNgramClassifier(
 ): TextClassifier {
   const entry = deps.entry ?? new URL('./worker.ts', import.meta.url);
   const thread = createClassifyThread({ entry, idleMs: deps.idleMs ?? 60_000 });
-  const closing = new AbortController();
-  let lastTraining: Promise<unknown> = Promise.resolve();
-
-  function assertOpen(): void {
-    if (closing.signal.aborted) throw closing.signal.reason;
-  }
+  const trainings = createTrainings(entry);
 
   return {
-    async train({ signal, pages, ...assignment }) {
-      assertOpen();
-      const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
-      const turn = lastTraining.then(() =>
-        trainInThread<ExamplePage, Training>(
-          entry,
-          { kind: 'train', ...assignment } satisfies WorkerPurpose,
-          pages,
-          stop,
-        ),
-      );
-      lastTraining = turn.catch(() => {});
-      return unlessAborted(turn, stop);
-    },
+    train: ({ signal, pages, ...assignment }) =>
+      trainings.train<ExamplePage, Training>({ kind: 'train', ...assignment } satisfies WorkerPurpose, pages, signal),
     async classify({ head, texts, embeddings }) {
-      assertOpen();
+      trainings.assertOpen();
       if (texts.length === 0) return [];
       return thread.classify(head, texts, embeddings);
     },
     async close() {
       const reason = new Error('the classifier is closed');
-      closing.abort(reason);
-      await Promise.all([thread.stop(reason), lastTraining]);
+      await Promise.all([thread.stop(reason), trainings.close(reason)]);
     },
   };
-}
-
-/** Rejects as soon as the signal aborts, also while the work still waits for its turn. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -1,9 +1,10 @@
 import { Queue } from 'bullmq';
+import { openConnection, type RedisAddress, tellOf, untilReady } from '#adapters/redis/connection.ts';
 import { type QueueName, queueNames } from '#domain/task.ts';
 import type { Log } from '#ports/log.ts';
 import type { QueueControl, TaskQueue } from '#ports/task-queue.ts';
 import { clearQueue } from './clear.ts';
-import { failsFast, openConnection, type RedisAddress, tellOf, untilReady, waits } from './connection.ts';
+import { failsFast, waits } from './connection-options.ts';
 import { type Consumer, startConsumer } from './consumer.ts';
 import type { JobData } from './job.ts';
 import { countWaiting, createProducer, type Producer } from './producer.ts';

@@ -1,4 +1,4 @@
-import { trainInThread } from '#adapters/learning-threads/train-thread.ts';
+import { createTrainings } from '#adapters/learning-threads/trainings.ts';
 import type { FieldExample } from '#domain/field-example.ts';
 import type { SequenceTagger, TaggerTraining } from '#ports/sequence-tagger.ts';
 import type { WorkerPurpose } from './protocol.ts';
@@ -18,37 +18,21 @@ export function createCrfTagger(
 ): SequenceTagger {
   const entry = deps.entry ?? new URL('./worker.ts', import.meta.url);
   const thread = createTagThread({ entry, idleMs: deps.idleMs ?? 60_000 });
-  const closing = new AbortController();
-  let lastTraining: Promise<unknown> = Promise.resolve();
+  const trainings = createTrainings(entry);
 
   return {
-    async train({ signal, pages, fields, seen }) {
-      closing.signal.throwIfAborted();
-      const stop = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+    train({ signal, pages, fields, seen }) {
       const purpose: WorkerPurpose = { kind: 'train', fields: fields.map(({ name }) => name), seen };
-      const turn = lastTraining.then(() => trainInThread<FieldExample[], TaggerTraining>(entry, purpose, pages, stop));
-      lastTraining = turn.catch(() => {});
-      return unlessAborted(turn, stop);
+      return trainings.train<FieldExample[], TaggerTraining>(purpose, pages, signal);
     },
     async tag({ tagger, texts, hints = [] }) {
-      closing.signal.throwIfAborted();
+      trainings.assertOpen();
       if (texts.length === 0) return [];
       return thread.tag(tagger, texts, hints);
     },
     async close() {
       const reason = new Error('the tagger is closed');
-      closing.abort(reason);
-      await Promise.all([thread.stop(reason), lastTraining]);
+      await Promise.all([thread.stop(reason), trainings.close(reason)]);
     },
   };
-}
-
-/** Rejects as soon as the signal aborts, also while the work still waits for its turn. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

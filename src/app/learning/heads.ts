@@ -30,14 +30,13 @@ export function createHeads(deps: Deps) {
    * after it both ask for a training, and the second finds its work done. Errors: `form-not-found`, `conflict` when another process has put another head there.
    */
   const train = (cause: Cause, formId: string, signal: AbortSignal) =>
-    oneByOne(formId, () => trainNow(cause, formId, signal));
+    oneByOne(formId, () => trainNow(cause, formId, signal), signal);
 
   async function trainNow(
     cause: Cause,
     formId: string,
     signal: AbortSignal,
   ): Promise<{ trained: boolean; reason?: string; head?: FormHead }> {
-    signal.throwIfAborted();
     const spec = await specOf(storage, await formOf(storage, formId));
     const current = await storage.get('head', formId);
     const usable = current && (await blobs.describe(current.doc.file)) ? current.doc : undefined;

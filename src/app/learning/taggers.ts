@@ -36,14 +36,13 @@ export function createTaggers(deps: Deps) {
    * Errors: `form-not-found`, `conflict` when another process has put another tagger there.
    */
   const train = (cause: Cause, formId: string, signal: AbortSignal) =>
-    oneByOne(formId, () => trainNow(cause, formId, signal));
+    oneByOne(formId, () => trainNow(cause, formId, signal), signal);
 
   async function trainNow(
     cause: Cause,
     formId: string,
     signal: AbortSignal,
   ): Promise<{ trained: boolean; reason?: string; tagger?: FormTagger }> {
-    signal.throwIfAborted();
     const fields = (await specOf(storage, await formOf(storage, formId)))?.extract?.fields ?? [];
     const current = await storage.get('tagger', formId);
     const usable = current && (await deps.blobs.describe(current.doc.file)) ? current.doc : undefined;

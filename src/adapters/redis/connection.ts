@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import type { Log } from '#ports/log.ts';
 
 /** `url`: `redis://` or `rediss://` (TLS), with user, password and database number where there are some. `caFile`: PEM, for a `rediss:` of one's own. */
@@ -9,22 +9,21 @@ export type RedisAddress = { url: string; caFile?: string | undefined };
 export const tlsOf = ({ url, caFile }: RedisAddress) =>
   caFile !== undefined && url.startsWith('rediss:') ? { tls: { ca: readFileSync(caFile) } } : {};
 
-/**
- * Connects, and again every second whenever the connection is gone; what cannot be done at once is refused, so that no request waits for a Redis that is
- * away. Its coming and going is one line each. Errors: a `caFile` that cannot be read.
- */
-export function openConnection(address: RedisAddress, log: Log | undefined): Redis {
+/** Connects, and again every second whenever the connection is gone. Errors: a `caFile` that cannot be read. */
+export function openConnection(address: RedisAddress, options: RedisOptions): Redis {
   const redis = new Redis(address.url, {
     ...tlsOf(address),
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    // Every request that is counted waits for Redis, so one that hangs costs those this much that come first. Then its connection is given up, and until
-    // there is another one the others are refused at once.
-    commandTimeout: 1000,
-    socketTimeout: 1000,
+    ...options,
     connectTimeout: 5000,
     retryStrategy: () => 1000,
   });
+  // Without a listener ioredis writes errors to the console; what matters of them is told by `tellOf`.
+  redis.on('error', () => {});
+  return redis;
+}
+
+/** One line when Redis goes away and one when it is back, not one for each try. */
+export function tellOf(redis: Redis, log: Log | undefined): void {
   let away = false;
   let err: unknown;
   redis.on('error', (error) => {
@@ -39,5 +38,16 @@ export function openConnection(address: RedisAddress, log: Log | undefined): Red
     away = false;
     err = undefined;
   });
-  return redis;
+}
+
+/** Until Redis answers, `ms` at most: a program starts without it too. */
+export async function untilReady(redis: Redis, ms: number): Promise<void> {
+  if (redis.status === 'ready') return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    redis.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
