@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { MongoClient } from 'mongodb';
+import { type Collection, type Db, MongoClient } from 'mongodb';
 import type { Storage } from '#ports/storage.ts';
 import { systemClock } from '../../src/adapters/clock-system/clock.ts';
+import { createNumbering } from '../../src/adapters/storage-mongo/change-feed.ts';
 import { openMongoStorage } from '../../src/adapters/storage-mongo/storage.ts';
 import { aResponse, newId } from '../contract/storage/documents.ts';
-import { found, insert, keep, times, updating } from '../contract/storage/kit.ts';
+import { insert, keep, times, updating } from '../contract/storage/kit.ts';
 import { mongoPlace } from '../support/mongo-place.ts';
 import { mongoUrl, noMongo, skipWithout } from '../support/services.ts';
 
@@ -106,23 +107,72 @@ test('numbers that were decided by a process that died are put into their record
   );
 });
 
-test('what a process decided and comes back to after a pause changes nothing that has moved on', limit, async (t) => {
-  const w = await world(t, 1);
-  if (!w) return;
-  const [storage] = w.stores as [Storage];
-  const response = aResponse();
-  await insert(storage, 'response', response);
-  const first = await storage.changes.newest();
-  const { doc } = await found(storage, 'response', response.id);
-  await keep(storage, updating('response', { ...doc, status: 'completed' }, 1));
-  const second = await storage.changes.newest();
-  assert.ok(second > first);
-  // The write of the earlier batch, late.
-  const late = { _id: response.id, revision: 1, unnumbered: true };
-  const { modifiedCount } = await w.raw
-    .collection<{ _id: string }>('responses')
-    .updateOne(late as never, { $set: { changed: first }, $unset: { unnumbered: '' } });
-  assert.equal(modifiedCount, 0);
-  const [item] = await feed(storage, response.formId, first, second);
-  assert.ok(item && 'response' in item && item.response.status === 'completed');
-});
+/** The database of a process that is stopped once: before it decides a batch, or before it puts the nth one into its records. */
+function stopping(db: Db, before: 'decision' | { batch: number }) {
+  const [reached, free] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let batches = 0;
+  const halt = () => {
+    reached.resolve();
+    return free.promise;
+  };
+  const collection = (name: string): Collection => {
+    const own = db.collection(name);
+    return Object.assign(Object.create(own), {
+      async updateOne(...given: Parameters<typeof own.updateOne>) {
+        if (before === 'decision') await halt();
+        return own.updateOne(...given);
+      },
+      async bulkWrite(...given: Parameters<typeof own.bulkWrite>) {
+        batches += 1;
+        if (before !== 'decision' && batches === before.batch) await halt();
+        return own.bulkWrite(...given);
+      },
+    });
+  };
+  return { db: { collection } as Db, reached: reached.promise, go: free.resolve };
+}
+
+test(
+  'processes that were stopped in the middle give no revision a second number, and set none back',
+  limit,
+  async (t) => {
+    const w = await world(t, 0);
+    if (!w) return;
+    const responses = w.raw.collection<{ _id: string; revision: number; changed?: number; unnumbered?: true }>(
+      'responses',
+    );
+    const idOf = (n: number) => `rsp_${String(n).padStart(4, '0')}`;
+    const changedIds = times(40, (i) => idOf(i < 30 ? i : 30 + i));
+    assert.equal(await createNumbering(w.raw).number(), 0);
+    // Two batches.
+    await responses.insertMany(times(100, (i) => ({ _id: idOf(i), revision: 1, unnumbered: true as const })));
+    const numbers = async () => {
+      const all = await responses.find().sort({ _id: 1 }).toArray();
+      return new Map(all.map(({ _id, changed }) => [_id, changed]));
+    };
+
+    const [deciding, putting] = [stopping(w.raw, 'decision'), stopping(w.raw, { batch: 2 })];
+    const first = createNumbering(deciding.db).number();
+    await deciding.reached;
+    const second = createNumbering(putting.db).number();
+    await putting.reached;
+    assert.equal(await createNumbering(w.raw).number(), 100, 'a third one has repeated what was decided');
+    const before = await numbers();
+    assert.deepEqual(
+      [...before.values()].sort((x, y) => x! - y!),
+      times(100, (i) => i + 1),
+    );
+
+    await responses.updateMany({ _id: { $in: changedIds } }, { $inc: { revision: 1 }, $set: { unnumbered: true } });
+    deciding.go();
+    assert.equal(await first, 140, 'what it had looked up before it was stopped is numbered already');
+    putting.go();
+    await second;
+    const after = await numbers();
+    assert.deepEqual(
+      changedIds.map((id) => after.get(id)).sort((x, y) => x! - y!),
+      times(40, (i) => 101 + i),
+    );
+    for (const [id, number] of before) if (!changedIds.includes(id)) assert.equal(after.get(id), number, id);
+  },
+);

@@ -76,13 +76,16 @@ export function createNumbering(db: Db) {
     let left: Feed['batch'] = [];
     let more = true;
     return {
-      /** None: all that the call is for has its number. */
+      /** As they are now: of what was looked up before, others may have numbered some. None: all that the call is for has its number. */
       async next(): Promise<Feed['batch']> {
-        left = await stillWaiting(left);
-        if (left.length === 0 && more) {
-          left = await waiting(most);
-          more = left.length === most;
+        while (left.length > 0) {
+          const batch = await stillWaiting(left.slice(0, mostAtOnce));
+          if (batch.length > 0) return batch;
+          left = left.slice(mostAtOnce);
         }
+        if (!more) return [];
+        left = await waiting(most);
+        more = left.length === most;
         return left.slice(0, mostAtOnce);
       },
       /** The batch that `next` gave has its numbers. */
@@ -107,18 +110,13 @@ export function createNumbering(db: Db) {
     return [...changed, ...removed];
   }
 
-  /** Without those at its beginning that have got their number meanwhile, from another process; the first ones with their revision of now. */
-  async function stillWaiting(asked: Feed['batch']): Promise<Feed['batch']> {
-    for (let from = 0; from < asked.length; from += mostAtOnce) {
-      const some = asked.slice(from, from + mostAtOnce);
-      const of = (name: 'responses' | 'removals') => {
-        const ids = some.filter((one) => one.in === name).map(({ id }) => id);
-        return ids.length === 0 ? [] : unnumbered(name, mostAtOnce, { _id: { $in: ids } });
-      };
-      const found = [...(await of('responses')), ...(await of('removals'))];
-      if (found.length > 0) return [...found, ...asked.slice(from + mostAtOnce)];
-    }
-    return [];
+  /** Those of so few that have no number yet, with their revision of now. */
+  async function stillWaiting(some: Feed['batch']): Promise<Feed['batch']> {
+    const of = (name: 'responses' | 'removals') => {
+      const ids = some.filter((one) => one.in === name).map(({ id }) => id);
+      return ids.length === 0 ? [] : unnumbered(name, mostAtOnce, { _id: { $in: ids } });
+    };
+    return [...(await of('responses')), ...(await of('removals'))];
   }
 
   async function unnumbered(
@@ -142,7 +140,7 @@ export function createNumbering(db: Db) {
             ? [
                 {
                   updateOne: {
-                    filter: { _id: id, revision },
+                    filter: { _id: id, revision, unnumbered: true },
                     update: { $set: { changed: applied + i + 1 }, $unset: { unnumbered: '' } },
                   },
                 },
