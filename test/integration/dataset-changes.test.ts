@@ -171,3 +171,24 @@ test('files of a manifest that is ahead of the feed can be read for an hour more
   // Of the month that is over, and the manifest.
   assert.equal((await readdir(folderOf(world, formId))).length, 3);
 });
+
+test('an update that halts before it begins does not take the manifest of a quicker one for that of another store', async (t) => {
+  const world = await openExportWorld(t);
+  const formId = await fourDays(world);
+  const other = await world.form([{ definition: open }]);
+  await world.update(formId);
+  const before = (await world.datasets.get(formId))!;
+  const { changes } = world.storage;
+  const { newest } = changes;
+  changes.newest = async () => {
+    changes.newest = newest;
+    const number = await newest();
+    await world.respond(other.id, { message: 'of another form' });
+    await world.update(formId);
+    return number;
+  };
+  assert.equal((await world.update(formId)).partitions, 0);
+  const after = (await world.datasets.get(formId))!;
+  assert.deepEqual(after.partitions, before.partitions);
+  assert.ok(after.completeTo > before.completeTo);
+});

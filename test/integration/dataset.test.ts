@@ -341,8 +341,8 @@ test('whoever listens is told once that files are ready, and which days', async 
   const { type, data } = JSON.parse(items[0]!.doc.body);
   assert.equal(type, 'export.ready');
   assert.deepEqual(
-    [data.form_id, data.format, data.updated, data.rows],
-    [form.id, 'dataset', [dayName(3), dayName(4)], 2],
+    [data.form_id, data.format, data.updated, data.rows, data.complete_to],
+    [form.id, 'dataset', [dayName(3), dayName(4)], 2, (await world.datasets.get(form.id))!.completeTo],
   );
 });
 

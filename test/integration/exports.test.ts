@@ -339,6 +339,54 @@ test('a worker that lost its lease neither replaces the file nor the row', async
   assert.equal((await world.exports.get(exportId)).status, 'ready');
 });
 
+test('a worker that sleeps between its file and its commit leaves the file of its successor, which is ready', async (t) => {
+  const world = await openExportWorld(t);
+  const form = await fill(world);
+  const { exportId, taskId } = await world.exports.request(world.caller, { formId: form.id, format: 'csv' });
+  const slow = await world.claim(taskId);
+  const control = { signal: new AbortController().signal, progress() {} };
+  const { stage } = world.blobs;
+  world.blobs.stage = async (name) => {
+    world.blobs.stage = stage;
+    const staged = await stage(name);
+    const finish = async () => {
+      await world.storage.tasks.voidLeases(world.clock.now());
+      await world.respond(form.id, { message: 'meanwhile' });
+      world.clock.advance(10);
+      await world.exports.run((await world.claim(taskId)).cause, exportId, control);
+      return staged.finish();
+    };
+    return { ...staged, finish };
+  };
+  await assert.rejects(world.exports.run(slow.cause, exportId, control), { code: 'conflict' });
+  const { export: ready, read } = await world.exports.download(exportId);
+  const chunks = await Array.fromAsync(await read());
+  assert.match(Buffer.concat(chunks).toString(), /meanwhile/);
+  assert.deepEqual(
+    (await world.blobs.list('exports')).map(({ name }) => name),
+    [ready.file],
+  );
+});
+
+test('what an attempt has left that was killed between its file and its commit goes with the next one', async (t) => {
+  const world = await openExportWorld(t);
+  const form = await fill(world);
+  for (const ending of ['ready', 'failed']) {
+    const { exportId, taskId } = await world.exports.request(world.caller, { formId: form.id, format: 'csv' });
+    await world.blobs.write(`exports/${exportId}-0123abcd.csv`, Buffer.from('of a killed one'));
+    const { cause } = await world.claim(taskId);
+    if (ending === 'failed') await world.exports.fail(cause, exportId, { code: 'timeout', detail: '' });
+    else await world.exports.run(cause, exportId, { signal: new AbortController().signal, progress() {} });
+    const { status, file } = (await world.storage.get('export', exportId))!.doc;
+    assert.equal(status, ending);
+    const names = (await world.blobs.list('exports')).map(({ name }) => name);
+    assert.deepEqual(
+      names.filter((name) => name.includes(exportId)),
+      file ? [file] : [],
+    );
+  }
+});
+
 test('CSV opens as a table: quoted where it must be, formulas made harmless, numbers left numbers', async (t) => {
   const world = await openExportWorld(t);
   const form = await fill(world);

@@ -25,7 +25,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { ExportWriter } from '#ports/export-writer.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { Metrics } from '#ports/metrics.ts';
-import type { Storage } from '#ports/storage.ts';
+import type { Storage, Stored } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
 import { pages } from '../every.ts';
 import { allVersionsOf } from '../form-versions.ts';
@@ -127,8 +127,10 @@ export function createDatasets(deps: Deps) {
     const startedAt = performance.now();
     const latest = tablesOf(formId);
     const table = await latest();
+    const found = await storage.get('dataset', formId);
+    // After the manifest, whose number another update may have taken from the feed a moment ago.
     const target = await storage.changes.newest();
-    let { doc, revision } = await current(formId, table, target);
+    let { doc, revision } = known(found, formId, { table, target });
     if (rebuild && doc.rebuild?.taskId !== cause.taskId)
       doc = { ...doc, rebuild: { taskId: cause.taskId, above: doc.version } };
     const spans = await spansOf(doc, table, target, damaged);
@@ -149,7 +151,7 @@ export function createDatasets(deps: Deps) {
       report.misfits += partition.misfits;
       doc = replaced(doc, await latest(), partition);
       const last = report.partitions === spans.length;
-      const news = last ? await newsOf(doc, spans) : nothing;
+      const news = last ? await newsOf({ ...doc, completeTo: target }, spans) : nothing;
       if (last) doc = finished(doc, target);
       revision = await commit(cause, doc, revision, news);
     }
@@ -178,8 +180,11 @@ export function createDatasets(deps: Deps) {
   }
 
   /** Revision 0: there is none yet. One that is ahead of the feed has numbers of another store, which say nothing about this one: all is written again. */
-  async function current(formId: string, table: Table, target: number): Promise<{ doc: Dataset; revision: number }> {
-    const found = await storage.get('dataset', formId);
+  function known(
+    found: Stored<'dataset'> | undefined,
+    formId: string,
+    { table, target }: { table: Table; target: number },
+  ): { doc: Dataset; revision: number } {
     if (found && found.doc.completeTo > target)
       return { ...found, doc: { ...found.doc, partitions: [], completeTo: 0, retired: retired(found.doc, []) } };
     if (found) return found;

@@ -1,7 +1,7 @@
 import { announce, type Consequences, eventId, nothing } from '#domain/consequences.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Export, ExportFormat } from '#domain/export.ts';
-import { exportFile, exportView } from '#domain/export-view.ts';
+import { exportArea, exportFile, exportView } from '#domain/export-view.ts';
 import type { ExportMask } from '#domain/mask.ts';
 import { withApplied } from '#domain/response.ts';
 import { isFinished, type NewTask, type QueueName, type TaskError } from '#domain/task.ts';
@@ -32,7 +32,7 @@ export type Download = {
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list' | 'responses' | 'tasks'>;
-  blobs: Pick<BlobStore, 'stage' | 'stream' | 'remove'>;
+  blobs: Pick<BlobStore, 'stage' | 'stream' | 'remove' | 'list'>;
   writer: ExportWriter;
   disk: DiskSpace;
   /** What an export leaves free on the disk: the responses that come in meanwhile need it. */
@@ -111,21 +111,19 @@ export function createExports(deps: Deps) {
   }
 
   /**
-   * Writes the file and makes the export ready, in one commit with its event. Run again it leaves what is ready as it is, and else writes the same file anew.
-   * Errors: `not-found`, `disk-nearly-full`, `storage-unavailable`, the signal's reason; after any of them nothing of the file is left.
+   * Writes the file and makes the export ready, in one commit with its event. Run again it leaves what is ready as it is, and else writes a file anew.
+   * Errors: `not-found`, `disk-nearly-full`, `storage-unavailable`, `conflict` when another worker has taken over, the signal's reason; after any of them nothing of the file is left,
+   * but where nobody can tell whether the commit has happened.
    */
   async function run(cause: Cause, id: string, control: Omit<Run, 'until'>): Promise<ExportReport> {
     const { doc, revision } = await find(id);
     if (doc.status === 'ready') return { ...readyFile(doc), rows: doc.rows!, misfits: 0 };
     const startedAt = performance.now();
-    const file = exportFile(doc);
+    const file = exportFile(doc, cause.lease);
     const until = await endOfExport(storage, doc, clock.now());
     const staged = await deps.blobs.stage(file);
     const report = await writeExport(deps, doc, staged.path, { ...control, until })
-      .then(async (written) => {
-        await refuseWithoutLease(cause);
-        return { ...written, ...(await staged.finish()) };
-      })
+      .then(async (written) => ({ ...written, ...(await staged.finish()) }))
       .catch(async (err) => {
         // The first error is the one that counts; a file that cannot be removed now goes at the next start.
         await staged.discard().catch(() => {});
@@ -146,17 +144,22 @@ export function createExports(deps: Deps) {
     const follow = await newsOf(ready);
     const change = { op: 'update', kind: 'export', doc: ready, expect: revision } as const;
     const { outcome } = await storage.commit({ change, ...follow, cause });
-    if (outcome !== 'committed') throw overtaken(id);
+    if (outcome !== 'committed') {
+      await deps.blobs.remove(file);
+      throw new AppError('conflict', { detail: `Another worker has taken over ${id}.` });
+    }
     deps.offer(follow.tasks);
+    // The export is ready: what cannot be removed now takes only room.
+    await tidy(id, file).catch(() => {});
     deps.metrics.count('formstead_export_rows_total', { format: doc.format }, report.rows);
     deps.metrics.observe('formstead_export_seconds', { format: doc.format }, (performance.now() - startedAt) / 1000);
     return report;
   }
 
-  /** A worker that slept through its lease must not put its file in the place of the one that its successor has counted and hashed. */
-  async function refuseWithoutLease(cause: Cause): Promise<void> {
-    const task = await storage.tasks.get(cause.taskId);
-    if (task?.lease?.token !== cause.lease) throw overtaken(cause.taskId);
+  /** Removes the files of other attempts: of those that ended between their file and their commit. */
+  async function tidy(id: string, kept?: string): Promise<void> {
+    for (const { name } of await deps.blobs.list(exportArea))
+      if (name.startsWith(`${exportArea}/${id}`) && name !== kept) await deps.blobs.remove(name);
   }
 
   async function newsOf(doc: Export): Promise<Consequences> {
@@ -172,8 +175,7 @@ export function createExports(deps: Deps) {
     const failed: Export = { ...doc, status: 'failed', error: reasonOf(error), finishedAt: clock.now() };
     const change = { op: 'update', kind: 'export', doc: failed, expect: revision } as const;
     const { outcome } = await storage.commit({ change, cause });
-    // An attempt may have put its file there and not have come as far as its commit.
-    if (outcome === 'committed') await deps.blobs.remove(exportFile(doc));
+    if (outcome === 'committed') await tidy(id);
   }
 
   async function find(id: string) {
@@ -228,5 +230,3 @@ function readyFile({ file, bytes, sha256 }: Export): { file: string; bytes: numb
 }
 
 const reasonOf = ({ code, detail }: TaskError): string => (detail === '' ? code : `${code}: ${detail}`);
-
-const overtaken = (id: string) => new AppError('conflict', { detail: `Another worker has taken over ${id}.` });

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Exports } from '#app/exports/exports.ts';
 import type { ExportFormat } from '#domain/export.ts';
-import { exportView } from '#domain/export-view.ts';
+import { exportName, exportView } from '#domain/export-view.ts';
 import type { ExportMask } from '#domain/mask.ts';
 import { guard } from '../auth.ts';
 import type { Paging } from '../paging.ts';
@@ -97,8 +97,8 @@ export function exportRoutes(api: FastifyInstance, { exports, paging }: Deps): v
     },
     async (request, reply) => {
       const download = await exports.download(request.params.id);
-      const { format, file, bytes, sha256 } = download.export;
-      const name = file.slice(file.indexOf('/') + 1);
+      const { format, bytes, sha256 } = download.export;
+      const name = exportName(download.export);
       return sendFile(request, reply, { name, type: contentTypes[format], bytes, sha256, read: download.read });
     },
   );
