@@ -107,6 +107,8 @@ test('numbers that were decided by a process that died are put into their record
   );
 });
 
+type Marked = { _id: string; revision: number; changed?: number; unnumbered?: true };
+
 /** The database of a process that is stopped once: before it decides a batch, or before it puts the nth one into its records. */
 function stopping(db: Db, before: 'decision' | { batch: number }) {
   const [reached, free] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -138,9 +140,7 @@ test(
   async (t) => {
     const w = await world(t, 0);
     if (!w) return;
-    const responses = w.raw.collection<{ _id: string; revision: number; changed?: number; unnumbered?: true }>(
-      'responses',
-    );
+    const responses = w.raw.collection<Marked>('responses');
     const idOf = (n: number) => `rsp_${String(n).padStart(4, '0')}`;
     const changedIds = times(40, (i) => idOf(i < 30 ? i : 30 + i));
     assert.equal(await createNumbering(w.raw).number(), 0);
@@ -174,5 +174,27 @@ test(
       times(40, (i) => 101 + i),
     );
     for (const [id, number] of before) if (!changedIds.includes(id)) assert.equal(after.get(id), number, id);
+  },
+);
+
+test(
+  'what changes again while its number is put into it stands at that number all the same, and at a later one',
+  limit,
+  async (t) => {
+    const w = await world(t, 0);
+    if (!w) return;
+    const responses = w.raw.collection<Marked>('responses');
+    const id = 'rsp_1';
+    assert.equal(await createNumbering(w.raw).number(), 0);
+    await responses.insertOne({ _id: id, revision: 1, unnumbered: true });
+    const slow = stopping(w.raw, { batch: 1 });
+    const numbering = createNumbering(slow.db).number();
+    await slow.reached;
+    await responses.updateOne({ _id: id }, { $inc: { revision: 1 }, $set: { unnumbered: true } });
+    slow.go();
+    assert.equal(await numbering, 1);
+    assert.deepEqual(await responses.findOne(), { _id: id, revision: 2, unnumbered: true, changed: 1 });
+    assert.equal(await createNumbering(w.raw).number(), 2);
+    assert.deepEqual(await responses.findOne(), { _id: id, revision: 2, changed: 2 });
   },
 );

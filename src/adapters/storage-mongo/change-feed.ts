@@ -31,9 +31,9 @@ const pageCharacters = 16_000_000;
 /**
  * Gives changes their numbers after the fact: what writes a response marks it as unnumbered. Which numbers a batch of such records gets is decided by one write of
  * one document, by version. Putting them into the records is harmless twice: a revision is in one batch only, since a batch is in its records before the next one
- * is looked for; so whoever repeats it repeats the number, and a record that has moved on does not take it. Any process may do it, several at once do no harm, and
- * one that was stopped in the middle and comes back a day later can only repeat what was decided. A record that has changed again in between leaves its number
- * unused and is in a later batch.
+ * is looked for; so whoever repeats it repeats the number, and a record that has a higher one does not take it. Any process may do it, several at once do no harm, and
+ * one that was stopped in the middle and comes back a day later can only repeat what was decided. A record that has changed again in between is in a later batch
+ * too.
  */
 export function createNumbering(db: Db) {
   const feeds = db.collection<Feed>(countersCollection);
@@ -41,6 +41,9 @@ export function createNumbering(db: Db) {
     responses: db.collection<ResponseRecord>('responses') as unknown as Collection<Marked>,
     removals: db.collection<RemovalRecord>(removalsCollection) as unknown as Collection<Marked>,
   };
+
+  /** The last version whose batch this process has put into its records: most calls find nothing new. */
+  let put = -1;
 
   /**
    * Returns the number up to which the feed is complete; every change acknowledged before the call is numbered, unless `enough` says after a batch that it is.
@@ -62,7 +65,7 @@ export function createNumbering(db: Db) {
       if (decided.modifiedCount === 0) continue;
       asked.numbered();
       if (asked.ended() || enough?.()) {
-        await apply({ ...feed, applied, batch });
+        await apply({ ...feed, version: feed.version + 1, applied, batch });
         return applied + batch.length;
       }
     }
@@ -132,24 +135,41 @@ export function createNumbering(db: Db) {
     return found.map(({ _id, revision }) => ({ in: name, id: _id, revision }));
   }
 
-  async function apply({ applied, batch }: Feed): Promise<void> {
+  /**
+   * Puts the numbers of a batch into its records, late or twice without harm. One that has changed since it was looked up stands at its number as it is now, and
+   * stays marked for its next one: whoever asks what has come up to the number is to see it. One that has a higher number keeps that.
+   */
+  async function apply({ version, applied, batch }: Feed): Promise<void> {
+    if (version === put) return;
+    const numbered = batch.map((one, i) => ({ ...one, number: applied + i + 1 }));
     await Promise.all(
       (['responses', 'removals'] as const).map(async (name) => {
-        const writes = batch.flatMap(({ in: own, id, revision }, i): AnyBulkWriteOperation<Marked>[] =>
-          own === name
-            ? [
-                {
-                  updateOne: {
-                    filter: { _id: id, revision, unnumbered: true },
-                    update: { $set: { changed: applied + i + 1 }, $unset: { unnumbered: '' } },
-                  },
-                },
-              ]
-            : [],
+        const own = numbered.filter((one) => one.in === name);
+        const write = (updates: AnyBulkWriteOperation<Marked>[]) =>
+          updates.length === 0 ? undefined : collections[name].bulkWrite(updates, { ordered: false });
+        const done = await write(
+          own.map(({ id, revision, number }) => ({
+            updateOne: {
+              filter: { _id: id, revision, unnumbered: true },
+              update: { $set: { changed: number }, $unset: { unnumbered: '' } },
+            },
+          })),
         );
-        if (writes.length > 0) await collections[name].bulkWrite(writes, { ordered: false });
+        if (done?.matchedCount === own.length) return;
+        await write(
+          own.map(({ id, revision, number }) => {
+            const behind = { $or: [{ changed: { $exists: false } }, { changed: { $lt: number } }] };
+            return {
+              updateOne: {
+                filter: { _id: id, revision: { $gt: revision }, unnumbered: true, ...behind },
+                update: { $set: { changed: number } },
+              },
+            };
+          }),
+        );
       }),
     );
+    put = version;
   }
 
   return { number };
