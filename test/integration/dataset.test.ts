@@ -340,6 +340,7 @@ test('whoever listens is told once that files are ready, and which days', async 
   assert.equal(items.length, 1);
   const { type, data } = JSON.parse(items[0]!.doc.body);
   assert.equal(type, 'export.ready');
+  assert.match(items[0]!.doc.id, /^evt_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}_ready$/);
   assert.deepEqual(
     [data.form_id, data.format, data.updated, data.rows, data.complete_to],
     [form.id, 'dataset', [dayName(3), dayName(4)], 2, (await world.datasets.get(form.id))!.completeTo],

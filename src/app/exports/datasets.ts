@@ -262,7 +262,7 @@ export function createDatasets(deps: Deps) {
 
   async function newsOf(doc: Dataset, spans: readonly Span[]): Promise<Consequences> {
     if (!(await deps.wantsEvent('export.ready', doc.id))) return nothing;
-    const id = eventId(derivedUuid(doc.updatedAt, `dataset\n${doc.id}\n${doc.version}`), 'ready');
+    const id = eventId(`dst_${derivedUuid(doc.updatedAt, `dataset\n${doc.id}\n${doc.version}`)}`, 'ready');
     // Those too that were written before the update was interrupted: nobody has been told of them.
     const untold = doc.partitions.filter(({ manifest }) => manifest > doc.announced);
     const updated = new Set([...spans, ...untold].map(({ from }) => from));

@@ -33,7 +33,8 @@ export function datasetRoutes(api: FastifyInstance, { datasets }: Deps): void {
       const dataset = await datasets.get(params.id);
       if (!dataset)
         throw new AppError('not-found', {
-          detail: 'No files have been written yet: POST to this path, or wait for the night.',
+          detail:
+            'There are no files: the form has no responses, or none have been written yet. POST to this path, or wait for the night.',
         });
       return datasetView(dataset);
     },
