@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createFreshRows } from '#app/queries/fresh-rows.ts';
+import { removeUnusedFiles } from '#app/queries/unused-files.ts';
+import { AppError } from '#domain/errors.ts';
 import { planForm } from '#domain/export-rows.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
 import { openExportWorld, type World } from '../support/export-world.ts';
 
 const definition = { elements: [{ type: 'comment', name: 'message' }] };
 
-async function setUp(t: Parameters<typeof openExportWorld>[0]) {
-  const world = await openExportWorld(t);
+async function setUp(t: Parameters<typeof openExportWorld>[0], blobs: Partial<BlobStore> = {}) {
+  const world = await openExportWorld(t, { blobs });
   const form = await world.form([{ definition }]);
   const { items } = await world.storage.list('form-version', { where: { formId: form.id }, limit: 1 });
   const plan = planForm(items.map(({ doc }) => doc));
@@ -155,6 +158,48 @@ test('a file of half a day is made anew, since others may take it for left behin
   const second = await upTo();
   assert.notDeepEqual(second.paths, first.paths);
   assert.deepEqual(await messages(second.paths), ['a']);
+});
+
+test('files that a question may be given are not taken for unused, and go a day after the last question about their form', async (t) => {
+  const { world, form, upTo, files } = await setUp(t);
+  // The age of a file is by the clock of the disk.
+  world.clock.advance(Date.now() - world.clock.now());
+  const unused = () => removeUnusedFiles(world.blobs, world.clock.now(), new AbortController().signal);
+  await world.respond(form.id, { message: 'a' });
+  const { paths } = await upTo();
+  world.clock.advance(12 * 3_600_000 - 60_000);
+  assert.equal(await unused(), 0);
+  assert.deepEqual((await upTo()).paths, paths);
+  world.clock.advance(11 * 3_600_000);
+  assert.equal(await unused(), 0, 'a question of then has long ended');
+  assert.deepEqual(await messages(paths), ['a']);
+  world.clock.advance(3_600_000 + 120_000);
+  assert.equal(await unused(), 1);
+  assert.deepEqual(await files(), []);
+  assert.deepEqual(await messages((await upTo()).paths), ['a'], 'the next question has them made anew');
+});
+
+test('an error of the disk lasts as long as the disk has it', async (t) => {
+  const { world, form, upTo } = await setUp(t);
+  await world.respond(form.id, { message: 'a' });
+  const folder = join(world.dir, 'blobs', 'fresh');
+  await writeFile(folder, 'no folder');
+  for (const _ of ['once', 'twice']) await assert.rejects(upTo(), { code: 'storage-unavailable' });
+  await rm(folder);
+  assert.deepEqual(await messages((await upTo()).paths), ['a']);
+});
+
+test('a file of before that cannot be removed fails no question', async (t) => {
+  const remove = () => Promise.reject(new AppError('storage-unavailable', { detail: 'The disk refused' }));
+  const { world, form, upTo } = await setUp(t, { remove });
+  await world.respond(form.id, { message: 'a' });
+  await upTo();
+  const completeTo = await world.storage.changes.newest();
+  for (const message of ['b', 'c']) {
+    await world.respond(form.id, { message });
+    assert.deepEqual((await messages((await upTo(completeTo)).paths)).at(-1), message);
+    world.clock.advance(150_000);
+  }
 });
 
 test('more changes than a page are all there, in their order', async (t) => {
