@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createFreshRows } from '#app/queries/fresh-rows.ts';
+import { createFormTables } from '#app/queries/tables.ts';
 import { removeUnusedFiles } from '#app/queries/unused-files.ts';
 import { AppError } from '#domain/errors.ts';
 import { planForm } from '#domain/export-rows.ts';
@@ -229,4 +231,42 @@ test('many files become one, and whoever was given them can still read them', as
   await world.respond(form.id, { message: '72' });
   await upTo();
   assert.equal((await files()).length, 9, 'those that became one are gone');
+});
+
+test('an update that is worth it is asked for once for a state of the files, again when that failed, and no question waits for it or fails', async (t) => {
+  const { world, form } = await setUp(t);
+  let commit = async (): Promise<void> => {
+    throw new AppError('storage-unavailable', { detail: 'The disk refused' });
+  };
+  const asked: number[] = [];
+  const tables = createFormTables({
+    ...world,
+    staleMs: 1000,
+    freshRows: { upTo: async () => ({ paths: [], changes: 20_001, longestLine: 0 }), forget() {} },
+    async requestUpdate(_, reason) {
+      if ('completeTo' in reason) asked.push(reason.completeTo);
+      await commit();
+    },
+  });
+  const askTwice = async () => {
+    for (const _ of ['once', 'twice']) {
+      await (await tables.of(form.id, { fresh: true })).source({});
+      await setImmediate();
+    }
+  };
+  await askTwice();
+  assert.deepEqual(asked, [0, 0], 'the store takes no writes');
+  const held = Promise.withResolvers<void>();
+  commit = () => held.promise;
+  await askTwice();
+  assert.deepEqual(asked, [0, 0, 0], 'one is under way');
+  held.resolve();
+  await askTwice();
+  assert.deepEqual(asked, [0, 0, 0]);
+  await world.respond(form.id, { message: 'a' });
+  await world.update(form.id);
+  const { completeTo } = (await world.datasets.get(form.id))!;
+  await askTwice();
+  assert.deepEqual(asked, [0, 0, 0, completeTo]);
+  assert.ok(completeTo > 0);
 });
