@@ -7,6 +7,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { KeyRing } from '#ports/key-ring.ts';
 import type { Move, Part, TransferReads, TransferSource, TransferTarget } from '#ports/store-transfer.ts';
 import { parts } from '#ports/store-transfer.ts';
+import { isTemporaryArea } from './queries/unused-files.ts';
 import type { Verdict } from './verify.ts';
 
 /*
@@ -140,14 +141,14 @@ async function tallyParts(
   return tallies;
 }
 
-/** Where both are the same directory, everything is there already. */
+/** All but datasets, whose numbers are those of the store before, and what questions have made. Where both are the same directory, everything is there already. */
 async function copyFiles(
   { source, target }: { source: BlobStore; target: BlobStore },
   writes: boolean,
 ): Promise<{ source: Tally; target: Tally }> {
   const [ofSource, ofTarget] = [createTally(), createTally()];
   for (const area of await source.areas()) {
-    if (isDatasetArea(area)) continue;
+    if (isDatasetArea(area) || isTemporaryArea(area)) continue;
     for (const { name } of await source.list(area)) {
       const wanted = await source.describe(name);
       if (wanted === undefined) continue;

@@ -22,7 +22,7 @@ export function createQueries({ adapters, config, datasets, answers, audit }: Pa
   };
   const limits = { timeMs: config.queryTimeoutMs, rows: config.queryRows };
   const { timeZone, queryLeastGroup: leastGroup } = config;
-  const answerFiles = createAnswerFiles({ blobs, clock, ids });
+  const answerFiles = createAnswerFiles({ blobs, ids });
   return {
     queries: createCommonQueries({ tables, engine, answers, clock, metrics, timeZone, limits, leastGroup }),
     analystSql: createAnalystSql({ storage, tables, engine, metrics, note, limits }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -91,12 +91,21 @@ test('an embedded installation that was moved into the stack answers as before, 
   assert.deepEqual(await db.listCollections().toArray(), [], 'nothing was written');
   assert.ok(!existsSync(join(from, 'moved.json')));
 
+  // What questions were answered from, and an answer that was being sent.
+  const temporary = ['fresh', 'answers'].map((area) => join(from, 'blobs', area));
+  for (const folder of temporary) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'left.ndjson'), '{}\n');
+  }
   const moved = await move();
   assert.deepEqual([moved.code, moved.stderr], [0, ''], moved.stdout);
   assert.match(moved.stdout, /^response +450 +450 +[0-9a-f]{12} +same$/m);
   // Two exports and a head, and the head before it if the kill came between the new one's file and the removal of the old.
   assert.match(moved.stdout, /^file +([34]) +\1 +[0-9a-f]{12} +same$/m);
   assert.match(moved.stdout, /^verify: ok: 450 receipts = 450 responses/m);
+
+  const areas = readdirSync(join(env.FORMSTEAD_DATA_DIR!, 'blobs'));
+  assert.ok(areas.includes('exports') && !areas.includes('fresh') && !areas.includes('answers'), areas.join());
 
   const server = await served(t, env);
   const actual = await told(server.url, installation);

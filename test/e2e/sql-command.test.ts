@@ -64,3 +64,31 @@ test('a query that fails leaves the files beside its own as they are, and none o
   assert.notEqual(table.code, 0);
   assert.match(table.stderr, /is there already/);
 });
+
+test('of a damaged file it says what has it written again, and that does', async () => {
+  const elements = [{ type: 'text', name: 'zip' }];
+  const form = await program.publish({ slug: 'torn', definition: { elements } });
+  await program.accepted(form, { zip: '01067' });
+  const { body } = await program.call('POST', `/forms/${form}/dataset`);
+  await program.finished(body.task_id, 60_000);
+  const { partitions } = (await program.call('GET', `/forms/${form}/dataset`)).body;
+  const path = join(program.dir, 'blobs', `dataset.${form}`, partitions[0].files.parquet.name);
+  const bytes = readFileSync(path);
+  // Its size stays: only whoever reads it can tell.
+  writeFileSync(path, bytes.fill(0xff, 4, bytes.length - 200));
+  const zips = () =>
+    formstead(
+      ['sql', '--table', 't=torn', '--format', 'json', '--', 'SELECT zip__text FROM t'],
+      testEnvironment(program.dir),
+    );
+  const met = await zips();
+  assert.deepEqual([met.code, met.stdout], [1, '']);
+  const told = /POST \/api\/v1(\/forms\/\S+\/dataset\?rebuild=1) has a running server write it again/.exec(met.stderr);
+  assert.ok(told, met.stderr);
+  assert.ok(!met.stderr.includes('ask again'), met.stderr);
+  const again = await program.call('POST', told[1]!);
+  assert.equal((await program.finished(again.body.task_id, 60_000)).status, 'succeeded');
+  const { code, stdout, stderr } = await zips();
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.deepEqual(JSON.parse(stdout).rows, [['01067']]);
+});

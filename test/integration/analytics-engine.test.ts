@@ -319,6 +319,7 @@ test('values become JSON as the reference says', async (t) => {
     ],
     ['\'{"a": 1}\'::JSON', '{"a": 1}'],
     ["'\u00e4\u{1F600}'", '\u00e4\u{1F600}'],
+    ["'\ufeffa\ufeff'", 'a\ufeff'],
   ] as const)
     assert.deepEqual((await query(`SELECT ${sql}`, [])).values, [[value]], sql);
 });

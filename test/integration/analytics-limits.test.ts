@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -6,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
 import { QueryError } from '#domain/query-error.ts';
 import { isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
+import { skipWithout } from '../support/services.ts';
 
 /** The most memory that a process ever had, of its own counting; 0 once it is gone. */
 function peakOf(pid: number): number {
@@ -170,6 +172,29 @@ test('what does not fit into the memory goes to disk, up to its limit, and is re
   await until(() => readdirSync(join(folder, 'engine', spills[0]!)).length === 0);
   const small = await busyEngine(t, { spillBytes: MiB });
   await assert.rejects(small.query(sql, [], limits), isFault('query-too-large'));
+});
+
+test('a file of an answer for which the disk has no room is an error, and never a part of it', async (t) => {
+  const { engine, folder, pids, limits } = await busyEngine(t);
+  // Whoever may make files only so long writes what fits, and is refused what is left: as on a disk that fills up.
+  const limited = (bytes: number | 'unlimited') =>
+    execFileSync('prlimit', ['--pid', String(pids[0]), `--fsize=${bytes}:unlimited`]);
+  try {
+    limited(300_000);
+  } catch {
+    return skipWithout(t, 'prlimit (util-linux) is not installed');
+  }
+  const written = (format: 'csv' | 'ndjson', name: string, sql = "SELECT repeat('x', 1000) AS a FROM range(400)") =>
+    engine.query({ sql, tables: [] }, limits, { path: join(folder, name), format });
+  // One batch of rows, and the names of the columns alone.
+  await assert.rejects(written('csv', 'a.csv'), isFault('query-failed', /EFBIG/));
+  await assert.rejects(written('ndjson', 'a.ndjson'), isFault('query-failed', /EFBIG/));
+  const noRows = `SELECT 1 AS "${'x'.repeat(400_000)}" WHERE false`;
+  await assert.rejects(written('csv', 'names.csv', noRows), isFault('query-failed', /EFBIG/));
+  limited('unlimited');
+  assert.equal((await written('csv', 'whole')).rows, 400);
+  assert.equal(statSync(join(folder, 'whole')).size, 3 + 400 * 1002);
+  assert.equal(pids.length, 1);
 });
 
 test('the folder of a living process stays its own when another engine removes what was left behind', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,11 +16,11 @@ async function world(t: TestContext) {
   const answers = join(directory, 'answers');
   mkdirSync(answers);
   const blobs = await openFileBlobs({ directory, clock });
-  const files = createAnswerFiles({ blobs, clock, ids: createIds({ clock }) });
+  const files = createAnswerFiles({ blobs, ids: createIds({ clock }) });
   /** 300,000 bytes, more than are read at once. */
   const sent = () => files.sent('csv', ({ path }) => writeFile(path, 'x'.repeat(300_000)).then(() => 'told'));
   const left = () => [...readdirSync(answers), ...readdirSync(join(directory, '.staging'))];
-  return { files, sent, left, answers };
+  return { files, sent, left };
 }
 
 test('the file of an answer goes with its last byte', async (t) => {
@@ -50,19 +50,4 @@ test('an answer that cannot be written leaves nothing', async (t) => {
   };
   await assert.rejects(files.sent('csv', write), /died/);
   assert.deepEqual(left(), []);
-});
-
-test('what a process left that was killed while it sent goes when the next file is made; what another is sending stays', async (t) => {
-  const { sent, left, answers } = await world(t);
-  for (const [name, age] of [
-    ['ans_old.csv', 3_700],
-    ['ans_young.csv', 3_500],
-  ] as const) {
-    writeFileSync(join(answers, name), 'x');
-    const at = Date.now() / 1000 - age;
-    utimesSync(join(answers, name), at, at);
-  }
-  const { chunks } = await sent();
-  await ReadableStream.from(chunks).cancel();
-  assert.deepEqual(left(), ['ans_young.csv']);
 });

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createFreshRows } from '#app/queries/fresh-rows.ts';
+import { createFormTables } from '#app/queries/tables.ts';
+import { removeUnusedFiles } from '#app/queries/unused-files.ts';
+import { AppError } from '#domain/errors.ts';
 import { planForm } from '#domain/export-rows.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
 import { openExportWorld, type World } from '../support/export-world.ts';
 
 const definition = { elements: [{ type: 'comment', name: 'message' }] };
 
-async function setUp(t: Parameters<typeof openExportWorld>[0]) {
-  const world = await openExportWorld(t);
+async function setUp(t: Parameters<typeof openExportWorld>[0], blobs: Partial<BlobStore> = {}) {
+  const world = await openExportWorld(t, { blobs });
   const form = await world.form([{ definition }]);
   const { items } = await world.storage.list('form-version', { where: { formId: form.id }, limit: 1 });
   const plan = planForm(items.map(({ doc }) => doc));
@@ -157,6 +162,48 @@ test('a file of half a day is made anew, since others may take it for left behin
   assert.deepEqual(await messages(second.paths), ['a']);
 });
 
+test('files that a question may be given are not taken for unused, and go a day after the last question about their form', async (t) => {
+  const { world, form, upTo, files } = await setUp(t);
+  // The age of a file is by the clock of the disk.
+  world.clock.advance(Date.now() - world.clock.now());
+  const unused = () => removeUnusedFiles(world.blobs, world.clock.now(), new AbortController().signal);
+  await world.respond(form.id, { message: 'a' });
+  const { paths } = await upTo();
+  world.clock.advance(12 * 3_600_000 - 60_000);
+  assert.equal(await unused(), 0);
+  assert.deepEqual((await upTo()).paths, paths);
+  world.clock.advance(11 * 3_600_000);
+  assert.equal(await unused(), 0, 'a question of then has long ended');
+  assert.deepEqual(await messages(paths), ['a']);
+  world.clock.advance(3_600_000 + 120_000);
+  assert.equal(await unused(), 1);
+  assert.deepEqual(await files(), []);
+  assert.deepEqual(await messages((await upTo()).paths), ['a'], 'the next question has them made anew');
+});
+
+test('an error of the disk lasts as long as the disk has it', async (t) => {
+  const { world, form, upTo } = await setUp(t);
+  await world.respond(form.id, { message: 'a' });
+  const folder = join(world.dir, 'blobs', 'fresh');
+  await writeFile(folder, 'no folder');
+  for (const _ of ['once', 'twice']) await assert.rejects(upTo(), { code: 'storage-unavailable' });
+  await rm(folder);
+  assert.deepEqual(await messages((await upTo()).paths), ['a']);
+});
+
+test('a file of before that cannot be removed fails no question', async (t) => {
+  const remove = () => Promise.reject(new AppError('storage-unavailable', { detail: 'The disk refused' }));
+  const { world, form, upTo } = await setUp(t, { remove });
+  await world.respond(form.id, { message: 'a' });
+  await upTo();
+  const completeTo = await world.storage.changes.newest();
+  for (const message of ['b', 'c']) {
+    await world.respond(form.id, { message });
+    assert.deepEqual((await messages((await upTo(completeTo)).paths)).at(-1), message);
+    world.clock.advance(150_000);
+  }
+});
+
 test('more changes than a page are all there, in their order', async (t) => {
   const { world, form, upTo } = await setUp(t);
   await Promise.all(Array.from({ length: 2300 }, (_, i) => world.respond(form.id, { message: `${i}` })));
@@ -184,4 +231,42 @@ test('many files become one, and whoever was given them can still read them', as
   await world.respond(form.id, { message: '72' });
   await upTo();
   assert.equal((await files()).length, 9, 'those that became one are gone');
+});
+
+test('an update that is worth it is asked for once for a state of the files, again when that failed, and no question waits for it or fails', async (t) => {
+  const { world, form } = await setUp(t);
+  let commit = async (): Promise<void> => {
+    throw new AppError('storage-unavailable', { detail: 'The disk refused' });
+  };
+  const asked: number[] = [];
+  const tables = createFormTables({
+    ...world,
+    staleMs: 1000,
+    freshRows: { upTo: async () => ({ paths: [], changes: 20_001, longestLine: 0 }), forget() {} },
+    async requestUpdate(_, reason) {
+      if ('completeTo' in reason) asked.push(reason.completeTo);
+      await commit();
+    },
+  });
+  const askTwice = async () => {
+    for (const _ of ['once', 'twice']) {
+      await (await tables.of(form.id, { fresh: true })).source({});
+      await setImmediate();
+    }
+  };
+  await askTwice();
+  assert.deepEqual(asked, [0, 0], 'the store takes no writes');
+  const held = Promise.withResolvers<void>();
+  commit = () => held.promise;
+  await askTwice();
+  assert.deepEqual(asked, [0, 0, 0], 'one is under way');
+  held.resolve();
+  await askTwice();
+  assert.deepEqual(asked, [0, 0, 0]);
+  await world.respond(form.id, { message: 'a' });
+  await world.update(form.id);
+  const { completeTo } = (await world.datasets.get(form.id))!;
+  await askTwice();
+  assert.deepEqual(asked, [0, 0, 0, completeTo]);
+  assert.ok(completeTo > 0);
 });

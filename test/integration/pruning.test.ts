@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
 import { createPruning, type Pruned } from '#app/pruning.ts';
 import { loadConfig } from '#config.ts';
+import { AppError } from '#domain/errors.ts';
 import type { Insert } from '#ports/storage.ts';
 import {
   aDelivery,
@@ -18,20 +22,48 @@ import { openTaskWorld } from '../support/task-world.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
-const nothing: Pruned = { tasks: 0, sessions: 0, deliveries: 0, attempts: 0, events: 0, keys: 0, refusals: 0 };
+const nothing: Pruned = {
+  tasks: 0,
+  sessions: 0,
+  deliveries: 0,
+  attempts: 0,
+  events: 0,
+  keys: 0,
+  refusals: 0,
+  files: 0,
+};
 const going = new AbortController().signal;
 
 /** The lives as the settings have them by default; the clock stands where the test puts it. */
 async function openPruningWorld(t: TestContext) {
-  const { storage } = await openTaskWorld(t);
+  const { storage, dir } = await openTaskWorld(t);
   const loaded = loadConfig({});
   assert.ok('config' in loaded);
   const { taskRetentionMs, idempotencyLifeMs } = loaded.config;
   let now = t0;
   const clock = { now: () => now };
-  const pruning = createPruning({ storage, clock, taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day });
+  const directory = join(dir, 'blobs');
+  const files = await openFileBlobs({ directory, clock });
+  const stuck = new Set<string>();
+  const blobs = {
+    ...files,
+    async remove(name: string) {
+      if (stuck.has(name)) throw new AppError('storage-unavailable', { detail: 'The disk refused' });
+      await files.remove(name);
+    },
+  };
+  const lives = { taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day };
+  const pruning = createPruning({ storage, blobs, clock, ...lives });
   return {
     storage,
+    /** Files that the disk does not let go. */
+    stuck,
+    /** A file of t0. */
+    async keep(name: string) {
+      await files.write(name, Buffer.from('x'));
+      await utimes(files.pathOf(name), t0 / 1000, t0 / 1000);
+    },
+    isThere: async (name: string) => (await files.read(name)) !== undefined,
     prune: (signal = going) => pruning.prune(signal),
     /** What goes when it is `ms` after t0. */
     async pruneAt(ms: number): Promise<Pruned> {
@@ -99,4 +131,34 @@ test('more than one batch goes in one run, and a run that is stopped leaves the 
   );
   assert.deepEqual(await prune(AbortSignal.abort()), nothing);
   assert.deepEqual(await pruneAt(0), { ...nothing, sessions: 1001 });
+});
+
+test('what questions have made goes by its age, whoever made it, and no other file', async (t) => {
+  const { pruneAt, keep, isThere } = await openPruningWorld(t);
+  const [answer, fresh, ...others] = [
+    'answers/ans_1.csv',
+    'fresh/frm_1.ans_2.ndjson',
+    'exports/exp_1.csv',
+    'dataset.frm_1/a.parquet',
+  ];
+  for (const name of [answer!, fresh!, ...others]) await keep(name);
+  assert.deepEqual(await pruneAt(hour), nothing, 'it may be being sent');
+  assert.deepEqual(await pruneAt(hour + 1), { ...nothing, files: 1 });
+  assert.deepEqual([await isThere(answer!), await isThere(fresh!)], [false, true]);
+  assert.deepEqual(await pruneAt(day), nothing);
+  assert.deepEqual(await pruneAt(day + 1), { ...nothing, files: 1 });
+  assert.equal(await isThere(fresh!), false);
+  assert.deepEqual(await pruneAt(3650 * day), nothing);
+  for (const name of others) assert.ok(await isThere(name), name);
+});
+
+test('a file that cannot be removed keeps no other, is told, and goes when it can be', async (t) => {
+  const { pruneAt, keep, isThere, stuck } = await openPruningWorld(t);
+  const names = ['fresh/frm_1.ans_1.ndjson', 'fresh/frm_1.ans_2.ndjson', 'fresh/frm_1.ans_3.ndjson'];
+  for (const name of names) await keep(name);
+  stuck.add(names[1]!);
+  await assert.rejects(pruneAt(2 * day), { code: 'storage-unavailable' });
+  assert.deepEqual(await Promise.all(names.map(isThere)), [false, true, false]);
+  stuck.clear();
+  assert.deepEqual(await pruneAt(2 * day), { ...nothing, files: 1 });
 });

@@ -1,20 +1,18 @@
 import type { AnswerFile } from '#ports/analytics-engine.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
-import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
 
 type Deps = {
-  blobs: Pick<BlobStore, 'stage' | 'stream' | 'remove' | 'list'>;
-  clock: Clock;
+  blobs: Pick<BlobStore, 'stage' | 'stream' | 'remove'>;
   ids: Pick<Ids, 'next'>;
 };
 
 const area = 'answers';
-/** A file is opened as soon as it is there, and what is open is read to its end without its name: so old ones are those of processes that died. */
-const leftBehindMs = 3_600_000;
+/** A file is opened as soon as it is there, and what is open is read to its end without its name: so old ones are those of processes that died. Milliseconds. */
+export const answerArea = { name: area, unusedAfterMs: 3_600_000 };
 
 /** An answer as a file for as long as it takes to send it. */
-export function createAnswerFiles({ blobs, clock, ids }: Deps) {
+export function createAnswerFiles({ blobs, ids }: Deps) {
   /**
    * Has the answer written by `write`, and gives what that tells and the bytes; the file goes with the last of them, or when they are no longer wanted.
    * Errors: those of `write`.
@@ -23,7 +21,6 @@ export function createAnswerFiles({ blobs, clock, ids }: Deps) {
     format: AnswerFile['format'],
     write: (file: AnswerFile) => Promise<T>,
   ): Promise<{ told: T; bytes: number; chunks: AsyncIterable<Uint8Array> }> {
-    await sweep();
     const name = `${area}/${ids.next('ans')}.${format}`;
     const staged = await blobs.stage(name);
     try {
@@ -58,12 +55,6 @@ export function createAnswerFiles({ blobs, clock, ids }: Deps) {
       },
     };
     return given;
-  }
-
-  /** What processes that died while they sent it have left. */
-  async function sweep(): Promise<void> {
-    const before = clock.now() - leftBehindMs;
-    for (const { name, at } of await blobs.list(area)) if (at < before) await blobs.remove(name).catch(() => {});
   }
 
   return { sent };

@@ -12,7 +12,7 @@ import type { Storage } from '#ports/storage.ts';
 
 type Deps = {
   storage: Pick<Storage, 'changes'>;
-  blobs: Pick<BlobStore, 'write' | 'stream' | 'remove' | 'list' | 'pathOf'>;
+  blobs: Pick<BlobStore, 'write' | 'stream' | 'remove' | 'pathOf'>;
   clock: Clock;
   ids: Pick<Ids, 'next'>;
   /** Whoever was given a file reads it within this time. */
@@ -27,8 +27,13 @@ const area = 'fresh';
 const pageSize = 1000;
 /** Then they become one. */
 const mostFiles = 64;
-/** Files of other processes are theirs, until they are so old that whoever made them is gone or has made others. */
+/** Then they are made anew. */
 const mostAgeMs = 12 * 3_600_000;
+/**
+ * No question is given a file of this age, of whatever process and form: half of it and the process that made the file has made others. The other half is for
+ * questions that run still, and for clocks that were set back or are another host's. Milliseconds.
+ */
+export const freshArea = { name: area, unusedAfterMs: 2 * mostAgeMs };
 
 /**
  * What the exported files of a form do not hold yet, as files of JSON lines: one row for each change since, as the query engine takes it. They grow with the
@@ -37,12 +42,9 @@ const mostAgeMs = 12 * 3_600_000;
 export function createFreshRows({ storage, blobs, clock, ids, readMs }: Deps) {
   const forms = new Map<string, { kept: Kept; running: Promise<Kept> | undefined }>();
   const outdated: { name: string; at: number }[] = [];
-  let swept: Promise<void> | undefined;
 
   /** Changes above `completeTo`, all of those up to `to` among them, in files with later ones from one to the next. Errors: those of the store and the disk. */
   async function upTo(wish: Wish, to: number): Promise<FreshLines & { changes: number }> {
-    swept ??= sweep();
-    await swept;
     const key = sha256Hex(JSON.stringify([wish.completeTo, wish.plan.version, wish.plan.columns, [...wish.withheld]]));
     const entry = forms.get(wish.formId) ?? {
       kept: { key, to: -1, names: [], changes: 0, longestLine: 0, at: 0 },
@@ -122,14 +124,10 @@ export function createFreshRows({ storage, blobs, clock, ids, readMs }: Deps) {
     for (const name of names) outdated.push({ name, at: clock.now() });
   }
 
+  /** One that cannot be removed fails no question: pruning finds it when it is old. */
   async function removeOutdated(): Promise<void> {
     while (outdated.length > 0 && !isYounger(outdated[0]!.at, clock.now(), readMs))
-      await blobs.remove(outdated.shift()!.name);
-  }
-
-  /** What processes of before have left. */
-  async function sweep(): Promise<void> {
-    for (const { name, at } of await blobs.list(area)) if (clock.now() - at > 2 * mostAgeMs) await blobs.remove(name);
+      await blobs.remove(outdated.shift()!.name).catch(() => {});
   }
 
   return { upTo, forget };

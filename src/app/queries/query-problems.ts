@@ -15,7 +15,7 @@ export function asAppError(err: unknown): unknown {
       return new AppError('engine-unavailable', { detail: message, retryAfterSeconds: 5, cause: err });
     case 'data-damaged':
       return new AppError('data-damaged', {
-        detail: `${message} A running server writes it again from the store; ask again in a while.`,
+        detail: `${message} It is written again from the store; ask again in a while.`,
         retryAfterSeconds: 5,
         cause: err,
       });

@@ -36,7 +36,7 @@ export type FormTable = {
   personal: readonly string[];
   /** Where its rows are: not looked for before they are needed, since most answers are in the cache. */
   source(range: { from?: number; to?: number }): Promise<TableSource>;
-  /** After an error of a question: if a file is damaged, it is asked for again. */
+  /** After an error of a question: if a file is damaged, it is asked for again. Errors: those of `requestUpdate`. */
   mend(err: unknown): Promise<void>;
 };
 
@@ -61,6 +61,8 @@ export function createFormTables(deps: Deps) {
   const { storage, clock } = deps;
   let newest: { number: Promise<number>; at: number } | undefined;
   const plans = new Map<string, Plan>();
+  /** By form, what its files were complete to when an update was asked for. */
+  const updateAsked = new Map<string, number>();
 
   /** `fresh`: with everything that was acknowledged before the call; else it may be a second behind. Errors: `form-not-found`, `form-not-published`. */
   async function of(formId: string, { fresh = false } = {}): Promise<FormTable> {
@@ -78,7 +80,7 @@ export function createFormTables(deps: Deps) {
     const pathOf = (name: string) => deps.blobs.pathOf(`${datasetArea(formId)}/${name}`);
     const source = async ({ from, to: end }: { from?: number; to?: number }): Promise<TableSource> => {
       const { changes, ...fresh } = await deps.freshRows.upTo({ formId, plan, withheld, completeTo }, to);
-      if (isWorthUpdating(dataset?.partitions ?? [], changes)) await deps.requestUpdate(formId, { completeTo });
+      if (isWorthUpdating(dataset?.partitions ?? [], changes)) askForUpdate(formId, completeTo);
       const files = (dataset?.partitions ?? [])
         .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
         .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)
@@ -100,6 +102,15 @@ export function createFormTables(deps: Deps) {
       source,
       mend,
     };
+  }
+
+  /** A question only reads: it neither waits for this nor fails with it, and the next one asks again for what could not be asked for, as while the store takes no writes. */
+  function askForUpdate(formId: string, completeTo: number): void {
+    if (updateAsked.get(formId) === completeTo) return;
+    updateAsked.set(formId, completeTo);
+    deps.requestUpdate(formId, { completeTo }).catch(() => {
+      if (updateAsked.get(formId) === completeTo) updateAsked.delete(formId);
+    });
   }
 
   async function newestNumber(fresh: boolean): Promise<number> {

@@ -80,6 +80,8 @@ lists, each of a million dates or structs, took 700 MiB (\`node --test test/inte
 
 In a CSV file a list, a struct or a map is JSON, numbers are numbers whatever their size (and \`Infinity\`, \`-Infinity\`, \`NaN\` bare words), and a text that a spreadsheet would take for a formula has a leading single quote.
 
+A byte order mark (U+FEFF) that a text begins with is left out, but for a Parquet file; DuckDB itself counts and compares it.
+
 Two columns of one name get different ones: \`a\`, \`a:1\`. A struct with the key \`__proto__\` is refused, but for a Parquet file.
 
 In a Parquet file, which knows no whole numbers of that size, \`HUGEINT\` and \`UHUGEINT\` are \`DOUBLE\`: exact up to ±2^53. A \`sum\` of whole numbers is a

@@ -18,10 +18,11 @@ export async function writeText(
   const lineOf = format === 'csv' ? csvLines(reader) : jsonLines(reader);
   const file = await open(path, 'wx', 0o600);
   try {
-    if (format === 'csv') await file.write(`${reader.columns.map(({ name }) => csvCell(name)).join(',')}\r\n`);
+    // Not `write`: on a disk that fills up it writes what fits, tells how much, and is no error.
+    if (format === 'csv') await file.appendFile(`${reader.columns.map(({ name }) => csvCell(name)).join(',')}\r\n`);
     for (let more = true; more; ) {
       const batch = await reader.read(signal);
-      if (batch.rows.length > 0) await file.write(batch.rows.map(lineOf).join(''));
+      if (batch.rows.length > 0) await file.appendFile(batch.rows.map(lineOf).join(''));
       more = batch.more;
     }
     await file.sync();
