@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Config, describeConfig, loadConfig, readEnvironment, sections, settings } from './config.ts';
@@ -119,6 +120,24 @@ for (const [name, value, at, expected] of [
   test(`${name}=${JSON.stringify(value).slice(0, 50)} is understood`, () =>
     assert.deepEqual(good({ [name]: value })[at], expected));
 }
+
+test('where the system has no IANA time zone, UTC is the default', () => {
+  for (const timeZone of ['Etc/Unknown', '-03:00', undefined]) {
+    const loaded = loadConfig({}, noFiles, { ...machine, timeZone });
+    assert.equal('config' in loaded && loaded.config.timeZone, 'UTC', timeZone);
+  }
+  // What Node makes of TZ is read by the real machine in a process of its own.
+  const script = `import { loadConfig } from './src/config.ts'; console.log(loadConfig({}).config.timeZone);`;
+  for (const [TZ, zone] of [
+    ['', 'UTC'],
+    ['GMT-3', 'UTC'],
+    ['UTC+3', 'UTC'],
+    ['Europe/Oslo', 'Europe/Oslo'],
+  ] as const) {
+    const args = ['--input-type=module-typescript', '-e', script];
+    assert.equal(execFileSync(process.execPath, args, { env: { TZ }, encoding: 'utf8' }).trim(), zone, `TZ=${TZ}`);
+  }
+});
 
 test('lists of networks are separated by commas or spaces; a bare address is a network of one where addresses are asked for', () => {
   const config = good({
