@@ -139,6 +139,16 @@ test('where the system has no IANA time zone, UTC is the default', () => {
   }
 });
 
+test('a data directory with a question mark in its path is a mistake, the default one in such a working directory too', () => {
+  const [mistake, ...others] = bad({ FORMSTEAD_DATA_DIR: 'what?/data' });
+  assert.deepEqual([mistake?.name, others], ['FORMSTEAD_DATA_DIR', []]);
+  assert.match(mistake?.problem ?? '', /^is "\/srv\/what\?\/data"/);
+  assert.match(mistake?.cure ?? '', /^Rename it/);
+  const here = { ...machine, absolutePath: (path: string) => `/what?/${path}` };
+  assert.ok('mistakes' in loadConfig({}, noFiles, here));
+  assert.ok('config' in loadConfig({ FORMSTEAD_DATA_DIR: 'd' }, noFiles, machine));
+});
+
 test('lists of networks are separated by commas or spaces; a bare address is a network of one where addresses are asked for', () => {
   const config = good({
     FORMSTEAD_TRUSTED_PROXIES: '10.0.0.7, fd00::1 172.16.0.0/12',
