@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Config, describeConfig, loadConfig, readEnvironment, sections, settings } from './config.ts';
@@ -119,6 +120,34 @@ for (const [name, value, at, expected] of [
   test(`${name}=${JSON.stringify(value).slice(0, 50)} is understood`, () =>
     assert.deepEqual(good({ [name]: value })[at], expected));
 }
+
+test('where the system has no IANA time zone, UTC is the default', () => {
+  for (const timeZone of ['Etc/Unknown', '-03:00', undefined]) {
+    const loaded = loadConfig({}, noFiles, { ...machine, timeZone });
+    assert.equal('config' in loaded && loaded.config.timeZone, 'UTC', timeZone);
+  }
+  // What Node makes of TZ is read by the real machine in a process of its own.
+  const script = `import { loadConfig } from './src/config.ts'; console.log(loadConfig({}).config.timeZone);`;
+  for (const [TZ, zone] of [
+    ['', 'UTC'],
+    ['GMT-3', 'UTC'],
+    ['UTC+3', 'UTC'],
+    ['Europe/Oslo', 'Europe/Oslo'],
+  ] as const) {
+    const args = ['--input-type=module-typescript', '-e', script];
+    assert.equal(execFileSync(process.execPath, args, { env: { TZ }, encoding: 'utf8' }).trim(), zone, `TZ=${TZ}`);
+  }
+});
+
+test('a data directory with a question mark in its path is a mistake, the default one in such a working directory too', () => {
+  const [mistake, ...others] = bad({ FORMSTEAD_DATA_DIR: 'what?/data' });
+  assert.deepEqual([mistake?.name, others], ['FORMSTEAD_DATA_DIR', []]);
+  assert.match(mistake?.problem ?? '', /^is "\/srv\/what\?\/data"/);
+  assert.match(mistake?.cure ?? '', /^Rename it/);
+  const here = { ...machine, absolutePath: (path: string) => `/what?/${path}` };
+  assert.ok('mistakes' in loadConfig({}, noFiles, here));
+  assert.ok('config' in loadConfig({ FORMSTEAD_DATA_DIR: 'd' }, noFiles, machine));
+});
 
 test('lists of networks are separated by commas or spaces; a bare address is a network of one where addresses are asked for', () => {
   const config = good({

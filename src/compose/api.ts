@@ -82,6 +82,7 @@ export function createApi(
         responses,
         catalog,
         metrics,
+        log,
         bodyBytes: config.responseLimitBytes,
         limits,
         perMinute: config.responsesPerMinute,

@@ -33,11 +33,13 @@ export function sendAnswerFile(
   return reply.send(ReadableStream.from(chunks));
 }
 
-/** Aborts when the client goes: nobody waits for the answer then. */
+/** Aborts when the client goes, at once when it has gone already: nobody waits for the answer then. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  raw.once('close', () => {
+  const leave = () => {
     if (!raw.writableFinished) gone.abort(new AppError('timeout', { detail: 'The client has gone.' }));
-  });
+  };
+  if (raw.closed) leave();
+  else raw.once('close', leave);
   return gone.signal;
 }

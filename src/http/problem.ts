@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, type ErrorCode, errorTable, type Issue } from '#domain/errors.ts';
 import type { Log } from '#ports/log.ts';
+import type { CauseLog } from './cause-log.ts';
 
 export const problemType = 'application/problem+json';
 /** Where each code is explained: `type` of a problem is this, `#` and the code. */
@@ -86,8 +87,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
     .send(Buffer.from(JSON.stringify(problem)));
 }
 
-/** Every error becomes a problem; what nobody foresaw is logged here, once, and says nothing of itself to the client. */
-export function installProblems(app: FastifyInstance, log: Log): void {
+/** Every error becomes a problem; what nobody foresaw is logged here, once, and says nothing of itself to the client; neither does the cause of a 503. */
+export function installProblems(app: FastifyInstance, log: Log, tellCause: CauseLog): void {
   app.setErrorHandler((error, request, reply) => {
     const known = toAppError(error, request.routeOptions.bodyLimit);
     if (known.code === 'internal') {
@@ -99,6 +100,7 @@ export function installProblems(app: FastifyInstance, log: Log): void {
       sendProblem(request, reply, new AppError('internal'));
       return;
     }
+    tellCause(request, known);
     sendProblem(request, reply, known);
   });
 }

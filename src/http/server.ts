@@ -7,6 +7,7 @@ import type { Metrics } from '#ports/metrics.ts';
 import { installAnswerTime } from './answer-time.ts';
 import { type AccessRow, type Authenticate, installAuth } from './auth.ts';
 import { installBaseline } from './baseline.ts';
+import { createCauseLog } from './cause-log.ts';
 import { answerClientError } from './client-error.ts';
 import { installJsonBodies } from './media.ts';
 import { answerUnrouted, installObservation, QuietLog } from './observation.ts';
@@ -123,7 +124,7 @@ export function createServer(deps: ServerDeps): Server {
   // Node would answer an expectation that it does not know with an empty 417: this one goes the way of every request, and is refused in baseline.ts.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   const sockets = deps.tls ? socketsOf(app.server) : new Set<never>();
-  installProblems(app, deps.log);
+  installProblems(app, deps.log, createCauseLog(deps.log));
   installBaseline(app, { shuttingDown: deps.shuttingDown, draining: () => draining });
   installAnswerTime(app, limits.answerMs);
   installJsonBodies(app);

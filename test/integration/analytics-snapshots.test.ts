@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSnapshots } from '#adapters/analytics-duckdb/engine/snapshots.ts';
+import { openEngineWorld, visitColumns } from '../support/engine-world.ts';
 
 type Build = (path: string) => Promise<void>;
 
@@ -36,6 +38,23 @@ test('two processes of one id, in containers that share the folder, make the sam
   assert.equal(await making, path);
   assert.equal(readFileSync(path, 'utf8'), 'whole');
   assert.equal(readdirSync(folder).length, 1);
+});
+
+test('a process that is killed while it makes a snapshot is replaced, and the snapshot is made from the beginning', async (t) => {
+  const { folder, ask, query, pids, endings, visits } = await openEngineWorld(t);
+  const tables = [
+    { name: 'visits', columns: visitColumns, files: [await visits('a.parquet', 0, 300_000)], masked: [] },
+  ];
+  await query('SELECT 1', []);
+  const asked = ask('SELECT count(*) FROM visits', tables);
+  asked.catch(() => {});
+  const engine = join(folder, 'engine');
+  const hasTable = () =>
+    readdirSync(engine).some((name) => name.endsWith('.partial.wal') && statSync(join(engine, name)).size > 0);
+  for (const from = performance.now(); !hasTable(); await sleep(1)) assert.ok(performance.now() - from < 20_000);
+  process.kill(pids[0]!, 'SIGKILL');
+  assert.deepEqual((await asked).values, [[300_000]]);
+  assert.deepEqual([pids.length, endings], [2, ['crashed']]);
 });
 
 test('what killed processes left half made goes with the next snapshot, once nobody can be making it any more', async (t) => {

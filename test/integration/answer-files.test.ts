@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fastify } from 'fastify';
 import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
 import { createIds } from '#adapters/ids-uuid/ids.ts';
 import { createAnswerFiles } from '#app/queries/answer-files.ts';
+import { AppError } from '#domain/errors.ts';
+import { goneSignal } from '#http/answer-file.ts';
 
 const clock = { now: () => Date.now() };
 
@@ -50,4 +54,42 @@ test('an answer that cannot be written leaves nothing', async (t) => {
   };
   await assert.rejects(files.sent('csv', write), /died/);
   assert.deepEqual(left(), []);
+});
+
+test('a client that goes aborts its question, whether before or after the question can be aborted; one that has its answer does not', async (t) => {
+  const app = fastify({ forceCloseConnections: true });
+  t.after(() => app.close());
+  const asked = Promise.withResolvers<void>();
+  const signals = { early: Promise.withResolvers<AbortSignal>(), late: Promise.withResolvers<AbortSignal>() };
+  app.get('/early', async (_, reply) => {
+    signals.early.resolve(goneSignal(reply));
+    await once(reply.raw, 'close');
+  });
+  app.get('/late', async (_, reply) => {
+    asked.resolve();
+    await once(reply.raw, 'close');
+    signals.late.resolve(goneSignal(reply));
+  });
+  const ended = Promise.withResolvers<AbortSignal>();
+  app.get('/answered', async (_, reply) => {
+    const signal = goneSignal(reply);
+    reply.raw.once('close', () => ended.resolve(signal));
+    return 'answer';
+  });
+  const base = await app.listen({ port: 0, host: '127.0.0.1' });
+  for (const [path, begun] of [
+    ['early', signals.early.promise],
+    ['late', asked.promise],
+  ] as const) {
+    const client = new AbortController();
+    const answer = fetch(`${base}/${path}`, { signal: client.signal });
+    await begun;
+    client.abort();
+    await assert.rejects(answer, { name: 'AbortError' });
+    const signal = await signals[path].promise;
+    if (!signal.aborted) await once(signal, 'abort', { signal: AbortSignal.timeout(5000) });
+    assert.ok(signal.reason instanceof AppError && signal.reason.code === 'timeout', path);
+  }
+  assert.equal(await (await fetch(`${base}/answered`)).text(), 'answer');
+  assert.equal((await ended.promise).aborted, false);
 });

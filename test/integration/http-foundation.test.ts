@@ -48,6 +48,17 @@ test('what nobody foresaw is a 500 that says nothing of itself, and one line in 
   assert.equal(errors[0]!.requestId, answer.headers['x-request-id']);
 });
 
+test('a 503 says nothing of its cause, and a line in the log does', async (t) => {
+  const { server, lines } = serverWith(t, things);
+  const answer = await server.inject('/api/v1/full');
+  assert.doesNotMatch(answer.body, /ENOSPC/);
+  const warnings = lines.filter(({ level }) => level === 'warn');
+  assert.deepEqual(
+    warnings.map(({ requestId, route, causes }) => [requestId, route, causes]),
+    [[answer.headers['x-request-id'], '/api/v1/full', ['Error: ENOSPC']]],
+  );
+});
+
 test('each wrong place of a body is named by pointer, nothing is dropped and nothing converted', async (t) => {
   const { server } = serverWith(t, things);
   const answer = await post(server, '{"name":5,"size":"5","extra/~":1,"tags":"x"}');

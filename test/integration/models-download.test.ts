@@ -3,16 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { download } from '#adapters/models-fs/download.ts';
+import { type Download, download } from '#adapters/models-fs/download.ts';
+import { get, textOf } from '#adapters/models-fs/http-get.ts';
 import { AppError } from '#domain/errors.ts';
 import { fileServer, type Served, sha256Of } from '../support/file-server.ts';
+import { listening } from '../support/listening.ts';
 import { eventually } from '../support/program.ts';
 import { selfSignedCertificate } from '../support/self-signed-certificate.ts';
 
@@ -29,10 +31,7 @@ async function world(t: TestContext, file: Partial<Served> = {}) {
   server.files.set('/model', served);
   const reserved: number[] = [];
   const seen: number[] = [];
-  const start = (
-    over: { bytes?: number | undefined; sha256?: string; most?: number; reserve?: () => Promise<void> } = {},
-    network: { signal?: AbortSignal; idleMs?: number } = {},
-  ) =>
+  const start = (over: Partial<Download> = {}, network: { signal?: AbortSignal; idleMs?: number } = {}) =>
     download(
       {
         url: new URL(`${server.url}/model`),
@@ -137,6 +136,25 @@ test('a part of another address is not gone on with', limit, async (t) => {
   assert.deepEqual(await readFile(part), data);
 });
 
+test(
+  'neither password nor signature of an address come into a file, and its part is gone on with',
+  limit,
+  async (t) => {
+    const { start, dir, part, server, served, ranges } = await world(t, { slow: 20 });
+    server.files.set('/model?signature=f00d', served);
+    const url = new URL(`${server.url.replace('//', '//ada:s3cret@')}/model?signature=f00d`);
+    const stop = new AbortController();
+    const first = start({ url, progress: () => stop.abort() }, { signal: stop.signal });
+    await assert.rejects(first, code('conflict', /^Stopped/));
+    assert.deepEqual(await readdir(dir), ['model.part', 'model.part.json']);
+    assert.doesNotMatch(await readFile(`${part}.json`, 'utf8'), /ada|s3cret|f00d/);
+    const { size } = await stat(part);
+    delete served.slow;
+    await start({ url });
+    assert.deepEqual(ranges(), [undefined, `bytes=${size}-`]);
+  },
+);
+
 test('a part that was spoilt on the disk is found by the checksum and removed', limit, async (t) => {
   const place = await world(t, { slow: 20 });
   const size = await stopHalfway(place);
@@ -226,14 +244,8 @@ test('a connection that stalls is given up and gone on with by another', limit, 
 });
 
 test('a server that takes the question and never answers is given up', limit, async (t) => {
-  const silent = createServer(() => {}).listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  t.after(() => {
-    silent.closeAllConnections();
-    silent.close();
-  });
   const { dir } = await world(t);
-  const url = new URL(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/model`);
+  const url = await addressOf(t, () => {});
   const job = { url, path: join(dir, 'x'), most: 10, reserve: async () => {}, progress: () => {} };
   await assert.rejects(
     download(job, { idleMs: 50, pauseMs: 1 }),
@@ -250,6 +262,50 @@ test('redirects are followed, five of them, and not to another protocol', limit,
   await assert.rejects(elsewhere.start(), code('value-refused', /redirects to where nothing may be fetched/));
   const circle = await world(t, { status: 302, location: '/model' });
   await assert.rejects(circle.start(), code('value-refused', /redirects more than 5 times/));
+});
+
+test('a redirect that is refused tells where it leads, without a password or a signature', limit, async (t) => {
+  const { start, served } = await world(t, { status: 302 });
+  for (const [location, told] of [
+    ['ftp://bob:s3cret@mirror.internal/w.whl?signature=f00d', 'ftp://mirror.internal/w.whl'],
+    ['sftp://bob:s3cret@mirror.internal/w.whl#f00d', 'sftp://mirror.internal/w.whl'],
+    ['mirror:bob:s3cret@internal', 'mirror:'],
+    ['http://bob:s3cret@[mirror/w.whl', 'no URL'],
+  ] as const) {
+    served.location = location;
+    await assert.rejects(start(), (err) => {
+      assert.ok(err instanceof AppError && err.code === 'value-refused', String(err));
+      assert.equal(err.detail.split(' fetched from: ')[1], told);
+      return true;
+    });
+  }
+});
+
+/** Of a server on loopback that is gone with the test. */
+async function addressOf(t: TestContext, listener: RequestListener): Promise<URL> {
+  return new URL(`http://127.0.0.1:${await listening(t, createServer(listener))}/`);
+}
+
+test('the body of a redirect is not read on, where it has no end', limit, async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const url = await addressOf(t, (request, response) => {
+    if (request.url === '/there') return void response.end('here');
+    response.once('close', closed.resolve).writeHead(302, { location: '/there' });
+    const endless = setInterval(() => response.write('x'.repeat(1000)), 5);
+    response.once('close', () => clearInterval(endless));
+  });
+  const network = { idleMs: 2000, pauseMs: 1 };
+  assert.equal(await textOf(await get(url, {}, network), 10, network), 'here');
+  await Promise.race([closed.promise, sleep(5000).then(() => assert.fail('it is read on'))]);
+});
+
+test('who stops while a page is read is told that it is stopped, and nothing of the network', limit, async (t) => {
+  const url = await addressOf(t, (_, response) => void response.write('{"files": ['));
+  const stop = new AbortController();
+  const network = { idleMs: 5000, pauseMs: 1, signal: stop.signal };
+  const text = textOf(await get(url, {}, network), 1000, network);
+  stop.abort();
+  await assert.rejects(text, code('conflict', /^Stopped\./));
 });
 
 test('the certificate of an authority of one’s own is trusted when it is named, and only then', limit, async (t) => {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#domain/errors.ts';
+import { sha256Hex } from '#domain/hash.ts';
 import { chunksOf, readJson, writeJson } from './files.ts';
 import { bytesOf, type Got, get, type Network, shownUrl, stopped } from './http-get.ts';
 
@@ -19,7 +20,7 @@ export type Download = {
   progress(bytes: number): void;
 };
 
-/** What a part belongs to. A part without a validator is never gone on with: nobody could tell whether the rest fits. */
+/** What a part belongs to; `url` is the SHA-256 of the address, in which a password or a signature may stand. A part without a validator is never gone on with: nobody could tell whether the rest fits. */
 type PartState = { url: string; validator: string };
 
 /** A failure that may be gone by the next try: a connection that was cut, an answer of an overloaded server. */
@@ -97,7 +98,7 @@ async function attempt(job: Download, part: string, network: Network): Promise<s
     await job.reserve(Math.max(0, (total ?? job.bytes ?? 0) - start));
     const validator = validatorOf(got);
     if (start === 0 && validator !== undefined)
-      await writeJson(`${part}.json`, { url: job.url.href, validator } satisfies PartState);
+      await writeJson(`${part}.json`, { url: sha256Hex(job.url.href), validator } satisfies PartState);
     const bytes = await append(job, file, bytesOf(got, network), hash, { start, total });
     return await accepted(job, part, file, { bytes, hash });
   } finally {
@@ -107,7 +108,7 @@ async function attempt(job: Download, part: string, network: Network): Promise<s
 
 async function partState(path: string, url: URL): Promise<PartState | undefined> {
   const state = (await readJson(path).catch(() => undefined)) as Partial<PartState> | undefined;
-  return state?.url === url.href && typeof state.validator === 'string' ? (state as PartState) : undefined;
+  return state?.url === sha256Hex(url.href) && typeof state.validator === 'string' ? (state as PartState) : undefined;
 }
 
 /** Strong ones only: a weak ETag promises no equal bytes. */

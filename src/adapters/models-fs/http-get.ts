@@ -18,8 +18,14 @@ const mostRedirects = 5;
 
 /** Nothing that opens a door: credentials and signed queries are left out. */
 export function shownUrl(url: URL | string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** Of one without a host nobody knows which part is a password. */
+function shownTarget(url: URL | null): string {
+  if (url === null) return 'no URL';
+  return url.host === '' ? url.protocol : shownUrl(url).slice(0, 100);
 }
 
 /** One GET, redirects followed, but never from https to http. Errors: `timeout` when no answer comes, `value-refused` for a redirect that leads nowhere good. */
@@ -30,12 +36,13 @@ export async function get(address: URL, headers: Record<string, string>, network
     const { statusCode: status = 0, headers: answered } = body;
     if (![301, 302, 303, 307, 308].includes(status) || answered.location === undefined)
       return { status, headers: answered, url, body };
-    body.resume();
+    // It may be without an end.
+    body.destroy();
     const next = URL.parse(answered.location, url.href);
     const downgraded = url.protocol === 'https:' && next?.protocol !== 'https:';
     if (next === null || downgraded || !/^https?:$/.test(next.protocol))
       throw new AppError('value-refused', {
-        detail: `${shownUrl(url)} redirects to where nothing may be fetched from: ${answered.location.slice(0, 100)}`,
+        detail: `${shownUrl(url)} redirects to where nothing may be fetched from: ${shownTarget(next)}`,
       });
     url = next;
   }
@@ -99,7 +106,7 @@ function unanswered(url: URL, err: NodeJS.ErrnoException): AppError {
   });
 }
 
-/** The whole body as text. Errors: `value-refused` beyond `most` bytes, `timeout` when it is cut off. */
+/** The whole body as text. Errors: `value-refused` beyond `most` bytes, `timeout` when it is cut off, `conflict` when the signal stops it. */
 export async function textOf(got: Got, most: number, network: Network): Promise<string> {
   const { url } = got;
   const chunks: Buffer[] = [];
@@ -113,6 +120,7 @@ export async function textOf(got: Got, most: number, network: Network): Promise<
     }
   } catch (err) {
     if (err instanceof AppError) throw err;
+    if (network.signal?.aborted) throw stopped();
     throw unanswered(url, err as Error);
   }
   return Buffer.concat(chunks).toString('utf8');

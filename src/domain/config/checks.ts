@@ -5,6 +5,7 @@ import type { ConfigMistake } from './setting.ts';
 
 /** The settings that depend on each other. */
 export type CheckedSettings = {
+  dataDir: string;
   host: string;
   port: number;
   tlsCertificateFile: string | undefined;
@@ -45,6 +46,19 @@ export type Check = {
 const leastArgon2Kib = 19_456;
 
 const checks: readonly Check[] = [
+  {
+    reads: ['dataDir'],
+    level: 'mistake',
+    // DuckDB reads what follows a ? in the path of a snapshot as options, and all SQL of analysts fails.
+    find: ({ dataDir }) =>
+      dataDir.includes('?')
+        ? {
+            name: 'FORMSTEAD_DATA_DIR',
+            problem: `is ${JSON.stringify(dataDir)}, and SQL cannot be answered from a path with a question mark`,
+            cure: 'Rename it, or name a directory whose whole path has none.',
+          }
+        : undefined,
+  },
   {
     reads: ['mongodbUrl', 'redisUrl'],
     level: 'mistake',

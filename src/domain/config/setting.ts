@@ -5,8 +5,8 @@ import { formatBytes, formatDuration, parseBytes, parseDuration } from './units.
 /** One thing wrong with the settings: the variable, what is wrong (never a secret's value), and what to do. */
 export type ConfigMistake = { name: string; problem: string; cure: string };
 
-/** What defaults may depend on. */
-export type Machine = { cpus: number; timeZone: string; absolutePath: (path: string) => string };
+/** What defaults may depend on. `timeZone`: what Node takes the environment to say, which need not be an IANA name. */
+export type Machine = { cpus: number; timeZone: string | undefined; absolutePath: (path: string) => string };
 
 export type Parsed<T> = { value: T } | { problem: string; cure: string };
 
@@ -209,7 +209,7 @@ export function path<const O extends Row & Default>(row: O): Setting<Value<strin
   return setting(row, { format: 'path', parse });
 }
 
-/** An IANA name; the system's zone when not set. */
+/** An IANA name; when not set the system's zone, or UTC where that has no such name: in Node, `TZ=''` is Etc/Unknown, GMT-3 an offset, and UTC+3 undefined. */
 export function timeZone(row: Row): Setting<string> {
   const cure =
     'Use a name of the IANA time zone database, such as Europe/Berlin, UTC or Etc/GMT-5 (five hours ahead of UTC).';
@@ -219,7 +219,10 @@ export function timeZone(row: Row): Setting<string> {
       format: 'time zone such as `Europe/Berlin`, `UTC`',
       parse: (value) => (isTimeZone(value) ? { value } : wrong(value, cure)),
     },
-    { shown: "the system's", value: (machine) => machine.timeZone },
+    {
+      shown: "the system's, or UTC where that is no IANA name (`TZ=GMT-3`)",
+      value: ({ timeZone = 'UTC' }) => (isTimeZone(timeZone) ? timeZone : 'UTC'),
+    },
   );
 }
 

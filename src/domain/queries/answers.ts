@@ -45,8 +45,12 @@ export const choices: CommonQuery = {
   },
 };
 
-/** DuckDB ends a query whose squares, added up, are too large for a DOUBLE (1.8e308): one answer of 1e200 did. */
-const mostSquared = '1e145';
+/**
+ * Answers beyond ± this are left out where one of them would spoil the figures of all others. Squares of 1e200, added up, are too large for a DOUBLE (1.8e308), and
+ * DuckDB ends the query; of steps between -1.7e308 and 1.7e308 the width is infinite.
+ */
+const mostReckoned = '1e145';
+const reckoned = (x: string): string => `abs(${x}) <= ${mostReckoned}`;
 
 export const numbers: CommonQuery = {
   name: 'numbers',
@@ -55,7 +59,7 @@ export const numbers: CommonQuery = {
   columns: {
     count: 'Answers',
     mean: '',
-    deviation: `Standard deviation; null where an answer is beyond ±${mostSquared}`,
+    deviation: `Standard deviation; null where an answer is beyond ±${mostReckoned}`,
     least: '',
     p25: '',
     median: '',
@@ -74,8 +78,7 @@ export const numbers: CommonQuery = {
   },
   build(table, { question: name }) {
     const x = quoted(columnOf(table, name as string, ['number']).name);
-    const squared = `abs(${x}) <= ${mostSquared}`;
-    const deviation = `CASE WHEN bool_and(${squared}) THEN stddev_samp(CASE WHEN ${squared} THEN ${x} END) END`;
+    const deviation = `CASE WHEN bool_and(${reckoned(x)}) THEN stddev_samp(CASE WHEN ${reckoned(x)} THEN ${x} END) END`;
     const quantile = (share: number) => `quantile_cont(${x}, ${share})`;
     return {
       sql: `SELECT count(${x}) AS count, avg(${x}) AS mean, ${deviation} AS deviation, min(${x}) AS least, ${quantile(0.25)} AS p25,
@@ -87,7 +90,7 @@ export const numbers: CommonQuery = {
 
 export const histogram: CommonQuery = {
   name: 'histogram',
-  about: 'Answers of a number question in steps of the same width, from the smallest to the largest answer.',
+  about: `Answers of a number question in steps of the same width, from the smallest to the largest answer; those beyond ±${mostReckoned} are in the outer steps.`,
   params: [question, { name: 'steps', type: 'integer', least: 1, most: 100, default: 10, about: 'How many.' }],
   columns: {
     from: 'Lower end of the step, taken in; null: all below',
@@ -99,12 +102,16 @@ export const histogram: CommonQuery = {
     const x = quoted(columnOf(table, name as string, ['number']).name);
     if (leastGroup > 1) return roundSteps(x, steps as number, leastGroup);
     return {
-      sql: `WITH ends AS (SELECT min(${x}) AS least, max(${x}) AS most FROM responses),
+      sql: `WITH ends AS (
+            SELECT min(${x}) FILTER (${reckoned(x)}) AS least, max(${x}) FILTER (${reckoned(x)}) AS most,
+              bool_or(${x} < -${mostReckoned}) AS below, bool_or(${x} > ${mostReckoned}) AS above FROM responses),
+          grid AS (SELECT *, CASE WHEN most > least THEN $steps - 1 ELSE 0 END AS last FROM ends),
           stepped AS (
-            SELECT CASE WHEN most = least THEN 0 ELSE least(floor((${x} - least) / (most - least) * $steps), $steps - 1) END AS step, least, most
-            FROM responses, ends WHERE ${x} IS NOT NULL)
-        SELECT least + step * (most - least) / $steps AS "from", least + (step + 1) * (most - least) / $steps AS "to", count(*) AS count
-        FROM stepped GROUP BY step, least, most ORDER BY step`,
+            SELECT CASE WHEN most > least THEN greatest(least(floor((${x} - least) / (most - least) * $steps), last), 0) ELSE 0 END AS step, grid.*
+            FROM responses, grid WHERE ${x} IS NOT NULL)
+        SELECT CASE WHEN step > 0 OR NOT below THEN least + step * (most - least) / $steps END AS "from",
+          CASE WHEN step < last OR NOT above THEN least + (step + 1) * (most - least) / $steps END AS "to", count(*) AS count
+        FROM stepped GROUP BY step, least, most, below, above, last ORDER BY step`,
       params: { steps: steps as number },
     };
   },
@@ -113,14 +120,14 @@ export const histogram: CommonQuery = {
 /**
  * Steps that no single answer can be read from: of a round width (1, 2 or 5 times a power of ten, so that there are about as many as wanted), between round numbers, and open at
  * both ends. They are laid between the answers that as many as the least group reach; those beyond are in the outer steps. Where twice as many have not answered, or all of
- * them alike, there is one step.
+ * them alike, or so nearly alike that the width would be 0, there is one step.
  */
 function roundSteps(x: string, steps: number, leastGroup: number): ReturnType<CommonQuery['build']> {
   return {
     sql: `WITH given AS (SELECT ${x} AS x FROM responses WHERE ${x} IS NOT NULL),
-        ends AS (SELECT min(x, $least::BIGINT)[-1] AS low, max(x, $least::BIGINT)[-1] AS high FROM given),
-        wishes AS (SELECT low, high, CASE WHEN high > low THEN (high - low) / $steps END AS wanted FROM ends),
-        powers AS (SELECT *, pow(10, floor(log10(wanted))) AS power FROM wishes),
+        ends AS (SELECT min(x, $least::BIGINT)[-1] AS low, max(x, $least::BIGINT)[-1] AS high FROM given WHERE ${reckoned('x')}),
+        wishes AS (SELECT low, high, CASE WHEN (high - low) / $steps > 0 THEN (high - low) / $steps END AS wanted FROM ends),
+        powers AS (SELECT *, nullif(pow(10, floor(log10(wanted))), 0) AS power FROM wishes),
         widths AS (SELECT low, high, power * CASE WHEN wanted <= power THEN 1 WHEN wanted <= 2 * power THEN 2 WHEN wanted <= 5 * power THEN 5 ELSE 10 END AS width,
           greatest(0, 1 - log10(power))::INTEGER AS digits FROM powers),
         grid AS (SELECT floor(low / width) AS first, floor(high / width) AS last, width, digits FROM widths),

@@ -2,7 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FormCatalog } from '#app/form-catalog.ts';
 import type { Responses, Submission } from '#app/responses.ts';
 import { AppError, type ErrorCode } from '#domain/errors.ts';
+import type { Log } from '#ports/log.ts';
 import type { Metrics } from '#ports/metrics.ts';
+import { createCauseLog } from '../cause-log.ts';
 import { installFormOrigins } from '../form-origins.ts';
 import { problemPage, thankYouPage } from '../form-pages.ts';
 import { acceptFormPosts, bodyBytes } from '../media.ts';
@@ -16,6 +18,7 @@ type Deps = {
   responses: Responses;
   catalog: FormCatalog;
   metrics: Pick<Metrics, 'count'>;
+  log: Log;
   /** Largest body of one response; a form may set a smaller one. */
   bodyBytes: number;
   limits: RateLimits;
@@ -48,6 +51,7 @@ const problems: ErrorCode[] = [
 
 /** The door through which responses come in: public, so everything about it is limited. */
 export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
+  const tellCause = createCauseLog(deps.log);
   api.register((scope, _options, done) => {
     acceptFormPosts(scope);
     const perAddress = { name: 'submissions', max: deps.postsPerMinute, windowMs: 60_000, key: addressKey };
@@ -113,6 +117,7 @@ export function submissionRoutes(api: FastifyInstance, deps: Deps): void {
     const error = toAppError(thrown, request.routeOptions.bodyLimit);
     if (request.method === 'POST') deps.metrics.count('formstead_responses_refused_total', { reason: error.code });
     if (error.code === 'internal' || !isFormPost(request) || !wantsHtml(request)) throw thrown;
+    tellCause(request, error);
     reply.send(problemPage(reply, error, request.id));
   }
 

@@ -15,7 +15,7 @@ import type {
 import { createEngineProcess, type Seat } from './engine-process.ts';
 import { createPlaces } from './places.ts';
 import { type EngineAnswer, type EngineCall, type OpenCall, type Piece, pathsOfFile, type Source } from './protocol.ts';
-import { createSnapshots } from './snapshots.ts';
+import { createSnapshots, removeDatabase } from './snapshots.ts';
 
 export type DuckdbEngineOptions = {
   /** For snapshots, and for what does not fit into the memory. Made when it is missing. */
@@ -113,6 +113,8 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
   async function build(path: string, tables: AnalystQuestion['tables']): Promise<void> {
     const deadline = performance.now() + (options.snapshotMs ?? 60_000);
     await attempt({ deadline, signal: undefined }, async ({ child, spill }) => {
+      // A process that died of it has left half of the tables.
+      await removeDatabase(path);
       const call: EngineCall = { op: 'snapshot', path, tables, memoryBytes: ofOne, spill };
       told(await child.call(call, { timeMs: left(deadline) }));
     });

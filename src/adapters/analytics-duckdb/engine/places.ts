@@ -33,7 +33,8 @@ export function createPlaces(count: number, mostWaiting: number) {
       serve();
     };
     const timer = setTimeout(
-      () => leave(new QueryError('engine-unavailable', `No place was free within ${wants.timeMs / 1000} s.`)),
+      () =>
+        leave(new QueryError('engine-unavailable', `No place was free within ${Math.round(wants.timeMs) / 1000} s.`)),
       wants.timeMs,
     );
     const abort = () => leave(signal?.reason);

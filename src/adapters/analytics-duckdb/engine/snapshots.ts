@@ -69,7 +69,7 @@ export function createSnapshots(settings: {
       await settings.build(partial, tables);
       await rename(partial, path);
     } catch (err) {
-      await remove(partial);
+      await removeDatabase(partial);
       throw err;
     }
     await sweep();
@@ -81,13 +81,13 @@ export function createSnapshots(settings: {
     const old = Date.now() - oldMs;
     const snapshots = files.filter(({ name }) => name.endsWith(suffix)).sort((a, b) => b.usedMs - a.usedMs);
     for (const [i, { name, usedMs }] of snapshots.entries())
-      if ((i >= keep || usedMs < old) && !holders.has(name)) await remove(join(folder, name));
+      if ((i >= keep || usedMs < old) && !holders.has(name)) await removeDatabase(join(folder, name));
     await removeLeftBehind(files, isPartial);
   }
 
   async function removeLeftBehind(files: readonly Kept[], is: (name: string) => boolean): Promise<void> {
     const old = Date.now() - oldMs;
-    for (const { name, usedMs } of files) if (usedMs < old && is(name)) await remove(join(folder, name));
+    for (const { name, usedMs } of files) if (usedMs < old && is(name)) await removeDatabase(join(folder, name));
   }
 
   async function listed(): Promise<Kept[]> {
@@ -103,12 +103,12 @@ export function createSnapshots(settings: {
   return {
     hold,
     /** Removes one that turned out to be torn. */
-    forget: (path: string) => remove(path),
+    forget: (path: string) => removeDatabase(path),
     /** Makes the folder, and removes from it all snapshots, and what killed processes left behind. Before the first `hold`. */
     async prepare(): Promise<void> {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const files = await listed();
-      for (const { name } of files) if (name.endsWith(suffix)) await remove(join(folder, name));
+      for (const { name } of files) if (name.endsWith(suffix)) await removeDatabase(join(folder, name));
       await removeLeftBehind(files, (name) => name.startsWith('spill-') || isPartial(name));
     },
   };
@@ -125,6 +125,7 @@ function nameOf({ tables, snapshot }: Pick<AnalystQuestion, 'tables' | 'snapshot
   return sha256Hex(JSON.stringify([format, snapshot, shapes])).slice(0, 32);
 }
 
-async function remove(path: string): Promise<void> {
+/** A database file with its write-ahead log, if they are there. */
+export async function removeDatabase(path: string): Promise<void> {
   await Promise.all([rm(path, { recursive: true, force: true }), rm(`${path}.wal`, { force: true })]);
 }

@@ -4,7 +4,7 @@ export const keeping = {
   dataDir: path({
     env: 'FORMSTEAD_DATA_DIR',
     default: './data',
-    about: 'Database, exports, models and generated secrets. One server at a time.',
+    about: 'Database, exports, models and generated secrets. One server at a time. No `?` in its path.',
   }),
   diskReserveBytes: bytes({
     env: 'FORMSTEAD_DISK_RESERVE',
