@@ -108,7 +108,7 @@ export async function startProgram(config: Config, options: StartOptions): Promi
   const workers = role.queues.length === 0 ? undefined : createWorkers(adapters, useCases, config, role.queues);
   if (workers) nudge = workers.nudge;
   workers?.start();
-  const duties = startDuties(useCases, config, log);
+  const duties = startDuties({ ...useCases, ...(role.api && { engine: adapters.engine }) }, config, log);
 
   return {
     url,
@@ -135,10 +135,18 @@ export async function startProgram(config: Config, options: StartOptions): Promi
 }
 
 /** What the process does by itself from time to time, and once more at its end. */
-function startDuties({ receipts, refusals }: UseCases, config: Config, log: Log) {
+function startDuties(
+  { receipts, refusals, engine }: Pick<UseCases, 'receipts' | 'refusals'> & { engine?: Adapters['engine'] },
+  config: Config,
+  log: Log,
+) {
   const sign = () =>
     receipts.signHead().catch((err: unknown) => log.warn({ err }, 'receipt head not signed, tried again'));
+  const tidy = () =>
+    engine?.tidy().catch((err: unknown) => log.warn({ err }, 'copies for queries not tidied, tried again'));
+  void tidy();
   const timers = [
+    setInterval(() => void tidy(), 60_000),
     setInterval(() => void sign(), config.receiptSignIntervalMs),
     setInterval(() => void refusals.flush(), refusalFlushMs),
   ];

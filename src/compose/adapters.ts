@@ -65,9 +65,11 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   const reader = load.reader.createThreadedReader();
   const classifier = load.classifier.createNgramClassifier();
   const tagger = load.tagger.createCrfTagger();
+  const disk = load.disk.createDiskSpace({ directory: config.dataDir });
   const engine = load.engine.createDuckdbEngine({
     folder: join(config.dataDir, 'queries'),
     ...engineLimits(config),
+    room: async () => (await disk.read()).freeBytes - config.diskReserveBytes,
     onEnd: (cause) => log.warn({ cause }, 'query process ended'),
   });
   const mailer = await openMailer(config);
@@ -93,7 +95,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
     mailer,
     exportWriter: load.exports.createDuckdbExportWriter({ memoryBytes: config.analyticsMemoryBytes }),
     engine,
-    disk: load.disk.createDiskSpace({ directory: config.dataDir }),
+    disk,
     diskOf: (directory: string) => load.disk.createDiskSpace({ directory }),
     validator: load.validator.createAjvValidator(),
     passwordFile: load.passwordFile.createPasswordFile({ dataDir: config.dataDir }),

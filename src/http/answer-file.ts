@@ -11,6 +11,7 @@ export const engineProblems = [
   'query-too-large',
   'engine-unavailable',
   'data-damaged',
+  'disk-nearly-full',
 ] as const;
 
 type Told = { truncated: boolean; suppressed?: number; asOf?: number };

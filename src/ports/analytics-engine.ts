@@ -74,6 +74,8 @@ export type AnalyticsEngine = {
   query(question: Question, limits: QueryLimits, into: TakeChunk | AnswerFile): Promise<Answered>;
   /** For SQL of others: checked, and run on a copy of the tables that lacks what is masked. */
   ask(question: AnalystQuestion, limits: QueryLimits, into: TakeChunk | AnswerFile): Promise<Answered>;
+  /** Removes copies of tables that nobody reads: those of before the start, those that nobody asked for in an hour, and all where the disk is fuller than it should be. */
+  tidy(): Promise<void>;
   /** A question is coming: what takes a while to start is started meanwhile, where it does not run. */
   wake(): void;
   close(): Promise<void>;

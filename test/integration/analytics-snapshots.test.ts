@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSnapshots } from '#adapters/analytics-duckdb/engine/snapshots.ts';
+import { QueryError } from '#domain/query-error.ts';
 import { openEngineWorld, visitColumns } from '../support/engine-world.ts';
 
 type Build = (path: string) => Promise<void>;
@@ -98,4 +99,38 @@ test('a snapshot that nobody asked for within an hour goes with the next one, an
   held.release();
   const fourth = await made('4').path;
   assert.deepEqual(left(), [third, fourth].toSorted());
+});
+
+test('a copy for which there is too little room is not made; those that nobody reads make room for one, and go when the disk is too full', async (t) => {
+  const folder = folderOf(t);
+  let free = 2_500_000;
+  const used = () => readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  const snapshots = createSnapshots({
+    folder,
+    keep: 4,
+    build: (path) => writeFile(path, Buffer.alloc(900_000)),
+    room: async () => free - used(),
+  });
+  const holdOf = async (snapshot: string) => {
+    const held = snapshots.hold({ tables: [], snapshot });
+    await held.path;
+    return held;
+  };
+  const [one, two] = [await holdOf('1'), await holdOf('2')];
+  assert.equal(readdirSync(folder).length, 2);
+  const full = (err: unknown) => err instanceof QueryError && err.fault === 'disk-nearly-full';
+  await assert.rejects(holdOf('too many'), full);
+  assert.equal(readdirSync(folder).length, 2, 'those that are read stay');
+  one.release();
+  const three = await holdOf('3');
+  assert.equal(readdirSync(folder).length, 2);
+  three.release();
+  await sleep(50);
+  assert.equal(readdirSync(folder).length, 2, 'there is room: it may be asked for again');
+  free = 0;
+  await snapshots.tidy();
+  assert.equal(readdirSync(folder).length, 1);
+  two.release();
+  for (const from = performance.now(); readdirSync(folder).length > 0; await sleep(1))
+    assert.ok(performance.now() - from < 10_000);
 });

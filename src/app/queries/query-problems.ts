@@ -13,6 +13,11 @@ export function asAppError(err: unknown): unknown {
       return new AppError(fault, { detail: message, cause: err });
     case 'engine-unavailable':
       return new AppError('engine-unavailable', { detail: message, retryAfterSeconds: 5, cause: err });
+    case 'disk-nearly-full':
+      return new AppError('disk-nearly-full', {
+        detail: `${message} The operator must make room: FORMSTEAD_DISK_RESERVE stays free for responses.`,
+        cause: err,
+      });
     case 'data-damaged':
       return new AppError('data-damaged', {
         detail: `${message} It is written again from the store; ask again in a while.`,

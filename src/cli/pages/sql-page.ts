@@ -63,6 +63,7 @@ lists, each of a million dates or structs, took 700 MiB (\`node --test test/inte
 | \`query-too-slow\` | the time was spent |
 | \`query-too-large\` | the memory, the disk, or the size of the answer |
 | \`data-damaged\` | a file is missing, torn, or has another count of rows than the manifest says |
+| \`disk-nearly-full\` | the copy of the tables that SQL is asked of would not leave \`FORMSTEAD_DISK_RESERVE\` free, or the disk is full |
 | \`engine-unavailable\` | no place was free in time, or the process could not be started or died twice over the question; ask again |
 
 ## Values

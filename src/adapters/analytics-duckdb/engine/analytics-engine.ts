@@ -30,6 +30,8 @@ export type DuckdbEngineOptions = {
   snapshots?: number;
   /** To make one. Default 60 s. */
   snapshotMs?: number;
+  /** Bytes that copies of tables may still take from the disk; negative when it is fuller than it should be. Absent: as many as they like. */
+  room?: () => Promise<number>;
   /** Disk for what does not fit into the memory, of one question. Default 1 GiB. */
   spillBytes?: number;
   /** Without a question for so long the process ends. Default 60 s. */
@@ -74,7 +76,7 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
     onStart,
     onEnd,
   });
-  const snapshots = createSnapshots({ folder, keep: options.snapshots ?? 4, build });
+  const snapshots = createSnapshots({ folder, keep: options.snapshots ?? 4, build, room: options.room });
   let prepared: Promise<void> | undefined;
 
   /** Does the work in the process, and once more alone when the process died of it or of a neighbour. */
@@ -177,6 +179,10 @@ export function createDuckdbEngine(options: DuckdbEngineOptions): AnalyticsEngin
           release();
         }
       }
+    },
+    async tidy() {
+      await prepare();
+      await snapshots.tidy();
     },
     wake(): void {
       prepare().then(duckdb.wake, () => {});

@@ -25,6 +25,7 @@ test('every error has its fault', () => {
   assert.equal(fault(new Error('Out of Memory Error: failed to allocate')), 'query-too-large');
   assert.equal(fault(new Error('Cannot create a string longer than 0x1fffffe8 characters')), 'query-too-large');
   assert.equal(fault(new Error('Binder Error: no')), 'query-failed');
+  assert.equal(fault(new Error('IO Error: Could not write: No space left on device')), 'disk-nearly-full');
   assert.equal(fault('text'), 'query-failed');
 });
 

@@ -44,6 +44,8 @@ function wholeFailureOf(err: unknown, paths: readonly string[]): Failure {
       failed: 'query-too-large',
       message: 'The query needs more memory than it may take, or more disk for what does not fit into it.',
     };
+  if (/No space left on device|ENOSPC/.test(message))
+    return { failed: 'disk-nearly-full', message: 'There is no room on the disk for what the query writes.' };
   return { failed: 'query-failed', message: withoutPaths(message, paths) };
 }
 
