@@ -68,6 +68,22 @@ test('an answer goes to the column that its own version gave it', () => {
   assert.equal(plan.rowOf(responseOf(2, { age: '40' })).misfits, 0);
 });
 
+test('an answer that is a password in any version has no column, in rows of every version', () => {
+  const asText = versionOf(1, [
+    { type: 'text', name: 'pin' },
+    { type: 'text', name: 'city' },
+  ]);
+  const versions = [asText, versionOf(2, [{ type: 'text', name: 'pin', inputType: 'password' }])];
+  assert.ok(names([asText]).includes('pin__text'));
+  assert.deepEqual(
+    names(versions),
+    names([asText]).filter((name) => name !== 'pin__text'),
+  );
+  const { cells } = planForm(versions).rowOf(responseOf(1, { pin: 'hush', city: 'Ulm' }));
+  assert.equal(cells.length, names(versions).length);
+  assert.deepEqual([cells.includes('Ulm'), cells.includes('hush')], [true, false]);
+});
+
 test('names of columns are plain and unique, whatever questions and fields are called', () => {
   const fields = ['Größe', 'größe', 'amount', 'Amount', 'amount__number', 'a b', 'a.b', '1st', 'day'];
   const all = names([

@@ -1,6 +1,7 @@
 import { isDate } from './day.ts';
 import type { ColumnType } from './form/compiled.ts';
 import type { FormVersion } from './form/form.ts';
+import { withheldNames } from './form/withheld.ts';
 import { sha256Hex } from './hash.ts';
 import { isoInstant } from './instant.ts';
 import type { Json } from './json.ts';
@@ -53,17 +54,20 @@ const after: Given[] = [
 /**
  * The table of one form: what every response has, a column for each answer of any of its versions, a column `x_…` for each field to extract.
  * A column of an answer is known by its id, which holds its type: a version that adds a question adds a column, and one that changes the type of an
- * answer adds a second column beside the first. The order is that of the versions, so that a new one only adds at the end of its part.
+ * answer adds a second column beside the first. The order is that of the versions, so that a new one only adds at the end of its part. An answer that is
+ * withheld has no column. `versions`: all of the form.
  */
 export function planForm(versions: readonly Pick<FormVersion, 'version' | 'compiled' | 'intelligence'>[]): RowPlan {
   const answers = new Map<string, { name: string; type: ColumnType }>();
   const fields = new Map<string, string>();
   const byVersion = new Map<number, { name: string; column: string }[]>();
+  const withheld = withheldNames(versions);
   for (const { version, compiled, intelligence } of [...versions].sort((a, b) => a.version - b.version)) {
-    for (const { id, type } of compiled.columns) if (!answers.has(id)) answers.set(id, { name: id, type });
+    const columns = compiled.columns.filter(({ name }) => !withheld.has(name));
+    for (const { id, type } of columns) if (!answers.has(id)) answers.set(id, { name: id, type });
     byVersion.set(
       version,
-      compiled.columns.map(({ name, id }) => ({ name, column: id })),
+      columns.map(({ name, id }) => ({ name, column: id })),
     );
     for (const { name } of intelligence?.extract?.fields ?? []) fields.set(name, fieldColumn(name));
   }

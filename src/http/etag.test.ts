@@ -27,8 +27,11 @@ test('a long header that is nearly a list is refused as fast as it is read', () 
   assert.ok(performance.now() - startedAt < 200);
 });
 
-test('a tag that a proxy made weak is the same one for a read', () => {
+test('for a read a weak tag and a strong one are the same, whichever of the two is sent', () => {
   assert.ok(matchesEtag('"x", W/"3"', '"3"'));
+  assert.ok(matchesEtag('"x", "3"', 'W/"3"'));
+  assert.ok(matchesEtag('W/"3"', 'W/"3"'));
+  assert.ok(!matchesEtag('"W/3"', 'W/"3"'));
   assert.ok(matchesEtag('*', '"3"'));
   assert.ok(!matchesEtag('"x,3"', '"3"'));
   assert.ok(!matchesEtag(undefined, '"3"'));

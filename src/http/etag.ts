@@ -11,9 +11,11 @@ export function entityTags(header: string): EntityTags | undefined {
   return /^,*\0(?:,+\0)*,*$/.test(rest) ? header.match(tag)! : undefined;
 }
 
-/** Whether `If-None-Match` names this strong tag: weak comparison (RFC 9110, 13.1.2), for a proxy that compresses makes tags weak. */
+/** Whether `If-None-Match` names this tag: weak comparison (RFC 9110, 13.1.2), in which `W/` counts on neither side, for a proxy that compresses makes tags weak. */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   const tags = ifNoneMatch === undefined ? undefined : entityTags(ifNoneMatch);
   if (tags === undefined) return false;
-  return tags === '*' || tags.some((one) => one === etag || one === `W/${etag}`);
+  return tags === '*' || tags.some((one) => opaque(one) === opaque(etag));
 }
+
+const opaque = (entityTag: string): string => entityTag.replace(/^W\//, '');

@@ -29,6 +29,18 @@ test('a value that JSON would not write as a number is a text', async () => {
   assert.deepEqual(JSON.parse(stdout).rows, [['01067', '-07', 0, -1.5, '00']]);
 });
 
+test('a name that is given twice is refused, for tables and for parameters', async () => {
+  for (const [option, name, value] of [
+    ['--table', 't', 'asked'],
+    ['--param', 'p', '2'],
+  ] as const) {
+    const twice = ['--param', 'p=1', option, `${name}=${value}`];
+    const { code, stdout, stderr } = await ask('SELECT $p AS n FROM t', ...twice);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.ok(stderr.includes(`${option} names ${name} twice`), stderr);
+  }
+});
+
 test('what a terminal would obey is shown in a table', async () => {
   const { code, stdout } = await ask(
     `SELECT 'a' || chr(27) || '[2J' || chr(155) || 'x' || chr(8238) AS "n${'\u0007'}", [chr(127)] AS l`,

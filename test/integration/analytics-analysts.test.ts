@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createDuckdbEngine } from '#adapters/analytics-duckdb/engine/analytics-engine.ts';
+import type { Params } from '#ports/analytics-engine.ts';
 import { idOf, isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
 import { readParquetRows } from '../support/hyparquet.ts';
 
@@ -16,14 +17,14 @@ async function world(t: TestContext, options: Parameters<typeof openEngineWorld>
   const kept = () => readdirSync(join(made.folder, 'engine')).filter((name) => name.endsWith('.duckdb'));
   const open = [{ ...table, masked: [] }];
   /** The answer in every format: rows, texts, and objects out of Parquet. */
-  async function inEach(sql: string) {
+  async function inEach(sql: string, params: Params = {}) {
     const file = async (format: 'csv' | 'ndjson' | 'parquet') => {
       const path = join(made.folder, `${randomUUID()}.${format}`);
-      await made.engine.ask({ sql, tables: open, snapshot: '1' }, made.limits, { path, format });
+      await made.engine.ask({ sql, params, tables: open, snapshot: '1' }, made.limits, { path, format });
       return readFileSync(path);
     };
     return {
-      json: (await made.ask(sql, open)).values,
+      json: (await made.ask(sql, open, { params })).values,
       csv: (await file('csv')).toString(),
       ndjson: (await file('ndjson')).toString(),
       parquet: await readParquetRows(await file('parquet')),
@@ -199,6 +200,43 @@ test('an answer of an analyst goes into a file of each format, masked as well', 
     const text = readFileSync(path, 'latin1');
     assert.ok(text.includes(idOf(1)) && !text.includes('example.org'), format);
   }
+});
+
+test('a column whose type only a parameter knows is answered in every format', async (t) => {
+  const { inEach, engine, limits, folder, open } = await world(t);
+  for (const [sql, params, values] of [
+    ['SELECT $x AS a', { x: 1 }, [1]],
+    ['SELECT $x AS a', { x: 'text' }, ['text']],
+    ['SELECT $x AS a', { x: null }, [null]],
+    ['SELECT stars * $x AS a FROM visits ORDER BY response_id LIMIT 2', { x: 2 }, [2, 4]],
+    ['SELECT unnest([$x, $y]) AS a', { x: '1', y: '2' }, ['1', '2']],
+    ['SELECT ? AS a FROM visits LIMIT 0', [1], []],
+  ] as const) {
+    const { json, csv, ndjson, parquet } = await inEach(sql, params);
+    const rows = values.map((a) => ({ a }));
+    assert.deepEqual(
+      json,
+      values.map((a) => [a]),
+      sql,
+    );
+    assert.equal(csv, ['a', ...values.map((a) => a ?? '')].map((line) => `${line}\r\n`).join(''), sql);
+    assert.deepEqual(
+      ndjson
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+      rows,
+      sql,
+    );
+    assert.deepEqual(
+      parquet.map(({ a }) => ({ a: typeof a === 'bigint' ? Number(a) : a })),
+      rows,
+      sql,
+    );
+  }
+  const question = { sql: 'SELECT $x AS a', params: { x: 'text' }, tables: open, snapshot: '1' };
+  const file = { path: join(folder, 'typed.parquet'), format: 'parquet' } as const;
+  assert.deepEqual((await engine.ask(question, limits, file)).columns, [{ name: 'a', type: 'VARCHAR' }]);
 });
 
 test('a row whose parts have no names is told of, for only its last part could be answered', async (t) => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
+import type { QueryError } from '#domain/query-error.ts';
 import type { FreshLines, TableSource } from '#ports/analytics-engine.ts';
 import { idOf, isFault, openEngineWorld, visitColumns } from '../support/engine-world.ts';
 
@@ -59,4 +61,18 @@ test('a question has the rows of its own tables, whatever the one before it was 
     assert.equal(await one(count, table(files)), 1000, what);
     assert.equal(await one(count, table(files, both)), 1002, what);
   }
+});
+
+test('a file that goes between two questions about the same tables is damage, and what a question may not read is not', async (t) => {
+  const { visits, query } = await openEngineWorld(t);
+  const [kept, gone] = [await visits('kept.parquet', 0, 10), await visits('gone.parquet', 10, 20)];
+  const tables = [{ name: 'visits', columns: visitColumns, files: [kept, gone] }];
+  assert.deepEqual((await query('SELECT count(*) FROM visits', tables)).values, [[20]]);
+  await assert.rejects(query("SELECT * FROM visits, read_text('/etc/hostname')", tables), isFault('query-failed'));
+  assert.deepEqual((await query('SELECT count(*) FROM visits', tables)).values, [[20]]);
+  await rm(gone.path);
+  await assert.rejects(query('SELECT max(stars) FROM visits', tables), (err) => {
+    isFault('data-damaged', /gone\.parquet/)(err);
+    return (err as QueryError).file === gone.path;
+  });
 });

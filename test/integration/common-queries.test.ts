@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createIds } from '#adapters/ids-uuid/ids.ts';
@@ -7,11 +6,10 @@ import { createAnswerCache } from '#app/queries/answer-cache.ts';
 import { createCommonQueries } from '#app/queries/common-queries.ts';
 import type { FormTables } from '#app/queries/tables.ts';
 import { AppError } from '#domain/errors.ts';
-import type { Json } from '#domain/json.ts';
 import { QueryError } from '#domain/query-error.ts';
 import type { AnalyticsEngine } from '#ports/analytics-engine.ts';
+import { inEveryFormat } from '../support/answer-formats.ts';
 import { openEngineWorld, visitColumns } from '../support/engine-world.ts';
-import { readParquetRows } from '../support/hyparquet.ts';
 
 /** Visits as [day of January, label, how many]. */
 type Visits = [day: number, label: string, count: number][];
@@ -52,32 +50,9 @@ async function world(
   });
 
   const prepared = (name: string) => queries.prepare({ name, formId: 'frm_1', params: {}, fresh: true });
-  /** The answer as JSON, after it was found to be the same in every kind of file. */
-  async function inEveryFormat(name: string) {
-    const question = await prepared(name);
-    const { answer } = await queries.answer(question);
-    const { rows, ...told } = answer;
-    const names = answer.columns.map((column) => column.name);
-    for (const format of ['csv', 'ndjson', 'parquet'] as const) {
-      const path = join(folder, `${name}.${format}`);
-      assert.deepEqual(await queries.toFile(question, { path, format }, AbortSignal.timeout(20_000)), told, format);
-      const bytes = readFileSync(path);
-      const found =
-        format === 'csv'
-          ? bytes.toString().trimEnd().split('\r\n').slice(1)
-          : format === 'ndjson'
-            ? bytes.toString().trimEnd().split('\n').map(fieldsOf(names))
-            : (await readParquetRows(bytes)).map((row) => names.map((name) => plain(row[name])));
-      const wanted = format === 'csv' ? rows.map((row) => row.map((cell) => cell ?? '').join(',')) : rows;
-      assert.deepEqual(found, wanted, format);
-    }
-    return answer;
-  }
-  return { queries, prepared, inEveryFormat, outcomes, folder };
+  const everywhere = async (name: string) => inEveryFormat(queries, await prepared(name), folder);
+  return { queries, prepared, inEveryFormat: everywhere, outcomes, folder };
 }
-
-const fieldsOf = (names: string[]) => (line: string) => names.map((name) => JSON.parse(line)[name]);
-const plain = (value: unknown): Json => (typeof value === 'bigint' ? Number(value) : ((value ?? null) as Json));
 
 test('by default no row is left out, in no format: a label that nobody has any more is told with its 0', async (t) => {
   const { inEveryFormat } = await world(t, [

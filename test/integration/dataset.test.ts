@@ -188,7 +188,10 @@ test('answers that are withheld from some version on leave the files that were w
     change: { op: 'insert', kind: 'form-version', doc: { ...version!.doc, id: `${form.id}/2`, formId: form.id } },
   });
   assert.equal((await world.update(form.id)).partitions, 1);
-  assert.doesNotMatch(JSON.stringify(await rowsOf(world, form.id)), /topsecret/);
+  const { parquet, jsonl } = await rowsOf(world, form.id);
+  assert.doesNotMatch(JSON.stringify([parquet, jsonl]), /topsecret/);
+  for (const names of [Object.keys(parquet[0]!), (await world.datasets.get(form.id))!.columns.map(({ name }) => name)])
+    assert.deepEqual([names.includes('message__text'), names.includes('pin__text')], [true, false]);
 });
 
 test('a file that is lost or cut off is written again', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dayIn } from '#domain/day.ts';
 import { commonQueries } from '#domain/queries/catalogue.ts';
+import { inEveryFormat } from '../support/answer-formats.ts';
 import { timeZone } from '../support/export-world.ts';
 import { type Given, hour, openQueryWorld, type Range, start, versions } from '../support/query-world.ts';
 
@@ -286,4 +287,23 @@ test('every common query tells what its documentation says, with rows in the sto
   await ranges('in files');
   await keep(90, 130);
   await ranges('in both');
+});
+
+test('every common query has the same answer in every format, without responses and with some', async (t) => {
+  const world = await openQueryWorld(t);
+  const { id } = await world.form(versions, start);
+  const queries = world.queriesFor(1);
+  const check = async (hasRows: boolean) => {
+    for (const [name, each] of Object.entries(checks))
+      for (const { params = {} } of each) {
+        const question = await queries.prepare({ name, formId: id, params, fresh: true });
+        const { rows } = await inEveryFormat(queries, question, world.dir, `${name} ${JSON.stringify(params)}`);
+        if (hasRows) assert.ok(rows.length > 0, name);
+      }
+  };
+  await check(false);
+  await world.keep(id, 0, 60);
+  await world.update(id);
+  await world.keep(id, 60, 70);
+  await check(true);
 });

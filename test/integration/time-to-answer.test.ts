@@ -56,6 +56,12 @@ test('half of the people answered within the median, a quarter within p25, and e
   ]);
 });
 
+test('a time is told in the digits that it was said in', async (t) => {
+  // The difference of the first one's two times, as doubles since 1970, is 65.77399992942810.
+  const rows = [65.774, 65.775, 65.816, 65.823].map((seconds) => after(seconds));
+  assert.deepEqual(await answered(t, rows), [['2026-W48', 4, 65.7955, 65.77475, 65.81775, 65.8209]]);
+});
+
 test('times below nothing and above a day are no times to answer; both ends are', async (t) => {
   const rows = [after(-1), after(-86_400), after(0), after(86_400), after(86_401), after(400 * 86_400)];
   assert.deepEqual(await answered(t, rows), [['2026-W48', 2, 43_200, 21_600, 64_800, 77_760]]);

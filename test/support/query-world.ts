@@ -88,9 +88,12 @@ export async function openQueryWorld(t: Pick<TestContext, 'after'>) {
     release: '1',
   });
 
+  const limits = { timeMs: 60_000, rows: 10_000 };
+  const queriesFor = (leastGroup: number) =>
+    createCommonQueries({ tables, engine, answers, clock, metrics, timeZone, limits, leastGroup });
+
   async function ask(formId: string, name: string, params: object = {}, leastGroup = 1, range: Range = {}) {
-    const limits = { timeMs: 60_000, rows: 10_000 };
-    const queries = createCommonQueries({ tables, engine, answers, clock, metrics, timeZone, limits, leastGroup });
+    const queries = queriesFor(leastGroup);
     const prepared = await queries.prepare({ name, formId, params: { ...params }, fresh: true, ...range });
     return (await queries.answer(prepared)).answer;
   }
@@ -108,7 +111,7 @@ export async function openQueryWorld(t: Pick<TestContext, 'after'>) {
       });
     return all;
   }
-  return { ...world, tables, engine, ask, keep };
+  return { ...world, tables, engine, queriesFor, ask, keep };
 }
 
 /** What a machine found, as far as queries read it. */

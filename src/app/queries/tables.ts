@@ -40,11 +40,8 @@ export type FormTable = {
   mend(err: unknown): Promise<void>;
 };
 
-/** `columns`: those of the plan that a question may see. */
 type Plan = {
-  version: number;
   plan: RowPlan;
-  columns: ExportColumn[];
   withheld: ReadonlySet<string>;
   personal: readonly string[];
   /** By column of an answer, the versions that have it. */
@@ -72,7 +69,7 @@ export function createFormTables(deps: Deps) {
     if (!form) throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
     if (form.version === 0)
       throw new AppError('form-not-published', { detail: `The form ${formId} was never published.` });
-    const { plan, columns, withheld, personal, askedBy } = await planOf(form);
+    const { plan, withheld, personal, askedBy } = await planOf(form);
     const dataset = (await storage.get('dataset', formId))?.doc;
     const completeTo = dataset?.completeTo ?? 0;
     // Files that were written meanwhile hold more than was asked for.
@@ -85,7 +82,7 @@ export function createFormTables(deps: Deps) {
         .filter((partition) => from === undefined || Date.parse(partition.to) + 2 * dayMs > from)
         .filter((partition) => end === undefined || Date.parse(partition.from) - dayMs < end)
         .map(({ parquet, rows }) => ({ path: pathOf(parquet.name), rows }));
-      return { name: 'responses', columns, files, ...(fresh.paths.length > 0 && { fresh }) };
+      return { name: 'responses', columns: plan.columns, files, ...(fresh.paths.length > 0 && { fresh }) };
     };
     const mend = async (err: unknown): Promise<void> => {
       if (!(err instanceof QueryError) || err.fault !== 'data-damaged') return;
@@ -96,7 +93,7 @@ export function createFormTables(deps: Deps) {
     const version = (await storage.get('form-version', versionId(form.id, form.version)))!.doc;
     return {
       form,
-      table: tableOf(columns, version, askedBy),
+      table: tableOf(plan.columns, version, askedBy),
       personal,
       state: JSON.stringify([form.id, form.version, dataset?.version ?? 0, to]),
       source,
@@ -126,21 +123,14 @@ export function createFormTables(deps: Deps) {
 
   async function planOf(form: Form): Promise<Plan> {
     const known = plans.get(form.id);
-    if (known !== undefined && known.version >= form.version) return known;
+    if (known !== undefined && known.plan.version >= form.version) return known;
     const versions = await allVersionsOf(storage, form.id);
     const plan = planForm(versions);
-    const withheld = withheldNames(versions);
-    // A file that was written before a question became a password still has its answers, until the next update.
-    const hidden = new Set(
-      versions.flatMap(({ compiled }) => compiled.columns.filter(({ name }) => withheld.has(name)).map(({ id }) => id)),
-    );
-    const columns = plan.columns.filter(({ name }) => !hidden.has(name));
+    const names = new Set(plan.columns.map(({ name }) => name));
     const made = {
-      version: plan.version,
       plan,
-      columns,
-      withheld,
-      personal: personalColumns(versions).filter((name) => !hidden.has(name)),
+      withheld: withheldNames(versions),
+      personal: personalColumns(versions).filter((name) => names.has(name)),
       askedBy: versionsByColumn(versions),
     };
     if (plans.size >= 200) plans.clear();

@@ -74,14 +74,17 @@ function formatOf({ format: wanted, out }: SqlOptions): Format {
   return format;
 }
 
+/** Errors: `value-refused` for what is no pair, and for a name that stands twice: which of the two was meant, nobody can tell. */
 function pairsOf(option: string, given: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    given.map((text) => {
-      const at = text.indexOf('=');
-      if (at < 1) throw new AppError('value-refused', { detail: `${option} is name=value, not ${text}.` });
-      return [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
+  const pairs = new Map<string, string>();
+  for (const text of given) {
+    const at = text.indexOf('=');
+    if (at < 1) throw new AppError('value-refused', { detail: `${option} is name=value, not ${text}.` });
+    const name = text.slice(0, at);
+    if (pairs.has(name)) throw new AppError('value-refused', { detail: `${option} names ${name} twice.` });
+    pairs.set(name, text.slice(at + 1));
+  }
+  return Object.fromEntries(pairs);
 }
 
 /** A number as JSON writes it, true, false and null as such; anything else, such as 01067, as the text it is. */

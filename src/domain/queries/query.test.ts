@@ -39,7 +39,7 @@ test('every mistake is told at once, with its place', () => {
     '/by wrong-type',
     '/question wrong-type',
   ]);
-  for (const days of ['1.5', '', 'x', '10', 1.5, null, [], '1e1', ' 1'])
+  for (const days of ['1.5', '', 'x', '10', 1.5, null, [], '1e1', ' 1', '01', '-0', '+1'])
     assert.deepEqual(issues({ question: 'a', days }), ['/days wrong-type']);
   for (const question of ['', 3, ['a']]) assert.deepEqual(issues({ question }), ['/question wrong-type']);
   assert.deepEqual(issues({ question: 'a', constructor: 'x' }), ['/constructor unknown-parameter']);

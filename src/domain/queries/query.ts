@@ -86,7 +86,7 @@ export function readParams(query: Pick<CommonQuery, 'params'>, given: Readonly<R
 function readOne(spec: ParamSpec, given: unknown): { value: ParamValue } | { problem: string } {
   switch (spec.type) {
     case 'integer': {
-      const value = typeof given === 'string' && /^-?\d{1,15}$/.test(given) ? Number(given) : given;
+      const value = typeof given === 'string' && /^(?:0|-?[1-9]\d{0,14})$/.test(given) ? Number(given) : given;
       const fits = typeof value === 'number' && Number.isInteger(value) && spec.least <= value && value <= spec.most;
       return fits ? { value } : { problem: `must be a whole number from ${spec.least} to ${spec.most}` };
     }

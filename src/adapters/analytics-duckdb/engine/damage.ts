@@ -5,8 +5,11 @@ import { Fault, kindOf, UnreadableTables } from './faults.ts';
 import type { Instance } from './instance.ts';
 import { readFresh } from './tables.ts';
 
-/** What DuckDB says when the question is wrong, and not a file. */
-const ofTheQuestion = new Set(['Binder Error', 'Catalog Error', 'Parser Error', 'Permission Error']);
+/**
+ * What DuckDB says when the question is wrong, and not a file. A lack of permission may be either: it calls so a file that is gone, and a question whose
+ * tables were made visible for the one before meets that first.
+ */
+const ofTheQuestion = new Set(['Binder Error', 'Catalog Error', 'Parser Error']);
 
 /** After an error: the first file that cannot be read to its end, as `data-damaged`; else the error. Every file is read, which takes a while. */
 export async function damageBehind(

@@ -1,8 +1,10 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { csvCell } from '#domain/csv.ts';
 import type { Json } from '#domain/json.ts';
+import type { AnswerColumn } from '#ports/analytics-engine.ts';
 import { quote } from '../copy-statement.ts';
 import { Fault } from './faults.ts';
+import { describeParquet } from './footers.ts';
 import type { Instance } from './instance.ts';
 import { bindParams } from './parameters.ts';
 import { type OpenCall, pathsOfFile } from './protocol.ts';
@@ -46,12 +48,15 @@ function csvLines({ columns }: Reader): (row: Json[]) => string {
   return (row) => `${row.map(cell).join(',')}\r\n`;
 }
 
-/** DuckDB writes the file itself. One row more than may be shows that there are more; then the file is written again without it. */
+/**
+ * DuckDB writes the file itself. One row more than may be shows that there are more; then the file is written again without it. The columns are those of the
+ * file: before its parameters are bound a statement has no types to tell (`$x`, `stars * $x`).
+ */
 export async function writeParquet(
   instance: Instance,
   path: string,
   { sql, params, rows, bytes }: Pick<OpenCall, 'sql' | 'params' | 'rows' | 'bytes'>,
-): Promise<{ count: number; truncated: boolean }> {
+): Promise<{ columns: AnswerColumn[]; count: number; truncated: boolean }> {
   const [, cut] = pathsOfFile({ path, format: 'parquet' });
   // The checked text stands alone between the brackets: a comment at its end ends with the line.
   const statement = await instance.connection.prepare(copy(`(${sql}\n) LIMIT ${rows + 1}`, path));
@@ -68,7 +73,8 @@ export async function writeParquet(
   }
   const { size } = await stat(path);
   if (size > bytes) throw new Fault('query-too-large', `The answer has more than ${bytes} bytes.`);
-  return { count: truncated ? rows : rowsChanged, truncated };
+  const columns = await describeParquet(instance, path);
+  return { columns, count: truncated ? rows : rowsChanged, truncated };
 }
 
 const copy = (source: string, path: string) =>

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { AnswerColumn } from '#ports/analytics-engine.ts';
 import { quote } from '../copy-statement.ts';
 import type { Instance } from './instance.ts';
 
@@ -29,8 +30,8 @@ export function createFooters() {
   async function columnsOf(instance: Instance, shape: string, path: string): Promise<ReadonlyMap<string, string>> {
     const before = shapes.get(shape);
     if (before !== undefined) return before;
-    const described = await instance.rows(`DESCRIBE SELECT * FROM read_parquet(${listOf([path])})`);
-    const columns = new Map(described.map(([name, type]) => [String(name), String(type)]));
+    const described = await describeParquet(instance, path);
+    const columns = new Map(described.map(({ name, type }) => [name, type]));
     // Another question may have been faster: all files share one object.
     const first = shapes.get(shape) ?? columns;
     shapes.set(shape, first);
@@ -79,6 +80,12 @@ export function createFooters() {
 }
 
 export type Footers = ReturnType<typeof createFooters>;
+
+/** The columns of a Parquet file, with the types as which DuckDB reads them. Errors: DuckDB's, for a file that is missing or torn. */
+export async function describeParquet(instance: Instance, path: string): Promise<AnswerColumn[]> {
+  const described = await instance.rows(`DESCRIBE SELECT * FROM read_parquet(${listOf([path])})`);
+  return described.map(([name, type]) => ({ name: String(name), type: String(type) }));
+}
 
 async function stampOf(path: string): Promise<string> {
   const { size, mtimeNs, ino } = await stat(path, { bigint: true });

@@ -48,8 +48,11 @@ export function createQuestions({ threads, spillBytes, memoryBytes }: EngineStar
       const { instance } = opened;
       const { sql, repeatable } = await prepared(opened, call, key);
       signal.throwIfAborted();
-      if (file?.format === 'parquet')
-        return await writtenByDuckdb(instance, { ...call, sql, file }, repeatable, signal);
+      if (file?.format === 'parquet') {
+        const written = await writeParquet(instance, file.path, { ...call, sql });
+        signal.throwIfAborted();
+        return { ...written, rows: [], cursor: undefined, repeatable };
+      }
       const statement = await instance.connection.prepare(sql);
       bindParams(statement, call.params);
       const { rows: most, bytes } = call;
@@ -219,22 +222,6 @@ const noFreshFiles: FreshFiles = { paths: new Map(), release() {} };
 function tornSnapshot(err: unknown): unknown {
   const torn = err instanceof Error && /corrupt|checksum|not a valid DuckDB/i.test(err.message);
   return torn ? new Fault('snapshot-gone', err.message) : err;
-}
-
-async function writtenByDuckdb(
-  instance: Instance,
-  call: OpenCall & { file: { path: string } },
-  repeatable: boolean | undefined,
-  signal: AbortSignal,
-): Promise<Piece> {
-  const statement = await instance.connection.prepare(call.sql);
-  const columns = Array.from({ length: statement.columnCount }, (_, i) => ({
-    name: statement.columnName(i),
-    type: String(statement.columnType(i)),
-  }));
-  const { count, truncated } = await writeParquet(instance, call.file.path, call);
-  signal.throwIfAborted();
-  return { columns, rows: [], cursor: undefined, count, truncated, repeatable };
 }
 
 function piece(
