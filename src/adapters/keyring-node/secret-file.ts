@@ -33,9 +33,22 @@ export async function loadOrCreateSecret(dataDir: string, mayCreate = true): Pro
   throw new Error(`${path} appeared and disappeared while it was being made`);
 }
 
-/** The master secret of a data directory that has one. Errors: rejects when the file cannot be read. */
+/** The master secret of a data directory that has one. Errors: rejects when the disk fails. */
 export async function loadSecret(dataDir: string): Promise<SecretFile | undefined> {
   const path = join(dataDir, fileName);
+  try {
+    return await readSecret(path);
+  } catch (err) {
+    const { code = '' } = err as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM'].includes(code)) throw err;
+    return refuse(
+      `${path} cannot be read by this user (${code})`,
+      `Run this as the user that runs Formstead; where the file is not that user's: chown USER ${path}.`,
+    );
+  }
+}
+
+async function readSecret(path: string): Promise<SecretFile | undefined> {
   const stat = await lstat(path).catch((err: NodeJS.ErrnoException) => {
     if (err.code === 'ENOENT') return undefined;
     throw err;
