@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { isStack, openAdapters, openLog } from '#compose.ts';
+import { isStack, leftOfLostDatabase, openAdapters, openLog } from '#compose.ts';
 import { type Config, describeConfig, loadConfig, readEnvironment } from '#config.ts';
 import { AppError } from '#domain/errors.ts';
 import { certificateFindings } from './doctor/certificates.ts';
@@ -103,8 +103,17 @@ async function storeFindings(config: Config): Promise<Finding[]> {
     }
   } catch (err) {
     if (!(err instanceof AppError)) throw err;
-    if (!existsSync(join(config.dataDir, 'formstead.sqlite')))
-      return [{ level: 'ok', what: 'no database yet: the first start makes it' }];
-    return [{ level: 'fault', what: err.detail }];
+    if (existsSync(join(config.dataDir, 'formstead.sqlite'))) return [{ level: 'fault', what: err.detail }];
+    return [await noDatabaseFinding(config)];
   }
+}
+
+async function noDatabaseFinding(config: Config): Promise<Finding> {
+  const left = await leftOfLostDatabase(config);
+  if (left.length === 0) return { level: 'ok', what: 'no database yet: the first start makes it' };
+  return {
+    level: 'fault',
+    what: `formstead.sqlite is missing in ${config.dataDir}, where an installation has left ${left.join(' and ')}`,
+    cure: 'Restore it from a backup, or set FORMSTEAD_DATA_DIR to where it is; a start would make an empty one. If there never was one, move the rest away.',
+  };
 }

@@ -8,7 +8,7 @@ export type SecretFile =
   /** Why the file may not be used, and what the operator can do about it. The secret is in neither. */
   | { mistake: { name: string; problem: string; cure: string } };
 
-const fileName = 'secret.key';
+export const secretFileName = 'secret.key';
 
 /**
  * The master secret of a data directory, made on the first start: 32 random bytes in base64url, in a file only its owner may read. Of two processes
@@ -17,7 +17,7 @@ const fileName = 'secret.key';
  */
 export async function loadOrCreateSecret(dataDir: string, mayCreate = true): Promise<SecretFile> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const path = join(dataDir, fileName);
+  const path = join(dataDir, secretFileName);
   const existing = await loadSecret(dataDir);
   if (existing) return existing;
   if (!mayCreate) {
@@ -35,7 +35,7 @@ export async function loadOrCreateSecret(dataDir: string, mayCreate = true): Pro
 
 /** The master secret of a data directory that has one. Errors: rejects when the disk fails. */
 export async function loadSecret(dataDir: string): Promise<SecretFile | undefined> {
-  const path = join(dataDir, fileName);
+  const path = join(dataDir, secretFileName);
   try {
     return await readSecret(path);
   } catch (err) {
