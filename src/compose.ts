@@ -4,6 +4,7 @@ import type { Log } from '#ports/log.ts';
 import { type Adapters, openAdapters, openLog } from './compose/adapters.ts';
 import { createApi } from './compose/api.ts';
 import { openComparison } from './compose/comparison.ts';
+import { leftOfLostDatabase } from './compose/embedded.ts';
 import { examineStack } from './compose/examination.ts';
 import { lookAtMail } from './compose/mail.ts';
 import { lookAtModels, openLanguageModel, openModels } from './compose/models.ts';
@@ -23,6 +24,7 @@ export {
   createUseCases,
   examineStack,
   isStack,
+  leftOfLostDatabase,
   lookAtCertificates,
   lookAtMail,
   lookAtModels,

@@ -191,6 +191,7 @@ for (const [name, value, cure] of [
   ['FORMSTEAD_TASK_RETENTION', '47h', /2d to 3650d/],
   ['FORMSTEAD_ACCESS_TOKEN_LIFE', '25h', /1m to 24h/],
   ['FORMSTEAD_RESPONSE_LIMIT', '256 kilo', /256kB/],
+  ['FORMSTEAD_DISK_RESERVE', '256', /with its unit, such as 256kB/],
   ['FORMSTEAD_RESPONSE_LIMIT', '1GB', /1kB to 16MB/],
   ['FORMSTEAD_EXPORT_AT', '24:00', /00:00 to 23:59/],
   ['FORMSTEAD_EXPORT_AT', '2', /hh:mm/],

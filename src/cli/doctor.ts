@@ -1,22 +1,11 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
-import { isStack, openAdapters, openLog } from '#compose.ts';
+import { join } from 'node:path';
+import { isStack, leftOfLostDatabase, openAdapters, openLog } from '#compose.ts';
 import { type Config, describeConfig, loadConfig, readEnvironment } from '#config.ts';
 import { AppError } from '#domain/errors.ts';
 import { certificateFindings } from './doctor/certificates.ts';
+import { directoryFindings } from './doctor/data-directory.ts';
 import { deadLetters, type Finding } from './doctor/finding.ts';
 import { machineMemory } from './doctor/machine-memory.ts';
 import { mailFindings } from './doctor/mail.ts';
@@ -27,9 +16,8 @@ import { version } from './version.ts';
 const oldestNode = [24, 7] as const;
 /** One server idles below 160 MB; DuckDB, a training and a full load come on top. */
 const memoryWanted = 1024 ** 3;
-const slowFsyncMs = 20;
 
-/** Looks at the machine and the configuration as `serve` would meet them. Changes nothing but a probe file that it removes. */
+/** Looks at the machine and the configuration as `serve` would meet them. Changes nothing but probe files that it removes. */
 export async function doctor(options: { settings?: boolean }): Promise<void> {
   const loaded = loadConfig(readEnvironment());
   const findings: Finding[] = [nodeFinding(), memoryFinding()];
@@ -83,82 +71,6 @@ function memoryFinding(): Finding {
     : { level: 'warning', what, cure: 'Exports and trainings want 1 GiB; give the container or machine more.' };
 }
 
-function directoryFindings(config: Config): Finding[] {
-  const { dataDir } = config;
-  const there = existsSync(dataDir) ? dataDir : nearestParent(dataDir);
-  if (!statSync(there).isDirectory()) {
-    return [
-      {
-        level: 'fault',
-        what: `${there} is a file`,
-        cure: 'Set FORMSTEAD_DATA_DIR to a directory, or move the file away.',
-      },
-    ];
-  }
-  try {
-    accessSync(there, constants.W_OK | constants.X_OK);
-  } catch {
-    return [
-      {
-        level: 'fault',
-        what: `${there} cannot be written by this user`,
-        cure: `chown it to the user that runs Formstead, or set FORMSTEAD_DATA_DIR.`,
-      },
-    ];
-  }
-  const findings: Finding[] = [
-    { level: 'ok', what: `data directory ${dataDir}${there === dataDir ? '' : ' (will be made)'}` },
-  ];
-  if (there === dataDir && (statSync(dataDir).mode & 0o077) !== 0) {
-    findings.push({ level: 'warning', what: `${dataDir} can be entered by other users`, cure: `chmod 700 ${dataDir}` });
-  }
-  const { bavail, bsize } = statfsSync(there);
-  const free = bavail * bsize;
-  const what = `${(free / 1024 ** 3).toFixed(1)} GiB free on the disk of the data directory`;
-  if (free < config.diskReserveBytes) {
-    findings.push({
-      level: 'fault',
-      what: `${what}: responses would be refused`,
-      cure: 'Free some space, or lower FORMSTEAD_DISK_RESERVE.',
-    });
-  } else findings.push({ level: free < config.diskReserveBytes * 4 ? 'warning' : 'ok', what });
-  findings.push(fsyncFinding(there));
-  return findings;
-}
-
-/** Every acceptance waits for one: the machine's honest answer to how fast durable can be. */
-function fsyncFinding(folder: string): Finding {
-  const probe = join(folder, `.formstead-doctor-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  const file = openSync(probe, 'w');
-  try {
-    const times: number[] = [];
-    for (let i = 0; i < 20; i += 1) {
-      const from = performance.now();
-      writeSync(file, 'x'.repeat(4096));
-      fsyncSync(file);
-      times.push(performance.now() - from);
-    }
-    const median = times.toSorted((a, b) => a - b)[10]!;
-    const what = `an fsync takes ${median.toFixed(2)} ms`;
-    if (median < slowFsyncMs) return { level: 'ok', what };
-    return {
-      level: 'warning',
-      what,
-      cure: 'Each acceptance waits for one, though many share it. A local SSD helps; a network disk does not.',
-    };
-  } finally {
-    closeSync(file);
-    rmSync(probe, { force: true });
-  }
-}
-
-function nearestParent(path: string): string {
-  let parent = dirname(path);
-  while (!existsSync(parent)) parent = dirname(parent);
-  return parent;
-}
-
 async function portFinding({ host, port }: Config): Promise<Finding> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -191,8 +103,17 @@ async function storeFindings(config: Config): Promise<Finding[]> {
     }
   } catch (err) {
     if (!(err instanceof AppError)) throw err;
-    if (!existsSync(join(config.dataDir, 'formstead.sqlite')))
-      return [{ level: 'ok', what: 'no database yet: the first start makes it' }];
-    return [{ level: 'fault', what: err.detail }];
+    if (existsSync(join(config.dataDir, 'formstead.sqlite'))) return [{ level: 'fault', what: err.detail }];
+    return [await noDatabaseFinding(config)];
   }
+}
+
+async function noDatabaseFinding(config: Config): Promise<Finding> {
+  const left = await leftOfLostDatabase(config);
+  if (left.length === 0) return { level: 'ok', what: 'no database yet: the first start makes it' };
+  return {
+    level: 'fault',
+    what: `formstead.sqlite is missing in ${config.dataDir}, where an installation has left ${left.join(' and ')}`,
+    cure: 'Restore it from a backup, or set FORMSTEAD_DATA_DIR to where it is; a start would make an empty one. If there never was one, move the rest away.',
+  };
 }

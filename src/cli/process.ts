@@ -3,6 +3,7 @@ import type { Config } from '#config.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Log, LogFields } from '#ports/log.ts';
 import { linkToSupervisor } from './cluster/link.ts';
+import { sentencesOf } from './doctor/disk-fault.ts';
 import { configExit, type LoadedSettings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -30,7 +31,7 @@ export async function runProcess(
     supervised: link !== undefined,
     onFatal: (err) => die(err, 'the storage thread has ended, the process ends'),
   }).catch((err: unknown) => {
-    if (err instanceof AppError) return refuseStart(err.detail);
+    if (err instanceof AppError) return refuseStart(sentencesOf(err));
     return endWhenTaken(err, config);
   });
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { AppError } from '#domain/errors.ts';
 import type { DemoOptions } from './demo.ts';
+import { sentencesOf } from './doctor/disk-fault.ts';
 import type { EvalOptions } from './eval.ts';
 import { addModelCommands } from './models/program.ts';
 import type { SqlOptions } from './sql/sql.ts';
@@ -240,7 +241,7 @@ runs in the same container, or in one that shares its network. On a server that 
   } catch (err) {
     // What the operator can mend is said in a sentence; anything else keeps its stack.
     if (!(err instanceof AppError)) throw err;
-    console.error(`formstead: ${err.detail}`);
+    console.error(`formstead: ${sentencesOf(err)}`);
     for (const { pointer, detail } of err.issues ?? []) console.error(`  ${pointer}: ${detail}`);
     process.exitCode ??= 1;
   }

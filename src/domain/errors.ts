@@ -261,3 +261,14 @@ export class AppError extends Error {
     return errorTable[this.code].status;
   }
 }
+
+const diskRefusal = 'The disk refused';
+
+/**
+ * A disk that is full, read-only, broken or somebody else's is all one to who asks the API. Which of them, and at which path, is in the cause alone, for the log
+ * and the terminal.
+ */
+export const diskRefused = (cause?: unknown): AppError =>
+  new AppError('storage-unavailable', { detail: diskRefusal, retryAfterSeconds: 10, cause });
+
+export const isDiskRefusal = ({ detail }: AppError): boolean => detail === diskRefusal;

@@ -67,7 +67,7 @@ export const metricTable = {
   },
   formstead_storage_bytes: {
     type: 'gauge',
-    help: 'Size on disk; part is database, wal, exports, models.',
+    help: 'Size of the store; part is database, wal (SQLite), indexes (MongoDB). No files: of those formstead_disk_free_bytes tells what they leave.',
     labels: ['part'],
     across: 'max',
   },

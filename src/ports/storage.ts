@@ -54,7 +54,7 @@ export interface Storage {
   sequence(): Promise<number | undefined>;
   /** One tiny durable write: throws when the store cannot commit. */
   ping(): Promise<void>;
-  /** Bytes by part, for metrics and `doctor`. */
+  /** Bytes by part, for metrics: `database`, and what of it the store tells apart (`wal`, `indexes`). */
   sizes(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }

@@ -290,7 +290,15 @@ test('a command that cannot open all of the data directory says so and ends', { 
   const env = { ...testEnvironment(dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
   // A command that writes: those that only look do without the blobs.
   const { code, stderr } = await formstead(['user', 'list'], env);
-  assert.deepEqual([code, stderr], [1, 'formstead: The disk refused\n']);
+  assert.equal(code, 1);
+  const path = join(dir, 'blobs', '.staging');
+  assert.equal(
+    stderr,
+    `formstead: The disk refused: ENOTDIR: not a directory, mkdir '${path}'. A file stands where a folder belongs: move it away.\n`,
+  );
+  const serve = await formstead(['serve'], env);
+  assert.equal(serve.code, 78);
+  assert.equal(serve.stderr, stderr.replace('formstead:', 'Formstead cannot start:'));
 });
 
 test('every command explains itself, and a command that is not there is an error', async () => {

@@ -70,6 +70,16 @@ test('the metrics port serves Prometheus text with every name of the table, and 
   assert.ok(value('formstead_tasks_total{kind="understand-response",outcome="succeeded"}') >= 1);
   assert.ok(value('formstead_receipts_sequence') >= 1);
   assert.ok(value('formstead_storage_bytes{part="database"}') > 0);
+  // What the table names is served, but for what the other size has.
+  const [, named = ''] = /^# HELP formstead_storage_bytes .*part is ([^.]+)\./m.exec(text)!;
+  assert.deepEqual(
+    [...text.matchAll(/^formstead_storage_bytes\{part="(\w+)"\}/gm)].map(([, part]) => part).toSorted(),
+    named
+      .split(', ')
+      .filter((part) => !part.endsWith('(MongoDB)'))
+      .map((part) => part.replace(/ .*/, ''))
+      .toSorted(),
+  );
   assert.ok(value('formstead_disk_free_bytes') > 0);
   assert.match(
     text,

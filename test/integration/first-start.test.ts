@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { createUsers } from '#app/access/users.ts';
 import type { Storage } from '#ports/storage.ts';
 import { createPasswordFile } from '../../src/adapters/password-file-fs/password-file.ts';
 import { openAccessWorld } from '../support/access-world.ts';
-import { directory, formstead, served } from '../support/command-line.ts';
+import { directory, formstead, type Served, served } from '../support/command-line.ts';
 import { testEnvironment, tokenOf } from '../support/program.ts';
 
 const fileName = 'first-admin.txt';
@@ -53,6 +53,32 @@ test('a first start that cannot keep the password makes no user and says what to
   const shown = /password {2}(\S+)/.exec(server.printed().stderr)![1]!;
   assert.equal(kept(dir).password, shown);
   assert.ok(await tokenOf(server.url, kept(dir)));
+});
+
+test('a database that is gone is no first start: doctor finds a fault, and the start warns', async (t) => {
+  const dir = directory(t);
+  const { FORMSTEAD_SECRET_KEY: _, ...env } = testEnvironment(dir);
+  const warnings = (server: Served) =>
+    server
+      .printed()
+      .stdout.split('\n')
+      .filter((line) => line.includes('"warn"') && line.includes('an empty database is made'));
+  assert.match((await formstead(['doctor'], env)).stdout, /^ok +no database yet: the first start makes it$/m);
+  const first = await served(t, env);
+  assert.deepEqual(warnings(first), []);
+  first.signal('SIGTERM');
+  await first.gone;
+
+  for (const name of readdirSync(dir)) if (name.startsWith('formstead.sqlite')) rmSync(join(dir, name));
+  const lost = await formstead(['doctor'], env);
+  assert.equal(lost.code, 1, lost.stdout);
+  assert.match(
+    lost.stdout,
+    /^fault +formstead\.sqlite is missing in .+, where an installation has left secret\.key and blobs$/m,
+  );
+  const second = await served(t, env);
+  const [warning = '', ...others] = warnings(second);
+  assert.deepEqual([JSON.parse(warning).left, others], [['secret.key', 'blobs'], []]);
 });
 
 test('a start that finds the file of the first password says so, and leaves it', async (t) => {

@@ -140,6 +140,30 @@ test('after three days without a server a message is a dead letter', options, as
   assert.deepEqual([task.status, task.error?.code], ['failed', 'mail-server-away']);
 });
 
+test(
+  'a server that is back after three days gets what has waited behind the breaker and had no try',
+  options,
+  async (t) => {
+    let up = false;
+    const world = await openMailWorld(t, () => (up ? { kind: 'sent' } : away));
+    const form = await world.form({ notify_emails: [ada] });
+    for (let nth = 0; nth < 100; nth += 1) await world.accepted(form, `number ${nth}`);
+    await world.settled();
+    const messages = async (status: string) =>
+      (await world.tasks()).filter((task) => task.kind === 'send-email' && task.status === status).length;
+    world.clock.advance(longestWaitMs + minute);
+    await world.settled();
+    const givenUp = await messages('failed');
+    assert.ok(givenUp >= 1 && givenUp < 50, `${givenUp} were given up`);
+    up = true;
+    for (let round = 0; round < 20 && (await messages('succeeded')) < 100 - givenUp; round += 1) {
+      world.clock.advance(10 * minute);
+      await world.settled();
+    }
+    assert.deepEqual([await messages('succeeded'), await messages('failed')], [100 - givenUp, givenUp]);
+  },
+);
+
 test('who is taken off the list gets nothing more, not even what was on its way', options, async (t) => {
   const world = await openMailWorld(t, () => ({ kind: 'deferred', status: 451, detail: '' }));
   const form = await world.form({ notify_emails: [ada, grace] });

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { AppError } from '#domain/errors.ts';
+import { diskRefused } from '#domain/errors.ts';
 import { mostBytes } from '#domain/utf8.ts';
 import type { ExportSink } from '#ports/export-writer.ts';
 
@@ -92,8 +92,7 @@ export function openTextFile(file: {
   };
 }
 
-/** A disk that is full, read-only or broken is all one to the caller; the cause tells the log which. */
 function refused(error: unknown): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;
-  return new AppError('storage-unavailable', { detail: 'The disk refused', retryAfterSeconds: 10, cause: error });
+  return diskRefused(error);
 }

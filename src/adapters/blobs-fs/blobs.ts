@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError } from '#domain/errors.ts';
+import { AppError, diskRefused } from '#domain/errors.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 
@@ -223,8 +223,7 @@ async function unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** What the file system says (ENOSPC, EDQUOT, EROFS, EACCES, EIO …) is all one to the caller; the cause tells the log which. */
 function refused(error: unknown): unknown {
   if (error instanceof AppError || !(error instanceof Error) || !('code' in error)) return error;
-  return new AppError('storage-unavailable', { detail: 'The disk refused', retryAfterSeconds: 10, cause: error });
+  return diskRefused(error);
 }

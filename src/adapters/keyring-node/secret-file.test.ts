@@ -78,6 +78,21 @@ test('an empty or cut-off secret file is refused and not replaced', async (t) =>
   }
 });
 
+test('a secret file of another user is refused with the command that mends it', async (t) => {
+  const dir = await dataDir(t);
+  const made = await loadOrCreateSecret(dir);
+  assert.ok('secret' in made);
+  await chmod(dir, 0o755);
+  // Root may read every file, whatever its mode; whoever else runs this may not read its own without a mode.
+  const root = process.geteuid?.() === 0;
+  if (root) process.seteuid!(65_534);
+  else await chmod(made.path, 0);
+  const refused = await loadOrCreateSecret(dir).finally(() => root && process.seteuid!(0));
+  assert.ok('mistake' in refused);
+  assert.match(refused.mistake.problem, /secret\.key cannot be read by this user \(EACCES\)/);
+  assert.match(refused.mistake.cure, /chown USER .+secret\.key/);
+});
+
 test('a link in place of the secret file is refused', async (t) => {
   const dir = await dataDir(t);
   await writeFile(join(dir, 'elsewhere'), 'x'.repeat(43), { mode: 0o600 });

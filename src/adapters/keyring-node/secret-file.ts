@@ -8,7 +8,7 @@ export type SecretFile =
   /** Why the file may not be used, and what the operator can do about it. The secret is in neither. */
   | { mistake: { name: string; problem: string; cure: string } };
 
-const fileName = 'secret.key';
+export const secretFileName = 'secret.key';
 
 /**
  * The master secret of a data directory, made on the first start: 32 random bytes in base64url, in a file only its owner may read. Of two processes
@@ -17,7 +17,7 @@ const fileName = 'secret.key';
  */
 export async function loadOrCreateSecret(dataDir: string, mayCreate = true): Promise<SecretFile> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const path = join(dataDir, fileName);
+  const path = join(dataDir, secretFileName);
   const existing = await loadSecret(dataDir);
   if (existing) return existing;
   if (!mayCreate) {
@@ -33,9 +33,22 @@ export async function loadOrCreateSecret(dataDir: string, mayCreate = true): Pro
   throw new Error(`${path} appeared and disappeared while it was being made`);
 }
 
-/** The master secret of a data directory that has one. Errors: rejects when the file cannot be read. */
+/** The master secret of a data directory that has one. Errors: rejects when the disk fails. */
 export async function loadSecret(dataDir: string): Promise<SecretFile | undefined> {
-  const path = join(dataDir, fileName);
+  const path = join(dataDir, secretFileName);
+  try {
+    return await readSecret(path);
+  } catch (err) {
+    const { code = '' } = err as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM'].includes(code)) throw err;
+    return refuse(
+      `${path} cannot be read by this user (${code})`,
+      `Run this as the user that runs Formstead; where the file is not that user's: chown USER ${path}.`,
+    );
+  }
+}
+
+async function readSecret(path: string): Promise<SecretFile | undefined> {
   const stat = await lstat(path).catch((err: NodeJS.ErrnoException) => {
     if (err.code === 'ENOENT') return undefined;
     throw err;

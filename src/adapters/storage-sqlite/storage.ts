@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditEntry } from '#domain/audit.ts';
 import { AppError } from '#domain/errors.ts';
@@ -33,6 +33,18 @@ export const databaseFile = 'formstead.sqlite';
 
 export function databaseExists(dir: string): boolean {
   return existsSync(join(dir, databaseFile));
+}
+
+/**
+ * Which of these files, and folders that are not empty, are in a data directory where the database is not: somebody has lost it. None in a new directory, and
+ * where the database is there.
+ */
+export function leftWithoutDatabase(dir: string, names: readonly string[]): string[] {
+  if (databaseExists(dir)) return [];
+  return names.filter((name) => {
+    const found = statSync(join(dir, name), { throwIfNoEntry: false });
+    return found?.isDirectory() ? readdirSync(join(dir, name)).length > 0 : found !== undefined;
+  });
 }
 
 /** Errors: `storage-unavailable` when the directory is in use or was moved, the file cannot be opened, or belongs to a newer release. */

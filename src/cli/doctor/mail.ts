@@ -14,7 +14,7 @@ export async function mailFindings(config: Config): Promise<Finding[]> {
     {
       level: 'warning',
       what: `${server} does not: ${why}`,
-      cure: 'Messages wait for it, three days at most. See docs/reference/mail.md, "Nothing arrives".',
+      cure: 'Messages wait for it; after three days those that try in vain are given up. See docs/reference/mail.md, "Nothing arrives".',
     },
   ];
 }

@@ -135,7 +135,10 @@ export function port<const O extends Row & Default>(row: O): Setting<Value<numbe
 export function bytes<const O extends Row & Default & { min?: string; max: string }>(
   row: O,
 ): Setting<Value<number, O>> {
-  return setting(row, bounded(row, 'size', 'Write a size such as 256kB, 1.5GB or 64MiB.', parseBytes, formatBytes));
+  return setting(
+    row,
+    bounded(row, 'size', 'Write a size with its unit, such as 256kB, 1.5GB or 64MiB.', parseBytes, formatBytes),
+  );
 }
 
 /** Milliseconds; `min` and `max` are written like values. */

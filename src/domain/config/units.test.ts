@@ -17,9 +17,9 @@ test('durations have a unit: ms, s, m, h, d', () => {
     assert.equal(parseDuration(text), undefined, text);
 });
 
-test('sizes are bytes, or have a unit: kB is 1000, KiB is 1024', () => {
+test('sizes have a unit: kB is 1000, KiB is 1024', () => {
   const expected: Record<string, number> = {
-    '4096': 4096,
+    '4096B': 4096,
     '10B': 10,
     '256kB': 256_000,
     '256KB': 256_000,
@@ -28,7 +28,7 @@ test('sizes are bytes, or have a unit: kB is 1000, KiB is 1024', () => {
     '0': 0,
   };
   for (const [text, bytes] of Object.entries(expected)) assert.equal(parseBytes(text), bytes, text);
-  for (const text of ['', 'kB', '1k', '-1', '1.5', '0.0001kB', '1PB', '999999999999TB', '1,5GB'])
+  for (const text of ['', 'kB', '4096', '256', '00', '1k', '-1', '1.5', '0.0001kB', '1PB', '999999999999TB', '1,5GB'])
     assert.equal(parseBytes(text), undefined, text);
 });
 

@@ -28,11 +28,15 @@ export function formatDuration(milliseconds: number): string {
   return `${milliseconds}ms`;
 }
 
-/** `4096`, `256kB`, `1.5GB`, `64MiB`: whole bytes, or undefined. kB is 1000, KiB is 1024; letter case does not matter. */
+/**
+ * `4096B`, `256kB`, `1.5GB`, `64MiB`, or `0`: whole bytes, or undefined when it is none of these. kB is 1000, KiB is 1024; letter case does not matter. A bare
+ * number is none: who writes 256 means megabytes, or bytes, or kB.
+ */
 export function parseBytes(text: string): number | undefined {
-  const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([kmgt]?i?b)?$/i.exec(text);
+  if (text === '0') return 0;
+  const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([kmgt]?i?b)$/i.exec(text);
   if (!match) return undefined;
-  const factor = bytesOf[(match[2] ?? 'b').toLowerCase()];
+  const factor = bytesOf[match[2]!.toLowerCase()];
   if (factor === undefined) return undefined;
   const bytes = Number(match[1]) * factor;
   return Number.isSafeInteger(bytes) ? bytes : undefined;

@@ -41,7 +41,10 @@ const pauses = [minuteMs, 5 * minuteMs, 15 * minuteMs] as const;
 const awayPauseMs = 10_000;
 /** For connections that others use: meanwhile the worker may do something else. */
 const busyPauseMs = 10_000;
-/** A server that is away on Friday evening is mended on Monday. Beyond that news of a response is none. */
+/**
+ * A server that is away on Friday evening is mended on Monday. Beyond that a try in vain is the last. Age without a try ends nothing: what is requeued, or waited
+ * while no worker ran, would never be sent.
+ */
 export const longestWaitMs = 3 * 86_400_000;
 
 /**
