@@ -54,3 +54,27 @@ for (const { odd, least, rows } of [
     for (const n of odd) for (let i = 0; i < 6; i += 1) await world.respond(id, { n }, { at: start });
     assert.deepEqual((await world.ask(id, 'histogram', { question: 'n' }, least)).rows, rows);
   });
+
+test('every answer is in the step that takes it in, where division would put it into the one beside', async (t) => {
+  const world = await openQueryWorld(t);
+  const { id } = await world.form([{ definition }], start);
+  const hundredths = Array.from({ length: 101 }, (_, i) => i / 100);
+  for (const n of hundredths) await world.respond(id, { n }, { at: start });
+  for (const [steps, least] of [
+    [10, 1],
+    [100, 1],
+    [7, 1],
+    [10, 5],
+    [20, 5],
+    [5, 5],
+  ] as const) {
+    const { rows } = await world.ask(id, 'histogram', { question: 'n', steps }, least);
+    const found = rows as [from: number | null, to: number | null, count: number][];
+    assert.ok(found.length >= steps / 2, `${steps}: ${found.length}`);
+    for (const [i, [from, to, count]] of found.entries()) {
+      const last = i === found.length - 1;
+      const within = (n: number) => (from === null || n >= from) && (to === null || n < to || (last && n <= to));
+      assert.equal(count, hundredths.filter(within).length, `${steps} steps, least ${least}: ${from} to ${to}`);
+    }
+  }
+});

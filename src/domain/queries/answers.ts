@@ -101,16 +101,17 @@ export const histogram: CommonQuery = {
   build(table, { question: name, steps }, leastGroup) {
     const x = quoted(columnOf(table, name as string, ['number']).name);
     if (leastGroup > 1) return roundSteps(x, steps as number, leastGroup);
+    const lower = (step: string) => `least + (${step}) * (most - least) / $steps`;
     return {
       sql: `WITH ends AS (
             SELECT min(${x}) FILTER (${reckoned(x)}) AS least, max(${x}) FILTER (${reckoned(x)}) AS most,
               bool_or(${x} < -${mostReckoned}) AS below, bool_or(${x} > ${mostReckoned}) AS above FROM responses),
           grid AS (SELECT *, CASE WHEN most > least THEN $steps - 1 ELSE 0 END AS last FROM ends),
-          stepped AS (
-            SELECT CASE WHEN most > least THEN greatest(least(floor((${x} - least) / (most - least) * $steps), last), 0) ELSE 0 END AS step, grid.*
-            FROM responses, grid WHERE ${x} IS NOT NULL)
-        SELECT CASE WHEN step > 0 OR NOT below THEN least + step * (most - least) / $steps END AS "from",
-          CASE WHEN step < last OR NOT above THEN least + (step + 1) * (most - least) / $steps END AS "to", count(*) AS count
+          given AS (SELECT ${x} AS x, CASE WHEN most > least THEN floor((${x} - least) / (most - least) * $steps) END AS near, grid.*
+            FROM responses, grid WHERE ${x} IS NOT NULL),
+          stepped AS (SELECT coalesce(greatest(least(${stepAt('x', 'near', lower)}, last), 0), 0) AS step, * EXCLUDE (x, near) FROM given)
+        SELECT CASE WHEN step > 0 OR NOT below THEN ${lower('step')} END AS "from",
+          CASE WHEN step < last OR NOT above THEN ${lower('step + 1')} END AS "to", count(*) AS count
         FROM stepped GROUP BY step, least, most, below, above, last ORDER BY step`,
       params: { steps: steps as number },
     };
@@ -118,11 +119,20 @@ export const histogram: CommonQuery = {
 };
 
 /**
+ * The step that an answer is in by the lower ends of steps as they are shown. Division finds it, or its neighbour: of ten steps from 1 to 2 it puts 1.2, which is the
+ * lower end of the third, into the second (1.9999999999999996).
+ */
+const stepAt = (x: string, near: string, lower: (step: string) => string): string =>
+  `CASE WHEN ${x} >= ${lower(`${near} + 1`)} THEN ${near} + 1 WHEN ${x} < ${lower(near)} THEN ${near} - 1 ELSE ${near} END`;
+
+/**
  * Steps that no single answer can be read from: of a round width (1, 2 or 5 times a power of ten, so that there are about as many as wanted), between round numbers, and open at
  * both ends. They are laid between the answers that as many as the least group reach; those beyond are in the outer steps. Where twice as many have not answered, or all of
  * them alike, or so nearly alike that the width would be 0, there is one step.
  */
 function roundSteps(x: string, steps: number, leastGroup: number): ReturnType<CommonQuery['build']> {
+  const lower = (step: string) => `round((${step}) * width, digits)`;
+  const stepOf = (value: string) => stepAt(value, `floor(${value} / width)`, lower);
   return {
     sql: `WITH given AS (SELECT ${x} AS x FROM responses WHERE ${x} IS NOT NULL),
         ends AS (SELECT min(x, $least::BIGINT)[-1] AS low, max(x, $least::BIGINT)[-1] AS high FROM given WHERE ${reckoned('x')}),
@@ -130,9 +140,9 @@ function roundSteps(x: string, steps: number, leastGroup: number): ReturnType<Co
         powers AS (SELECT *, nullif(pow(10, floor(log10(wanted))), 0) AS power FROM wishes),
         widths AS (SELECT low, high, power * CASE WHEN wanted <= power THEN 1 WHEN wanted <= 2 * power THEN 2 WHEN wanted <= 5 * power THEN 5 ELSE 10 END AS width,
           greatest(0, 1 - log10(power))::INTEGER AS digits FROM powers),
-        grid AS (SELECT floor(low / width) AS first, floor(high / width) AS last, width, digits FROM widths),
-        stepped AS (SELECT CASE WHEN width IS NOT NULL THEN least(greatest(floor(x / width), first), last) END AS step, first, last, width, digits FROM given, grid)
-      SELECT CASE WHEN step > first THEN round(step * width, digits) END AS "from", CASE WHEN step < last THEN round((step + 1) * width, digits) END AS "to",
+        grid AS (SELECT ${stepOf('low')} AS first, ${stepOf('high')} AS last, width, digits FROM widths),
+        stepped AS (SELECT CASE WHEN width IS NOT NULL THEN least(greatest(${stepOf('x')}, first), last) END AS step, first, last, width, digits FROM given, grid)
+      SELECT CASE WHEN step > first THEN ${lower('step')} END AS "from", CASE WHEN step < last THEN ${lower('step + 1')} END AS "to",
         count(*) AS count FROM stepped GROUP BY step, first, last, width, digits ORDER BY step`,
     params: { steps, least: leastGroup },
   };
