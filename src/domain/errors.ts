@@ -216,7 +216,7 @@ export const errorTable = {
     status: 503,
     title: 'An exported file is damaged',
     detail:
-      'It is written again from the store: ask again in a while. What else is damaged formstead exports verify says.',
+      'It is written again from the store: ask again in a while. The dead letters say why that failed, formstead exports verify what else is damaged.',
   },
   'model-unavailable': {
     status: 503,

@@ -328,6 +328,32 @@ test('the nightly task asks once for each form that was ever published', async (
   assert.deepEqual(asked.sort(), forms.map(({ id }) => id).sort());
 });
 
+test('files that questions need are asked for once an hour, also when the tries of the hour before are spent', async (t) => {
+  const world = await openExportWorld(t);
+  world.clock.advance(noon(20) - world.clock.now());
+  const form = await world.form([{ definition }]);
+  const asked = async () =>
+    (await world.storage.tasks.list({ limit: 10 })).items.map(({ status, payload }) => [status, payload]).toReversed();
+  for (const [reason, payload] of [
+    [{ damaged: 'a.parquet' }, { form_id: form.id, damaged: 'a.parquet' }],
+    [{ completeTo: 7 }, { form_id: form.id }],
+  ] as const) {
+    const before = await asked();
+    for (let question = 0; question < 2; question++) await world.datasets.requestOnce(form.id, reason);
+    assert.deepEqual(await asked(), [...before, ['pending', payload]]);
+    const { task, cause } = await world.claim(world.offered.at(-1)!.id);
+    const settlement = { status: 'failed', error: { code: 'disk-nearly-full', detail: '' } } as const;
+    const settle = { op: 'settle', id: task.id, lease: cause.lease, settlement, now: world.clock.now() } as const;
+    await world.storage.commit({ change: settle });
+    await world.datasets.requestOnce(form.id, reason);
+    assert.deepEqual(await asked(), [...before, ['failed', payload]]);
+    world.clock.advance(3_600_000);
+    await world.datasets.requestOnce(form.id, reason);
+    assert.deepEqual(await asked(), [...before, ['failed', payload], ['pending', payload]]);
+    world.clock.advance(3_600_000);
+  }
+});
+
 test('whoever listens is told once that files are ready, and which days', async (t) => {
   const world = await openExportWorld(t);
   world.clock.advance(noon(20) - world.clock.now());

@@ -15,7 +15,7 @@ export function asAppError(err: unknown): unknown {
       return new AppError('engine-unavailable', { detail: message, retryAfterSeconds: 5, cause: err });
     case 'data-damaged':
       return new AppError('data-damaged', {
-        detail: `${message} A running server writes it again from the store; ask again in a while.`,
+        detail: `${message} A running server writes it again from the store: ask again in a while. When that fails, the dead letters say why, and a question an hour later has it tried anew.`,
         retryAfterSeconds: 5,
         cause: err,
       });
