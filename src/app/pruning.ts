@@ -1,9 +1,11 @@
 import { refusalDays } from '#domain/refusals.ts';
+import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 
 type Deps = {
   storage: Pick<Storage, 'prune' | 'tasks' | 'responses'>;
+  blobs: Pick<BlobStore, 'sweep'>;
   clock: Clock;
   taskRetentionMs: number;
   idempotencyLifeMs: number;
@@ -25,10 +27,12 @@ export type Pruned = {
   events: number;
   keys: number;
   refusals: number;
+  /** Files that dead processes have left half-written: they hold answers. */
+  unfinished: number;
 };
 
 /** Removes bookkeeping that nobody needs any more. A response keeps its own status, so `verify` needs no task of the past. */
-export function createPruning({ storage, clock, ...lives }: Deps) {
+export function createPruning({ storage, blobs, clock, ...lives }: Deps) {
   async function prune(signal: AbortSignal): Promise<Pruned> {
     const now = clock.now();
     const all = async (remove: () => Promise<number>): Promise<number> => {
@@ -48,6 +52,7 @@ export function createPruning({ storage, clock, ...lives }: Deps) {
       events: await all(() => storage.prune('event', now - deliveryRetentionMs, batch)),
       keys: await all(() => storage.responses.forgetKeys(now - lives.idempotencyLifeMs, batch)),
       refusals: await all(() => storage.prune('refusals', now - refusalRetentionMs, batch)),
+      unfinished: await blobs.sweep(),
     };
   }
   return { prune };

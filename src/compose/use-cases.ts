@@ -235,6 +235,7 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     receipts: createReceiptSigner({ storage, keyRing, clock }),
     pruning: createPruning({
       storage,
+      blobs,
       clock,
       taskRetentionMs: config.taskRetentionMs,
       idempotencyLifeMs: config.idempotencyLifeMs,

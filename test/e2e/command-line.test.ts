@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -281,6 +282,18 @@ test('doctor finds nothing wrong with a machine that is fine, and says what a br
     assert.equal(code, 1);
     assert.match(stdout, /1 thing must be mended first/);
   }
+});
+
+test('whoever holds the lock of the data directory removes at its start what others left half-written', async (t) => {
+  const dir = directory(t);
+  await (await openSqliteStorage({ dir })).close();
+  const staging = join(dir, 'blobs', '.staging');
+  mkdirSync(staging, { recursive: true });
+  writeFileSync(join(staging, 'left.jsonl'), 'rows');
+  const env = { ...testEnvironment(dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
+  const { code, stderr } = await formstead(['user', 'list'], env);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(readdirSync(staging), []);
 });
 
 test('a command that cannot open all of the data directory says so and ends', { timeout: 30_000 }, async (t) => {

@@ -194,6 +194,17 @@ test('opening sweeps away what was staged long ago, and leaves what is fresh', a
   assert.deepEqual(await readdir(join(directory, '.staging')), ['fresh']);
 });
 
+test('who is alone sweeps away at opening whatever was staged', async (t) => {
+  const { directory } = await opened(t);
+  await writeFile(join(directory, '.staging', 'fresh'), 'x');
+  const blobs = await openFileBlobs({ directory, clock, alone: true });
+  assert.deepEqual(await readdir(join(directory, '.staging')), []);
+  const own = await blobs.stage('exports/a');
+  await writeFile(own.path, 'x');
+  assert.equal(await blobs.sweep(), 0);
+  await own.finish();
+});
+
 test('files are for their owner only', async (t) => {
   const { blobs, directory } = await opened(t);
   await blobs.write('heads/h', Buffer.from('x'));

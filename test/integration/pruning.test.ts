@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
 import { createPruning, type Pruned } from '#app/pruning.ts';
 import { loadConfig } from '#config.ts';
 import type { Insert } from '#ports/storage.ts';
@@ -18,20 +21,32 @@ import { openTaskWorld } from '../support/task-world.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
-const nothing: Pruned = { tasks: 0, sessions: 0, deliveries: 0, attempts: 0, events: 0, keys: 0, refusals: 0 };
+const nothing: Pruned = {
+  tasks: 0,
+  sessions: 0,
+  deliveries: 0,
+  attempts: 0,
+  events: 0,
+  keys: 0,
+  refusals: 0,
+  unfinished: 0,
+};
 const going = new AbortController().signal;
 
 /** The lives as the settings have them by default; the clock stands where the test puts it. */
 async function openPruningWorld(t: TestContext) {
-  const { storage } = await openTaskWorld(t);
+  const { storage, dir } = await openTaskWorld(t);
   const loaded = loadConfig({});
   assert.ok('config' in loaded);
   const { taskRetentionMs, idempotencyLifeMs } = loaded.config;
   let now = t0;
   const clock = { now: () => now };
-  const pruning = createPruning({ storage, clock, taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day });
+  const directory = join(dir, 'blobs');
+  const blobs = await openFileBlobs({ directory, clock });
+  const pruning = createPruning({ storage, blobs, clock, taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day });
   return {
     storage,
+    staging: join(directory, '.staging'),
     prune: (signal = going) => pruning.prune(signal),
     /** What goes when it is `ms` after t0. */
     async pruneAt(ms: number): Promise<Pruned> {
@@ -90,6 +105,20 @@ test('each kind of bookkeeping goes at the end of its own life, not an hour befo
   assert.equal((await storage.tasks.get(dead.id))?.status, 'failed');
   assert.ok(await storage.get('delivery', pending.id));
   assert.equal((await storage.get('response', response.id))?.doc.idempotency, undefined);
+});
+
+test('what a dead process left half-written goes six hours after it was last written to, beside files that grow', async (t) => {
+  const { staging, pruneAt } = await openPruningWorld(t);
+  for (const [name, at] of [
+    ['left.parquet', t0],
+    ['growing.parquet', t0 + hour],
+  ] as const) {
+    await writeFile(join(staging, name), 'rows');
+    await utimes(join(staging, name), at / 1000, at / 1000);
+  }
+  assert.deepEqual(await pruneAt(6 * hour - 1000), nothing);
+  assert.deepEqual(await pruneAt(6 * hour + 1000), { ...nothing, unfinished: 1 });
+  assert.deepEqual(await readdir(staging), ['growing.parquet']);
 });
 
 test('more than one batch goes in one run, and a run that is stopped leaves the rest', async (t) => {

@@ -91,6 +91,7 @@ export async function openTaskWorld(t: TestContext) {
   });
 
   return {
+    dir,
     storage,
     clock,
     ids,

@@ -17,13 +17,15 @@ const chunkBytes = 256 * 1024;
 
 /**
  * Blobs as files under `directory`, `<area>/<file>`, readable by the owner only. A file appears under its name whole and durable, or not at all.
- * Opening sweeps away what dead processes left half-written. Errors: `storage-unavailable` when the disk refuses.
+ * Opening sweeps too. Errors: `storage-unavailable` when the disk refuses.
  */
 export async function openFileBlobs(deps: {
   directory: string;
   clock: Clock;
   /** For looking only: makes no folder and sweeps nothing. */
   readOnly?: boolean;
+  /** No other process writes here, so whatever is staged at opening is of a dead one. */
+  alone?: boolean;
 }): Promise<BlobStore> {
   const { directory } = deps;
   const staging = join(directory, stagingFolder);
@@ -31,7 +33,7 @@ export async function openFileBlobs(deps: {
   if (!deps.readOnly) {
     await guarded(async () => {
       await mkdir(staging, { recursive: true, mode: 0o700 });
-      await sweep(staging, deps.clock.now() - staleMs);
+      await sweep(staging, deps.alone ? Number.POSITIVE_INFINITY : deps.clock.now() - staleMs);
     });
   }
 
@@ -136,6 +138,8 @@ export async function openFileBlobs(deps: {
       });
     },
 
+    sweep: () => guarded(() => sweep(staging, deps.clock.now() - staleMs)),
+
     async areas() {
       const found = await unlessMissing(() => readdir(directory, { withFileTypes: true }));
       return (found ?? []).flatMap((entry) =>
@@ -158,12 +162,16 @@ export async function openFileBlobs(deps: {
 
 const described = (name: string, { size, mtimeMs }: Stats) => ({ name, bytes: size, at: Math.floor(mtimeMs) });
 
-async function sweep(staging: string, before: number): Promise<void> {
+async function sweep(staging: string, before: number): Promise<number> {
+  let removed = 0;
   for (const name of await readdir(staging)) {
     const path = join(staging, name);
     const found = await unlessMissing(() => stat(path));
-    if (found !== undefined && found.mtimeMs < before) await rm(path, { recursive: true, force: true });
+    if (found === undefined || found.mtimeMs >= before) continue;
+    await rm(path, { recursive: true, force: true });
+    removed += 1;
   }
+  return removed;
 }
 
 /** A new name in a folder survives a power cut only once the folder itself is synced. */
