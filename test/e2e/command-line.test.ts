@@ -181,7 +181,7 @@ test('the export command leaves the reserve free on the disk that it writes to',
   assert.deepEqual(await write(empty), { code: 0, stdout: `1 rows in ${join(empty, 'all.csv')}\n`, stderr: '' });
   const refused = await write(full);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /FORMSTEAD_DISK_RESERVE is to stay free on the disk that the export is written to/);
+  assert.match(refused.stderr, /\d MB are free on the disk that the export is written to, where \d+ MB stay free for responses/);
 });
 
 test('the examples of formstead sql do what they say as they are written', async (t) => {
@@ -303,7 +303,7 @@ test('a command that cannot open all of the data directory says so and ends', { 
   const env = { ...testEnvironment(dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
   // A command that writes: those that only look do without the blobs.
   const { code, stderr } = await formstead(['user', 'list'], env);
-  assert.deepEqual([code, stderr], [1, 'formstead: The disk refused\n']);
+  assert.deepEqual([code, stderr], [1, 'formstead: The disk refused blobs/.staging: ENOTDIR: not a directory\n']);
 });
 
 test('every command explains itself, and a command that is not there is an error', async () => {

@@ -263,7 +263,10 @@ test('a disk that is nearly full stops an update and keeps the files of before',
   await world.update(form.id);
   await world.respond(form.id, { message: 'b' }, { at: noon(3) });
   free = 1000;
-  await assert.rejects(world.update(form.id), { code: 'disk-nearly-full' });
+  await assert.rejects(world.update(form.id), {
+    code: 'disk-nearly-full',
+    detail: /^1 MB are free .* where 1 MB stay free/,
+  });
   assert.deepEqual([await messages(world, form.id), await world.staged()], [['a'], []]);
   free = 1e12;
   await world.update(form.id);

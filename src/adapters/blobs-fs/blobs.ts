@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { diskRefusal } from '#domain/disk-refusal.ts';
 import { AppError } from '#domain/errors.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -70,7 +71,7 @@ export async function openFileBlobs(deps: {
           await rm(temporary, { force: true });
           throw error;
         }
-      });
+      }, temporary);
     },
 
     pathOf,
@@ -93,7 +94,7 @@ export async function openFileBlobs(deps: {
 
     async *stream(name, range, bytes) {
       const path = pathOf(name);
-      const { file, length } = await guarded(() => openToRead(path, range, bytes));
+      const { file, length } = await guarded(() => openToRead(path, range, bytes), path);
       let left = length;
       // Reads to its end or until the consumer stops; either way the handle is closed.
       const chunks = file.createReadStream(range);
@@ -108,7 +109,7 @@ export async function openFileBlobs(deps: {
             detail: `The file ends ${left} bytes before its end: it was cut off`,
           });
       } catch (error) {
-        throw refused(error);
+        throw refused(error, path);
       } finally {
         chunks.destroy();
       }
@@ -124,7 +125,7 @@ export async function openFileBlobs(deps: {
             const digest = await digestOf(temporary, { sync: true });
             await place(temporary, path);
             return digest;
-          }),
+          }, temporary),
         discard: () => guarded(() => rm(temporary, { force: true })),
       };
     },
@@ -214,11 +215,11 @@ async function openToRead(
   throw new AppError('range-not-satisfiable', { detail: `The file has ${size} bytes` });
 }
 
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
+async function guarded<T>(work: () => Promise<T>, file?: string): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw refused(error);
+    throw refused(error, file);
   }
 }
 
@@ -231,8 +232,7 @@ async function unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** What the file system says (ENOSPC, EDQUOT, EROFS, EACCES, EIO …) is all one to the caller; the cause tells the log which. */
-function refused(error: unknown): unknown {
+function refused(error: unknown, file?: string): unknown {
   if (error instanceof AppError || !(error instanceof Error) || !('code' in error)) return error;
-  return new AppError('storage-unavailable', { detail: 'The disk refused', retryAfterSeconds: 10, cause: error });
+  return diskRefusal(error, file);
 }
