@@ -14,8 +14,6 @@ export type TaskPolicy = {
   backoffMs: number;
   /** Raised when the payload's shape changes; a handler refuses what it does not know. */
   payloadVersion: number;
-  /** Of the places of its queue in one process, how many tasks of this kind hold at once at most: a fraction, of which one place at least is left. All when absent. */
-  share?: number;
   about: string;
 };
 
@@ -149,8 +147,6 @@ export const taskKinds = {
     maxAttempts: 4,
     backoffMs: 10_000,
     payloadVersion: 1,
-    // With those that update files three of four places: one is left for mail and webhooks, which wait for nobody's hour.
-    share: 1 / 2,
     about: 'Writes one export file.',
   },
   'daily-export': {
@@ -171,8 +167,6 @@ export const taskKinds = {
     maxAttempts: 6,
     backoffMs: 30_000,
     payloadVersion: 1,
-    // DuckDB writes one file at a time, so more at once would only wait for each other.
-    share: 1 / 4,
     about: 'Brings the exported files of a form up to date with its responses.',
   },
   'seal-audit': {

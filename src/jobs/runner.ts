@@ -54,8 +54,6 @@ type Lease = { token: string; until: number };
 
 /** For a task that only a newer program understands: long enough to cost nothing, short enough for the end of a rolling upgrade. */
 const tooNewRetryMs = 60_000;
-/** For a task whose kind holds its share of places: 200 that wait cost 80 writes a second, and the last ones lose no more than this. */
-const noPlaceRetryMs = 5000;
 /** The first task of a queue may take minutes, such as an export: the others wait no longer than this. */
 const aloneMs = 1000;
 
@@ -70,8 +68,6 @@ export function createRunner(deps: RunnerDeps): Runner {
   const settling = createSettling(deps);
   const whenIdle: (() => void)[] = [];
   const report: StopReport = { finished: 0, handedBack: 0, lost: 0 };
-  /** Tasks that run, by kind. */
-  const places = new Map<TaskKind, number>();
   let running = 0;
   let stopping: Promise<StopReport> | undefined;
 
@@ -95,16 +91,12 @@ export function createRunner(deps: RunnerDeps): Runner {
     const lease: Lease = { token: ids.next('lse'), until: now + leaseMs };
     const task = await storage.tasks.claim(offer.id, lease, now);
     if (task === undefined) return false;
+    metrics.observe('formstead_task_wait_seconds', { queue: task.queue }, Math.max(0, now - task.runAt) / 1000);
     if (task.cancelRequested) await settle(task, lease, { status: 'cancelled' });
     else if (stopping !== undefined) await settle(task, lease, handBack(now));
     else if (isTaskKind(task.kind) && task.payloadVersion <= (taskKinds[task.kind] as TaskPolicy).payloadVersion) {
-      if (hasPlace(task.kind, task.queue)) {
-        metrics.observe('formstead_task_wait_seconds', { queue: task.queue }, Math.max(0, now - task.runAt) / 1000);
-        await run(task.kind, task, lease);
-        return true;
-      }
-      // An offer does not say the kind, so only the claim tells.
-      await settle(task, lease, handBack(now + noPlaceRetryMs));
+      await run(task.kind, task, lease);
+      return true;
     } else {
       const fields = { taskId: task.id, kind: task.kind, payloadVersion: task.payloadVersion };
       log.warn(fields, 'task is of a newer kind or version than this program, left for a newer one');
@@ -113,20 +105,12 @@ export function createRunner(deps: RunnerDeps): Runner {
     return false;
   }
 
-  /** A kind that is in another queue than its own is there because it is short. */
-  function hasPlace(kind: TaskKind, queue: QueueName): boolean {
-    const { share = 1, queue: own }: TaskPolicy = taskKinds[kind];
-    return queue !== own || (places.get(kind) ?? 0) < Math.max(1, Math.floor(concurrency[queue] * share));
-  }
-
   async function run(kind: TaskKind, task: Task, lease: Lease): Promise<void> {
     const startedAt = performance.now();
-    places.set(kind, (places.get(kind) ?? 0) + 1);
     const { held, ended } = startAttempt(kind, task, { handlers: deps.handlers, lease, abandonMs, log });
     heartbeat.hold(held);
     const end = await ended;
     heartbeat.letGo(held);
-    places.set(kind, places.get(kind)! - 1);
     metrics.observe('formstead_task_seconds', { kind }, (performance.now() - startedAt) / 1000);
     const settlement = settlementOf(task, end, clock.now(), ids.chance());
     if (settlement === undefined) {

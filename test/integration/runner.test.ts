@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { AppError } from '#domain/errors.ts';
-import { newTask, taskKinds } from '#domain/task-kinds.ts';
+import { taskKinds } from '#domain/task-kinds.ts';
 import type { AbortReason, Handler } from '#jobs/registry.ts';
 import type { Storage, TaskStore } from '#ports/storage.ts';
 import type { Offer, TaskQueue } from '#ports/task-queue.ts';
 import { createMemoryQueue } from '../../src/adapters/queue-memory/memory-queue.ts';
-import { handlersWith } from '../support/handlers.ts';
 import { aborted, openTaskWorld, sleep, type TaskWorld, until } from '../support/task-world.ts';
 
 type Seal = Handler<'seal-audit'>;
@@ -414,61 +413,6 @@ rule('two workers on one store never run one task at once, and run each once', a
   assert.equal(ran.length, 200);
   assert.equal(counted(world, 'succeeded'), 200);
 });
-
-rule(
-  'updates and exports of files leave a place to others, and those that wait for one spend no attempt',
-  async (world) => {
-    const made = { 'update-dataset': 4, 'run-export': 4 } as const;
-    const add = async (kind: keyof typeof made, nth: number) => {
-      const wish = {
-        id: `tsk_${kind}-${nth}`,
-        payload: { form_id: 'frm_1', export_id: 'exp_1' },
-        now: world.clock.now(),
-      };
-      await world.storage.commit({ change: { op: 'none' }, tasks: [{ ...newTask(kind, wish), priority: 0 }] });
-      return wish.id;
-    };
-    const ids = (
-      await Promise.all(
-        Object.entries(made).map(([kind, count]) =>
-          Promise.all(Array.from({ length: count }, (_, n) => add(kind as keyof typeof made, n))),
-        ),
-      )
-    ).flat();
-    const running = { 'update-dataset': 0, 'run-export': 0 };
-    const most = { ...running };
-    const hold = Promise.withResolvers<void>();
-    const slow = (kind: keyof typeof made) => async () => {
-      running[kind] += 1;
-      most[kind] = Math.max(most[kind], running[kind]);
-      await hold.promise;
-      running[kind] -= 1;
-      return { done: undefined };
-    };
-    const handlers = handlersWith({
-      'seal-audit': async () => ({ done: undefined }),
-      'update-dataset': slow('update-dataset'),
-      'run-export': slow('run-export'),
-    });
-    world.startWorker(async () => ({ done: undefined }), {
-      runner: { handlers, concurrency: { 'high-priority': 4, default: 4, batched: 4 } },
-    });
-    await until(() => running['update-dataset'] === 1 && running['run-export'] === 2);
-    const mail = await world.insert();
-    await until(async () => (await world.task(mail.id)).status === 'succeeded');
-    await until(
-      async () => (await Promise.all(ids.map(world.task))).filter(({ status }) => status === 'retrying').length === 5,
-    );
-    hold.resolve();
-    await until(async () => {
-      world.clock.advance(1000);
-      await sleep(10);
-      return (await Promise.all(ids.map(world.task))).every(({ status }) => status === 'succeeded');
-    });
-    assert.deepEqual(most, { 'update-dataset': 1, 'run-export': 2 });
-    for (const { attempts } of await Promise.all(ids.map(world.task))) assert.equal(attempts, 1);
-  },
-);
 
 rule('stopping waits for what runs, hands the rest back with its attempt, and claims nothing more', async (world) => {
   const quick = await world.insert({ priority: 0 });

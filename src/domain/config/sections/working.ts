@@ -13,8 +13,7 @@ export const working = {
     default: '4',
     min: 1,
     max: 256,
-    about:
-      'Tasks of the queue `default` that run at once. Of these places exports hold at most half, updates of exported files a quarter, each one at least.',
+    about: 'Tasks of the queue `default` that run at once.',
   }),
   concurrencyBatched: integer({
     env: 'FORMSTEAD_CONCURRENCY_BATCHED',
