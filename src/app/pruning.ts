@@ -6,7 +6,7 @@ import { removeUnusedFiles } from './queries/unused-files.ts';
 
 type Deps = {
   storage: Pick<Storage, 'prune' | 'tasks' | 'responses'>;
-  blobs: Pick<BlobStore, 'list' | 'remove'>;
+  blobs: Pick<BlobStore, 'list' | 'remove' | 'sweep'>;
   clock: Clock;
   taskRetentionMs: number;
   idempotencyLifeMs: number;
@@ -28,10 +28,13 @@ export type Pruned = {
   events: number;
   keys: number;
   refusals: number;
+  /** Files that no question reads any more. */
   files: number;
+  /** Files that dead processes have left half-written: they hold answers. */
+  unfinished: number;
 };
 
-/** Removes bookkeeping that nobody needs any more, and files of questions. A response keeps its own status, so `verify` needs no task of the past. */
+/** Removes bookkeeping that nobody needs any more, and files that are of no use. A response keeps its own status, so `verify` needs no task of the past. */
 export function createPruning({ storage, blobs, clock, ...lives }: Deps) {
   async function prune(signal: AbortSignal): Promise<Pruned> {
     const now = clock.now();
@@ -52,6 +55,7 @@ export function createPruning({ storage, blobs, clock, ...lives }: Deps) {
       events: await all(() => storage.prune('event', now - deliveryRetentionMs, batch)),
       keys: await all(() => storage.responses.forgetKeys(now - lives.idempotencyLifeMs, batch)),
       refusals: await all(() => storage.prune('refusals', now - refusalRetentionMs, batch)),
+      unfinished: await blobs.sweep(),
       files: await removeUnusedFiles(blobs, now, signal),
     };
   }

@@ -7,6 +7,7 @@ import { AppError, type ErrorCode } from '#domain/errors.ts';
 import { evaluationText } from './eval/report.ts';
 import { progressBar } from './progress.ts';
 import { configOrExit } from './settings.ts';
+import { onStopSignal } from './stop-signals.ts';
 import { version } from './version.ts';
 
 export type EvalOptions = {
@@ -43,7 +44,7 @@ async function evaluated(options: EvalOptions): Promise<void> {
   const adapters = await openAdapters(config, { log, version, readOnly: true });
   const bar = progressBar('texts', options.json !== true);
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(refused('Stopped.')));
+  onStopSignal(() => stop.abort(refused('Stopped.')));
   const run: EvaluationRun = {
     limit,
     allTiers: options.allTiers === true,

@@ -40,7 +40,7 @@ export async function openAdapters(config: Config, options: OpenOptions) {
   const { storage, queue, cache, secret, shared } = size;
   const keyRing = load.keyRing.createKeyRing({ current: secret, previous: config.secretKeyPrevious });
   const blobs = await load.blobs
-    .openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock, readOnly })
+    .openFileBlobs({ directory: join(config.dataDir, 'blobs'), clock, readOnly, alone: !shared })
     .catch(async (err: unknown) => {
       // Its threads would keep a command from ending.
       await size.close();

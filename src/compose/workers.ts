@@ -124,7 +124,7 @@ function schedules(config: Config): Schedule[] {
   const { timeZone: zone, mailSummaryTo } = config;
   const daily = ({ hour, minute }: Config['exportAt']) => `${minute} ${hour} * * *`;
   return [
-    { name: 'seal-audit', kind: 'seal-audit', everyMs: 60_000, makeUp: true },
+    { name: 'seal-audit', kind: 'seal-audit', everyMs: 60_000 },
     { name: 'daily-export', kind: 'daily-export', cron: daily(config.exportAt), zone },
     ...(mailSummaryTo.length > 0
       ? [{ name: 'mail-summary', kind: 'mail-summary', cron: daily(config.mailSummaryAt), zone } as const]

@@ -216,7 +216,7 @@ export const errorTable = {
     status: 503,
     title: 'An exported file is damaged',
     detail:
-      'It is written again from the store: ask again in a while. What else is damaged formstead exports verify says.',
+      'It is written again from the store: ask again in a while. The dead letters say why that failed, formstead exports verify what else is damaged.',
   },
   'model-unavailable': {
     status: 503,
@@ -261,14 +261,3 @@ export class AppError extends Error {
     return errorTable[this.code].status;
   }
 }
-
-const diskRefusal = 'The disk refused';
-
-/**
- * A disk that is full, read-only, broken or somebody else's is all one to who asks the API. Which of them, and at which path, is in the cause alone, for the log
- * and the terminal.
- */
-export const diskRefused = (cause?: unknown): AppError =>
-  new AppError('storage-unavailable', { detail: diskRefusal, retryAfterSeconds: 10, cause });
-
-export const isDiskRefusal = ({ detail }: AppError): boolean => detail === diskRefusal;

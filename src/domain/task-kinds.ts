@@ -186,7 +186,7 @@ export const taskKinds = {
     backoffMs: 60_000,
     payloadVersion: 1,
     about:
-      'Removes finished tasks, ended sessions, old deliveries, expired idempotency keys, old counts of refused responses, and files that no question reads any more.',
+      'Removes finished tasks, ended sessions, old deliveries, expired idempotency keys, old counts of refused responses, and files that no question reads any more or that dead processes left half-written.',
   },
 } as const satisfies Record<string, TaskPolicy>;
 

@@ -7,7 +7,7 @@ import type { Ids } from '#ports/ids.ts';
 import type { Log } from '#ports/log.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Offer } from '#ports/task-queue.ts';
-import { cronTicks, everyTicks, type Ticks } from './ticks.ts';
+import { cronTicks, everyTicks } from './ticks.ts';
 
 /** Kinds whose payload is the tick. */
 export type ScheduledKind = {
@@ -18,8 +18,6 @@ export type Schedule = {
   /** Part of the task's id. */
   name: string;
   kind: ScheduledKind;
-  /** Inserts the latest tick at the first start too, when the store shows no earlier run. */
-  makeUp?: boolean;
 } & ({ cron: string /** IANA name. */; zone: string } | { everyMs: number });
 
 export interface Scheduler {
@@ -33,12 +31,12 @@ const longestSleepMs = 60_000;
 const longestBackoffMs = 30_000;
 /** A task that has ended so long before its tick ran in a future that the clock has been set back from. Less is the difference between the clocks of hosts. */
 const prematureMs = 600_000;
-/** How many ticks back a trace of an earlier run is looked for: a daily schedule is made up after 40 days of silence, a later start is a first one. */
-const traceTicks = 40;
 
 /**
  * Inserts a task at every tick of every schedule. The id of the task is the schedule's name and the tick, so the store decides between processes and a tick
- * runs once. Ticks that were missed (nobody ran, the clock stepped) are not caught up one by one: only the latest is. A tick whose task has ended before it came,
+ * runs once. Ticks that were missed (nobody ran, the clock stepped) are not caught up one by one: only the latest is, at the very first start too: whoever runs by
+ * day only would else never meet a nightly one. So a task must do no harm where there is nothing to do yet, and finished ones must be kept for longer than the
+ * longest pause between two ticks, or a restart would repeat them: `FORMSTEAD_TASK_RETENTION` is two days at least. A tick whose task has ended before it came,
  * by a clock that has been set back since, runs again when it comes: with the next millisecond in id and payload.
  * Errors: throws at once for an expression, a zone or an interval that is not valid.
  */
@@ -73,7 +71,6 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
   let handled: number | undefined;
   /** The next tick, and the instant that stands for it in id and payload. */
   let coming: { tick: number; instant: number } | undefined;
-  let started = false;
   let failures = 0;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -83,7 +80,6 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
     const now = clock.now();
     try {
       await handle(ticks.last(now));
-      started = true;
       await lookAhead(now);
       failures = 0;
     } catch (err) {
@@ -109,9 +105,7 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
   async function handle(tick: number | undefined): Promise<void> {
     // Another tick, not a later one: when the clock has been set back from a wrong future, the schedule goes on with what it says now.
     if (tick === undefined || tick === handled) return;
-    if (started || schedule.makeUp === true || (await hasRunBefore(storage, schedule, ticks, tick))) {
-      await insert(tick);
-    }
+    await insert(tick);
     handled = tick;
   }
 
@@ -151,22 +145,4 @@ function createLoop(schedule: Schedule, deps: Parameters<typeof createScheduler>
       clearTimeout(timer);
     },
   };
-}
-
-/**
- * A schedule that has never run waits for its first tick; one that has run makes up the tick it missed. The trace of a run is its task, so finished tasks must
- * be kept for longer than the longest pause between two ticks: `FORMSTEAD_TASK_RETENTION` is two days at least.
- */
-async function hasRunBefore(
-  storage: Pick<Storage, 'tasks'>,
-  schedule: Schedule,
-  ticks: Ticks,
-  newest: number,
-): Promise<boolean> {
-  let tick: number | undefined = newest;
-  for (let i = 0; i < traceTicks && tick !== undefined; i++) {
-    if ((await storage.tasks.get(tickTaskId(schedule.name, tick))) !== undefined) return true;
-    tick = ticks.last(tick - 1);
-  }
-  return false;
 }

@@ -23,6 +23,8 @@ export interface BlobStore {
     name: string,
   ): Promise<{ path: string; finish: () => Promise<{ bytes: number; sha256: string }>; discard: () => Promise<void> }>;
   remove(name: string): Promise<void>;
+  /** Removes what dead processes have left half-written, when nobody has written to it for six hours; returns how many files. Harmless beside whoever writes. */
+  sweep(): Promise<number>;
   /** Every area that has been written to. */
   areas(): Promise<string[]>;
   /** `at`: when it was written, epoch ms. */

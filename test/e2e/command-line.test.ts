@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,7 +16,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { openSqliteStorage } from '../../src/adapters/storage-sqlite/storage.ts';
-import { directory, formstead, publish, send, served } from '../support/command-line.ts';
+import { directory, formstead, publish, send, served, started } from '../support/command-line.ts';
 import { openExportWorld } from '../support/export-world.ts';
 import { eventually, testEnvironment, tokenOf, verdictOn } from '../support/program.ts';
 
@@ -180,7 +181,40 @@ test('the export command leaves the reserve free on the disk that it writes to',
   assert.deepEqual(await write(empty), { code: 0, stdout: `1 rows in ${join(empty, 'all.csv')}\n`, stderr: '' });
   const refused = await write(full);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /FORMSTEAD_DISK_RESERVE is to stay free on the disk that the export is written to/);
+  assert.match(
+    refused.stderr,
+    /\d MB are free on the disk that the export is written to, where \d+ MB stay free for responses/,
+  );
+});
+
+test('an export or a question that is stopped by whatever signal leaves no answers behind', {
+  timeout: 60_000,
+}, async (t) => {
+  const world = await openExportWorld(t);
+  const form = await world.form([{ definition: { elements: [{ type: 'comment', name: 'message' }] } }]);
+  for (let i = 0; i < 6; i++)
+    await Promise.all(
+      Array.from({ length: 500 }, () => world.respond(form.id, { message: 'hello' }, { at: Date.now() })),
+    );
+  const env = { ...testEnvironment(world.dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
+  const out = directory(t);
+  const endless = 'SELECT sum(hash(r.range)) FROM t, range(100000000000) r';
+  const before = readdirSync(world.dir);
+  const ownFolders = () => readdirSync(world.dir).filter((name) => name.startsWith('sql-'));
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    const writing = started(t, ['export', '--out', join(out, 'all.parquet'), '--format', 'parquet'], env);
+    await eventually(async () => readdirSync(out).find((name) => name.endsWith('.rows')));
+    writing.kill(signal);
+    const { code, stderr } = await writing.gone;
+    assert.deepEqual([code, stderr], [1, 'formstead: stopped; nothing was written\n']);
+    assert.deepEqual(readdirSync(out), []);
+    const asking = started(t, ['sql', '--table', `t=${form.slug}`, endless], env);
+    await eventually(async () => ownFolders()[0]);
+    asking.kill(signal);
+    assert.equal((await asking.gone).code, 1);
+    assert.deepEqual(ownFolders(), []);
+  }
+  assert.deepEqual(readdirSync(world.dir), before);
 });
 
 test('the examples of formstead sql do what they say as they are written', async (t) => {
@@ -281,6 +315,18 @@ test('doctor finds nothing wrong with a machine that is fine, and says what a br
     assert.equal(code, 1);
     assert.match(stdout, /1 thing must be mended first/);
   }
+});
+
+test('whoever holds the lock of the data directory removes at its start what others left half-written', async (t) => {
+  const dir = directory(t);
+  await (await openSqliteStorage({ dir })).close();
+  const staging = join(dir, 'blobs', '.staging');
+  mkdirSync(staging, { recursive: true });
+  writeFileSync(join(staging, 'left.jsonl'), 'rows');
+  const env = { ...testEnvironment(dir), FORMSTEAD_SECRET_KEY: 'nine-lanterns-over-the-quiet-harbour-at-5' };
+  const { code, stderr } = await formstead(['user', 'list'], env);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(readdirSync(staging), []);
 });
 
 test('a command that cannot open all of the data directory says so and ends', { timeout: 30_000 }, async (t) => {

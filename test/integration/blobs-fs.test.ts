@@ -194,6 +194,17 @@ test('opening sweeps away what was staged long ago, and leaves what is fresh', a
   assert.deepEqual(await readdir(join(directory, '.staging')), ['fresh']);
 });
 
+test('who is alone sweeps away at opening whatever was staged', async (t) => {
+  const { directory } = await opened(t);
+  await writeFile(join(directory, '.staging', 'fresh'), 'x');
+  const blobs = await openFileBlobs({ directory, clock, alone: true });
+  assert.deepEqual(await readdir(join(directory, '.staging')), []);
+  const own = await blobs.stage('exports/a');
+  await writeFile(own.path, 'x');
+  assert.equal(await blobs.sweep(), 0);
+  await own.finish();
+});
+
 test('files are for their owner only', async (t) => {
   const { blobs, directory } = await opened(t);
   await blobs.write('heads/h', Buffer.from('x'));
@@ -208,7 +219,8 @@ test('a disk that refuses is storage-unavailable with the cause, and nothing hal
   await assert.rejects(blobs.write('exports/a', Buffer.from('x')), (error) => {
     assert.ok(error instanceof AppError);
     assert.equal(error.code, 'storage-unavailable');
-    assert.ok((error.cause as NodeJS.ErrnoException).code);
+    const { code } = error.cause as NodeJS.ErrnoException;
+    assert.match(error.detail, new RegExp(`^The disk refused [^/]+/exports: ${code}: `));
     return true;
   });
   assert.deepEqual(await readdir(join(directory, '.staging')), []);
@@ -232,8 +244,10 @@ test('a write that fails in the middle keeps the earlier file whole and leaves n
     const { openFileBlobs } = await import(${JSON.stringify(import.meta.resolve('#adapters/blobs-fs/blobs.ts'))});
     const blobs = await openFileBlobs({ directory: ${JSON.stringify(directory)}, clock: { now: () => Date.now() } });
     const error = await blobs.write('heads/h', Buffer.alloc(1_000_000)).catch((caught) => caught);
-    console.log(JSON.stringify({ code: error?.code, cause: error?.cause?.code, retryAfter: error?.retryAfterSeconds }));`;
-  assert.deepEqual(await withSmallFiles(code), { code: 'storage-unavailable', cause: 'EFBIG', retryAfter: 10 });
+    console.log(JSON.stringify({ code: error?.code, cause: error?.cause?.code, detail: error?.detail, retryAfter: error?.retryAfterSeconds }));`;
+  const { detail, ...error } = (await withSmallFiles(code)) as { detail: string };
+  assert.deepEqual(error, { code: 'storage-unavailable', cause: 'EFBIG', retryAfter: 10 });
+  assert.match(detail, /^The disk refused \.staging\/\S+-h: EFBIG: file too large$/);
   assert.equal(await readFile(join(directory, 'heads/h'), 'utf8'), 'old');
   assert.deepEqual(await readdir(join(directory, '.staging')), []);
 });

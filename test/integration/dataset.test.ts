@@ -266,7 +266,10 @@ test('a disk that is nearly full stops an update and keeps the files of before',
   await world.update(form.id);
   await world.respond(form.id, { message: 'b' }, { at: noon(3) });
   free = 1000;
-  await assert.rejects(world.update(form.id), { code: 'disk-nearly-full' });
+  await assert.rejects(world.update(form.id), {
+    code: 'disk-nearly-full',
+    detail: /^1 MB are free .* where 1 MB stay free/,
+  });
   assert.deepEqual([await messages(world, form.id), await world.staged()], [['a'], []]);
   free = 1e12;
   await world.update(form.id);
@@ -329,6 +332,32 @@ test('the nightly task asks once for each form that was ever published', async (
     .filter(({ kind }) => kind === 'update-dataset')
     .map(({ payload }) => (payload as { form_id: string }).form_id);
   assert.deepEqual(asked.sort(), forms.map(({ id }) => id).sort());
+});
+
+test('files that questions need are asked for once an hour, also when the tries of the hour before are spent', async (t) => {
+  const world = await openExportWorld(t);
+  world.clock.advance(noon(20) - world.clock.now());
+  const form = await world.form([{ definition }]);
+  const asked = async () =>
+    (await world.storage.tasks.list({ limit: 10 })).items.map(({ status, payload }) => [status, payload]).toReversed();
+  for (const [reason, payload] of [
+    [{ damaged: 'a.parquet' }, { form_id: form.id, damaged: 'a.parquet' }],
+    [{ completeTo: 7 }, { form_id: form.id }],
+  ] as const) {
+    const before = await asked();
+    for (let question = 0; question < 2; question++) await world.datasets.requestOnce(form.id, reason);
+    assert.deepEqual(await asked(), [...before, ['pending', payload]]);
+    const { task, cause } = await world.claim(world.offered.at(-1)!.id);
+    const settlement = { status: 'failed', error: { code: 'disk-nearly-full', detail: '' } } as const;
+    const settle = { op: 'settle', id: task.id, lease: cause.lease, settlement, now: world.clock.now() } as const;
+    await world.storage.commit({ change: settle });
+    await world.datasets.requestOnce(form.id, reason);
+    assert.deepEqual(await asked(), [...before, ['failed', payload]]);
+    world.clock.advance(3_600_000);
+    await world.datasets.requestOnce(form.id, reason);
+    assert.deepEqual(await asked(), [...before, ['failed', payload], ['pending', payload]]);
+    world.clock.advance(3_600_000);
+  }
 });
 
 test('whoever listens is told once that files are ready, and which days', async (t) => {

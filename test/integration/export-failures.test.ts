@@ -194,7 +194,10 @@ test('a full disk is told from the other faults of DuckDB', { skip: process.plat
   const pids: number[] = [];
   const duckdb = createDuckdbProcess({ deadlineMs: 10_000, onStart: (pid) => pids.push(pid) });
   const { signal } = new AbortController();
-  await assert.rejects(duckdb.run({ ...job, output: '/dev/full' }, signal), { code: 'storage-unavailable' });
+  await assert.rejects(duckdb.run({ ...job, output: '/dev/full' }, signal), {
+    code: 'storage-unavailable',
+    detail: 'The disk refused dev/full: ENOSPC: no space left on device',
+  });
   await assert.rejects(duckdb.run({ ...job, output: join(dir, 'no', 'folder') }, signal), {
     message: 'DuckDB: IO Error',
   });

@@ -396,7 +396,7 @@ test(
     await world.accepted(other, 'no');
     world.clock.advance(32 * hour);
     const { clock, ids, log, storage } = world;
-    const schedule = { name: 'mail-summary', kind: 'mail-summary', cron: '0 7 * * *', zone, makeUp: true } as const;
+    const schedule = { name: 'mail-summary', kind: 'mail-summary', cron: '0 7 * * *', zone } as const;
     const scheduler = createScheduler({ storage, schedules: [schedule], clock, ids, log });
     scheduler.start();
     await scheduler.stop();
@@ -412,6 +412,18 @@ test(
     assert.match(text, /praise {2}#{30} 3/);
   },
 );
+
+test('an installation without any form sends no summary', options, async (t) => {
+  const world = await openMailWorld(t, () => ({ kind: 'sent' }), [ada]);
+  const now = world.clock.now();
+  const task = newTask('mail-summary', { id: 'tsk_tick', payload: { tick: now }, now });
+  await world.storage.commit({ change: { op: 'none' }, tasks: [task] });
+  await until(async () => (await world.storage.tasks.get('tsk_tick'))?.status === 'succeeded');
+  assert.deepEqual(
+    (await world.storage.tasks.list({ limit: 10 })).items.map(({ id }) => id),
+    ['tsk_tick'],
+  );
+});
 
 test('of a day on which nothing came the summary says so', options, async (t) => {
   const world = await openMailWorld(t, () => ({ kind: 'sent' }), [ada]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { utimes } from 'node:fs/promises';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
@@ -31,6 +31,7 @@ const nothing: Pruned = {
   keys: 0,
   refusals: 0,
   files: 0,
+  unfinished: 0,
 };
 const going = new AbortController().signal;
 
@@ -56,6 +57,7 @@ async function openPruningWorld(t: TestContext) {
   const pruning = createPruning({ storage, blobs, clock, ...lives });
   return {
     storage,
+    staging: join(directory, '.staging'),
     /** Files that the disk does not let go. */
     stuck,
     /** A file of t0. */
@@ -122,6 +124,20 @@ test('each kind of bookkeeping goes at the end of its own life, not an hour befo
   assert.equal((await storage.tasks.get(dead.id))?.status, 'failed');
   assert.ok(await storage.get('delivery', pending.id));
   assert.equal((await storage.get('response', response.id))?.doc.idempotency, undefined);
+});
+
+test('what a dead process left half-written goes six hours after it was last written to, beside files that grow', async (t) => {
+  const { staging, pruneAt } = await openPruningWorld(t);
+  for (const [name, at] of [
+    ['left.parquet', t0],
+    ['growing.parquet', t0 + hour],
+  ] as const) {
+    await writeFile(join(staging, name), 'rows');
+    await utimes(join(staging, name), at / 1000, at / 1000);
+  }
+  assert.deepEqual(await pruneAt(6 * hour - 1000), nothing);
+  assert.deepEqual(await pruneAt(6 * hour + 1000), { ...nothing, unfinished: 1 });
+  assert.deepEqual(await readdir(staging), ['growing.parquet']);
 });
 
 test('more than one batch goes in one run, and a run that is stopped leaves the rest', async (t) => {

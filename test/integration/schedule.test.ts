@@ -75,35 +75,41 @@ rule('at its tick a schedule inserts a task with the tick in id and payload, and
   }
 });
 
-rule('a schedule that has never run waits for its first tick', async (world, t) => {
+rule('the latest tick is inserted at the first start too', async (world, t) => {
   await visit(world, t, '2026-11-10T12:00:00Z', [nightly]);
-  assert.deepEqual(await ids(world), []);
-});
-
-rule('with makeUp the latest tick is inserted at the first start too', async (world, t) => {
-  await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
   assert.deepEqual(await ids(world), [nightlyAt('2026-11-10T01:30:00.000Z')]);
 });
 
+rule('who runs by day only makes up every night, also after the hour of the schedule was changed', async (world, t) => {
+  const earlier: Schedule = { ...nightly, cron: '15 1 * * *' };
+  for (const date of ['2026-11-10', '2026-11-11']) await visit(world, t, `${date}T08:30:00Z`, [nightly]);
+  await visit(world, t, '2026-11-12T08:30:00Z', [earlier]);
+  assert.deepEqual(
+    await ids(world),
+    ['2026-11-10T01:30:00Z', '2026-11-11T01:30:00Z', '2026-11-12T00:15:00Z'].map(nightlyAt),
+  );
+});
+
 rule('after a downtime the latest missed tick is made up once, whoever starts', async (world, t) => {
-  await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
+  await visit(world, t, '2026-11-10T12:00:00Z', [nightly]);
   for (let process = 0; process < 3; process++) await visit(world, t, '2026-11-14T09:00:00Z', [nightly]);
   assert.deepEqual(await ids(world), [nightlyAt('2026-11-10T01:30:00.000Z'), nightlyAt('2026-11-14T01:30:00.000Z')]);
 });
 
 rule(
-  'a missed tick is made up although finished tasks were pruned as early as the settings allow',
+  'a restart repeats no tick although finished tasks were pruned as early as the settings allow',
   async (world, t) => {
-    await visit(world, t, '2026-10-24T12:00:00Z', [{ ...nightly, makeUp: true }]);
-    const first = nightlyAt('2026-10-24T00:30:00.000Z');
-    assert.deepEqual(await ids(world), [first]);
-    await succeed(world, first, '2026-10-24T00:30:00Z');
-    // Until a minute before the next tick, in the night in which the clocks go back.
-    const stoppedAt = Date.parse('2026-10-25T01:29:00Z');
+    // The longest pause: from the night in which the clocks go back to a minute before the next one.
+    const last = nightlyAt('2026-10-25T00:30:00Z');
+    await visit(world, t, '2026-10-25T00:30:00Z', [nightly]);
+    await succeed(world, last, '2026-10-25T00:30:00Z');
     const [, least = ''] = /(\w+) to/.exec(settings.taskRetentionMs.format)!;
-    await world.storage.tasks.prune(stoppedAt - parseDuration(least)!, 10);
-    await visit(world, t, '2026-11-14T09:00:00Z', [nightly]);
-    assert.deepEqual(await ids(world), [first, nightlyAt('2026-11-14T01:30:00.000Z')]);
+    await world.storage.tasks.prune(Date.parse('2026-10-26T01:29:00Z') - parseDuration(least)!, 10);
+    await visit(world, t, '2026-10-26T01:29:00Z', [nightly]);
+    assert.deepEqual(
+      (await tasks(world)).map(({ id, status }) => [id, status]),
+      [[last, 'succeeded']],
+    );
   },
 );
 
@@ -137,7 +143,7 @@ rule('a clock that was set back from a wrong future goes on at once', async (wor
 rule('a tick that ran in a wrong future runs again when it comes, once, whoever is there then', async (world, t) => {
   const [before, tick] = [nightlyAt('2026-11-10T01:30:00Z'), nightlyAt('2026-11-11T01:30:00Z')];
   const again = nightlyAt('2026-11-11T01:30:00.001Z');
-  await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
+  await visit(world, t, '2026-11-10T12:00:00Z', [nightly]);
   await succeed(world, before, '2026-11-10T12:00:00Z');
   await visit(world, t, '2026-11-11T03:00:00Z', [nightly]);
   await succeed(world, tick, '2026-11-11T03:00:00Z');
@@ -169,7 +175,7 @@ rule('a tick that ran in a wrong future runs again when it comes, once, whoever 
 });
 
 rule('a task that another host has run a little before its tick stands for it', async (world, t) => {
-  await visit(world, t, '2026-11-10T12:00:00Z', [{ ...nightly, makeUp: true }]);
+  await visit(world, t, '2026-11-10T12:00:00Z', [nightly]);
   await visit(world, t, '2026-11-11T01:30:00Z', [nightly]);
   await succeed(world, nightlyAt('2026-11-11T01:30:00Z'), '2026-11-11T01:30:00Z');
   const behind = standingClock('2026-11-11T01:29:00Z');
@@ -186,12 +192,11 @@ rule(
   'a daily schedule comes once on the day that lacks its time and once on the day that has it twice',
   async (world, t) => {
     // Vienna 2026: 02:30 does not exist on 29 March and comes twice on 25 October.
-    const always: Schedule = { ...nightly, makeUp: true };
     for (const hour of ['00:59:59', '01:00:00', '01:30:00', '02:30:00']) {
-      await visit(world, t, `2026-03-29T${hour}Z`, [always]);
+      await visit(world, t, `2026-03-29T${hour}Z`, [nightly]);
     }
     for (const hour of ['00:29:59', '00:30:00', '01:30:00', '02:30:00']) {
-      await visit(world, t, `2026-10-25T${hour}Z`, [always]);
+      await visit(world, t, `2026-10-25T${hour}Z`, [nightly]);
     }
     assert.deepEqual(await ids(world), [
       nightlyAt('2026-03-28T01:30:00.000Z'),
@@ -211,7 +216,7 @@ rule('an insert that fails is tried again', async (world, t) => {
     }
     return world.storage.commit(commit);
   };
-  scheduler(world, t, standingClock('2026-11-10T12:00:00Z'), [{ ...nightly, makeUp: true }], {
+  scheduler(world, t, standingClock('2026-11-10T12:00:00Z'), [nightly], {
     storage: { commit },
   }).start();
   await until(async () => (await tasks(world)).length === 1);

@@ -9,6 +9,12 @@ import type { CopyAnswer, CopyJob } from './protocol.ts';
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 standBack('file');
 
+const refusals = [
+  [/No space left/i, 'ENOSPC: no space left on device'],
+  [/quota/i, 'EDQUOT: disk quota exceeded'],
+  [/Read-only file system/i, 'EROFS: read-only file system'],
+] as const;
+
 process.on('message', async (job: CopyJob) => {
   process.send!(await copy(job).catch(failure));
 });
@@ -40,5 +46,6 @@ async function copy(job: CopyJob): Promise<CopyAnswer> {
 function failure(err: unknown): CopyAnswer {
   const message = err instanceof Error ? err.message : '';
   const kind = /^[A-Z][A-Za-z ]{2,40}(?=:)/.exec(message)?.[0] ?? 'Unknown Error';
-  return { failed: kind, diskFull: kind === 'IO Error' && /No space left|quota|Read-only file system/i.test(message) };
+  const refusal = kind === 'IO Error' ? refusals.find(([sign]) => sign.test(message)) : undefined;
+  return { failed: kind, refused: refusal?.[1] };
 }

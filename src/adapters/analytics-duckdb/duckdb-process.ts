@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { diskRefused } from '#domain/errors.ts';
+import { diskRefusal } from '#domain/disk-refusal.ts';
 import type { CopyAnswer, CopyJob } from './protocol.ts';
 
 const entry = fileURLToPath(new URL('./duckdb-child.ts', import.meta.url));
@@ -73,7 +73,7 @@ export function createDuckdbProcess(limits: {
     if (kept === child) rest(child);
     if (answer !== undefined && 'rows' in answer) return answer.rows;
     signal.throwIfAborted();
-    if (answer?.diskFull) throw diskRefused();
+    if (answer?.refused !== undefined) throw diskRefusal(new Error(answer.refused), job.output);
     if (answer !== undefined) throw new Error(`DuckDB: ${answer.failed}`);
     if (late) throw new Error(`The DuckDB process was ended after ${limits.deadlineMs} ms`);
     throw new Error(`The DuckDB process ended (${ended})`, { cause });

@@ -14,5 +14,8 @@ export type CopyJob = {
   spill: string;
 };
 
-/** `kind`: DuckDB's name of the error, such as `Out of Memory Error`. Its message is left behind: it may quote what somebody wrote. */
-export type CopyAnswer = { rows: number } | { failed: string; diskFull: boolean };
+/**
+ * `failed`: DuckDB's name of the error, such as `Out of Memory Error`. Its message is left behind: it may quote what somebody wrote.
+ * `refused`: what the file system said, in its own words, where it was the disk.
+ */
+export type CopyAnswer = { rows: number } | { failed: string; refused: string | undefined };

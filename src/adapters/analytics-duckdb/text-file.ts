@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { diskRefused } from '#domain/errors.ts';
+import { diskRefusal } from '#domain/disk-refusal.ts';
 import { mostBytes } from '#domain/utf8.ts';
 import type { ExportSink } from '#ports/export-writer.ts';
 
@@ -31,7 +31,7 @@ export function openTextFile(file: {
   const output = createWriteStream(path, { flags: 'wx', mode: 0o600 });
   const input = file.gzip ? createGzip({ level: gzipLevel, memLevel: gzipMemLevel, chunkSize }) : new PassThrough();
   const done = pipeline(input, output, { signal }).catch((err) => {
-    throw signal.aborted ? signal.reason : refused(err);
+    throw signal.aborted ? signal.reason : refused(err, path);
   });
   // Whoever writes or closes next is told.
   done.catch(() => {});
@@ -92,7 +92,7 @@ export function openTextFile(file: {
   };
 }
 
-function refused(error: unknown): unknown {
+function refused(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;
-  return diskRefused(error);
+  return diskRefusal(error, path);
 }

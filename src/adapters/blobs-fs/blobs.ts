@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError, diskRefused } from '#domain/errors.ts';
+import { diskRefusal } from '#domain/disk-refusal.ts';
+import { AppError } from '#domain/errors.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 
@@ -17,13 +18,15 @@ const chunkBytes = 256 * 1024;
 
 /**
  * Blobs as files under `directory`, `<area>/<file>`, readable by the owner only. A file appears under its name whole and durable, or not at all.
- * Opening sweeps away what dead processes left half-written. Errors: `storage-unavailable` when the disk refuses.
+ * Opening sweeps too. Errors: `storage-unavailable` when the disk refuses.
  */
 export async function openFileBlobs(deps: {
   directory: string;
   clock: Clock;
   /** For looking only: makes no folder and sweeps nothing. */
   readOnly?: boolean;
+  /** No other process writes here, so whatever is staged at opening is of a dead one. */
+  alone?: boolean;
 }): Promise<BlobStore> {
   const { directory } = deps;
   const staging = join(directory, stagingFolder);
@@ -31,7 +34,7 @@ export async function openFileBlobs(deps: {
   if (!deps.readOnly) {
     await guarded(async () => {
       await mkdir(staging, { recursive: true, mode: 0o700 });
-      await sweep(staging, deps.clock.now() - staleMs);
+      await sweep(staging, deps.alone ? Number.POSITIVE_INFINITY : deps.clock.now() - staleMs);
     });
   }
 
@@ -68,7 +71,7 @@ export async function openFileBlobs(deps: {
           await rm(temporary, { force: true });
           throw error;
         }
-      });
+      }, temporary);
     },
 
     pathOf,
@@ -91,7 +94,7 @@ export async function openFileBlobs(deps: {
 
     async *stream(name, range, bytes) {
       const path = pathOf(name);
-      const { file, length } = await guarded(() => openToRead(path, range, bytes));
+      const { file, length } = await guarded(() => openToRead(path, range, bytes), path);
       let left = length;
       // Reads to its end or until the consumer stops; either way the handle is closed.
       const chunks = file.createReadStream(range);
@@ -106,7 +109,7 @@ export async function openFileBlobs(deps: {
             detail: `The file ends ${left} bytes before its end: it was cut off`,
           });
       } catch (error) {
-        throw refused(error);
+        throw refused(error, path);
       } finally {
         chunks.destroy();
       }
@@ -122,7 +125,7 @@ export async function openFileBlobs(deps: {
             const digest = await digestOf(temporary, { sync: true });
             await place(temporary, path);
             return digest;
-          }),
+          }, temporary),
         discard: () => guarded(() => rm(temporary, { force: true })),
       };
     },
@@ -135,6 +138,8 @@ export async function openFileBlobs(deps: {
         await syncFolder(dirname(path));
       });
     },
+
+    sweep: () => guarded(() => sweep(staging, deps.clock.now() - staleMs)),
 
     async areas() {
       const found = await unlessMissing(() => readdir(directory, { withFileTypes: true }));
@@ -158,12 +163,16 @@ export async function openFileBlobs(deps: {
 
 const described = (name: string, { size, mtimeMs }: Stats) => ({ name, bytes: size, at: Math.floor(mtimeMs) });
 
-async function sweep(staging: string, before: number): Promise<void> {
+async function sweep(staging: string, before: number): Promise<number> {
+  let removed = 0;
   for (const name of await readdir(staging)) {
     const path = join(staging, name);
     const found = await unlessMissing(() => stat(path));
-    if (found !== undefined && found.mtimeMs < before) await rm(path, { recursive: true, force: true });
+    if (found === undefined || found.mtimeMs >= before) continue;
+    await rm(path, { recursive: true, force: true });
+    removed += 1;
   }
+  return removed;
 }
 
 /** A new name in a folder survives a power cut only once the folder itself is synced. */
@@ -206,11 +215,11 @@ async function openToRead(
   throw new AppError('range-not-satisfiable', { detail: `The file has ${size} bytes` });
 }
 
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
+async function guarded<T>(work: () => Promise<T>, file?: string): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw refused(error);
+    throw refused(error, file);
   }
 }
 
@@ -223,7 +232,7 @@ async function unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-function refused(error: unknown): unknown {
+function refused(error: unknown, file?: string): unknown {
   if (error instanceof AppError || !(error instanceof Error) || !('code' in error)) return error;
-  return diskRefused(error);
+  return diskRefusal(error, file);
 }

@@ -63,6 +63,8 @@ export type DatasetDownload = DatasetFile & {
 
 /** Whoever has read a manifest opens its files within this time. */
 const retiredMs = 3_600_000;
+/** All tries of an update that fails at once take a quarter of it: those of the next one seldom meet them. */
+const onceMs = 3_600_000;
 /** A file that no manifest names belongs to an update that died, or to one that runs: those end within an hour. */
 const orphanMs = 24 * 3_600_000;
 
@@ -103,10 +105,14 @@ export function createDatasets(deps: Deps) {
     return { forms };
   }
 
-  /** Asks for an update because so much has come since the files were complete, or because one of them cannot be read; once for each such state and file. */
+  /**
+   * Asks for an update because so much has come since the files were complete, or because one of them cannot be read; once an hour for each such state and file.
+   * One that ran out of tries is so asked for again as long as somebody needs the files, and not at every question.
+   */
   async function requestOnce(formId: string, reason: { completeTo: number } | { damaged: string }): Promise<void> {
     const [state, damaged] = 'damaged' in reason ? [reason.damaged, reason] : [reason.completeTo, {}];
-    const id = `tsk_${derivedUuid(0, `dataset\n${formId}\n${state}`)}`;
+    const hour = Math.floor(clock.now() / onceMs) * onceMs;
+    const id = `tsk_${derivedUuid(hour, `dataset\n${formId}\n${state}`)}`;
     const task = updateTask(id, { form_id: formId, ...damaged });
     await storage.commit({ change: { op: 'none' }, tasks: [task] });
     deps.offer([task]);

@@ -7,8 +7,9 @@ export type DiskGuard = { disk: DiskSpace; diskReserveBytes: number };
 /** Errors: `disk-nearly-full`. */
 export async function refuseWhenDiskIsFull({ disk, diskReserveBytes }: DiskGuard): Promise<void> {
   const { freeBytes } = await disk.read();
-  if (freeBytes < diskReserveBytes)
-    throw new AppError('disk-nearly-full', {
-      detail: 'FORMSTEAD_DISK_RESERVE is to stay free on the disk that the export is written to.',
-    });
+  if (freeBytes >= diskReserveBytes) return;
+  const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new AppError('disk-nearly-full', {
+    detail: `${mb(freeBytes)} are free on the disk that the export is written to, where ${mb(diskReserveBytes)} stay free for responses (FORMSTEAD_DISK_RESERVE). Make room there.`,
+  });
 }

@@ -10,7 +10,7 @@ import type { Storage } from '#ports/storage.ts';
 import type { Cause } from '../understanding.ts';
 
 type Deps = {
-  storage: Pick<Storage, 'commit' | 'get'>;
+  storage: Pick<Storage, 'commit' | 'get' | 'list'>;
   clock: Clock;
   offer: (tasks: NewTask[]) => void;
   timeZone: string;
@@ -31,8 +31,9 @@ export function createMailFanOut({ storage, clock, offer, timeZone, summaryTo }:
     return wish(cause, about, [...recipients.keys()]);
   }
 
-  /** The summary of the day before `tick`'s. */
-  function summarize(cause: Cause, tick: number): Promise<MailFannedOut> {
+  /** The summary of the day before `tick`'s. Without any form there is none: the first start makes up a tick of before the installation. */
+  async function summarize(cause: Cause, tick: number): Promise<MailFannedOut> {
+    if ((await storage.list('form', { limit: 1 })).items.length === 0) return { end: 'fanned-out', messages: 0 };
     const day = previousDay(dayIn(timeZone, tick));
     return wish(cause, { day }, summaryTo.map(recipientKey));
   }

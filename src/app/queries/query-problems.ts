@@ -20,7 +20,7 @@ export function asAppError(err: unknown): unknown {
       });
     case 'data-damaged':
       return new AppError('data-damaged', {
-        detail: `${message} It is written again from the store; ask again in a while.`,
+        detail: `${message} It is written again from the store: ask again in a while. When that fails, the dead letters say why, and a question an hour later has it tried anew.`,
         retryAfterSeconds: 5,
         cause: err,
       });

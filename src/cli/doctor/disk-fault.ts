@@ -1,4 +1,5 @@
-import { type AppError, isDiskRefusal } from '#domain/errors.ts';
+import { isDiskRefusal } from '#domain/disk-refusal.ts';
+import type { AppError } from '#domain/errors.ts';
 
 const ownership = 'Give it to the user that runs Formstead, with all else in the data directory: chown -R.';
 const noFolder = 'A file stands where a folder belongs: move it away.';
@@ -28,5 +29,6 @@ export function diskFault(err: unknown): { reason: string; cure: string } | unde
 export function sentencesOf(err: AppError): string {
   const { detail, cause } = err;
   const fault = isDiskRefusal(err) ? diskFault(cause) : undefined;
-  return fault === undefined ? detail : `${detail}: ${fault.reason}. ${fault.cure}`;
+  // The reason has the whole path, of which the detail shows the end.
+  return fault === undefined ? detail : `The disk refused: ${fault.reason}. ${fault.cure}`;
 }

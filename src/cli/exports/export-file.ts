@@ -6,6 +6,7 @@ import { type ExportFormat, exportFormats } from '#domain/export.ts';
 import { instantOf } from '#domain/instant.ts';
 import { progressBar } from '../progress.ts';
 import { configOrExit } from '../settings.ts';
+import { onStopSignal } from '../stop-signals.ts';
 import { version } from '../version.ts';
 import { intoNewFile, newFile } from './new-file.ts';
 
@@ -20,7 +21,7 @@ export async function exportFile(options: ExportOptions): Promise<void> {
   const log = await openLog({ logLevel: 'error' });
   const adapters = await openAdapters(config, { log, version, readOnly: true });
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(new AppError('value-refused', { detail: 'stopped; nothing was written' })));
+  onStopSignal(() => stop.abort(new AppError('value-refused', { detail: 'stopped; nothing was written' })));
   const bar = progressBar('rows');
   try {
     const { storage, exportWriter: writer } = adapters;

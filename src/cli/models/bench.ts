@@ -8,6 +8,7 @@ import type { TextModelState } from '#ports/text-model.ts';
 import { readExamples } from '../demo/examples.ts';
 import { progressBar } from '../progress.ts';
 import { configOrExit } from '../settings.ts';
+import { onStopSignal } from '../stop-signals.ts';
 import { tableText } from '../table.ts';
 
 export type BenchOptions = { again?: boolean; prompts: string };
@@ -27,7 +28,7 @@ export async function benchModel(reference: string | undefined, { again, prompts
   const { config } = configOrExit();
   const textModel = await openLanguageModel(config, reference, { log: await openLog({ logLevel: 'error' }), again });
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(new AppError('value-refused', { detail: 'stopped' })));
+  onStopSignal(() => stop.abort(new AppError('value-refused', { detail: 'stopped' })));
   const bar = progressBar('texts read');
   try {
     const from = performance.now();

@@ -8,6 +8,7 @@ import { idOf } from '#domain/models/selection.ts';
 import { machineMemory } from '../doctor/machine-memory.ts';
 import { progressBar } from '../progress.ts';
 import { configOrExit } from '../settings.ts';
+import { onStopSignal } from '../stop-signals.ts';
 import { tableText } from '../table.ts';
 
 const operator = { actor: { kind: 'operator', id: 'command-line' } } as const;
@@ -108,10 +109,10 @@ async function shown(work: (progress: Progress) => Promise<string[]>): Promise<v
   }
 }
 
-/** For what may take hours: Ctrl-C stops it in order, a second one at once. */
+/** For what may take hours: a signal stops it in order, a second one at once. */
 function stoppable(): { signal: AbortSignal; waiting: () => void } {
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
+  onStopSignal(() => stop.abort());
   return {
     signal: stop.signal,
     waiting: () => console.error('Another command is at work on this model; waiting for it to end.'),

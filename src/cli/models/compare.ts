@@ -6,6 +6,7 @@ import type { KeptResponse } from '#domain/response.ts';
 import { formIdOf } from '../exports/export-file.ts';
 import { progressBar } from '../progress.ts';
 import { configOrExit } from '../settings.ts';
+import { onStopSignal } from '../stop-signals.ts';
 import { tableText } from '../table.ts';
 import { version } from '../version.ts';
 
@@ -21,7 +22,7 @@ export async function compareModels(one: string, other: string, { form, limit }:
   const { config } = configOrExit();
   const adapters = await openAdapters(config, { log: await openLog({ logLevel: 'error' }), version, readOnly: true });
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(new AppError('value-refused', { detail: 'stopped' })));
+  onStopSignal(() => stop.abort(new AppError('value-refused', { detail: 'stopped' })));
   try {
     const responses = await sampleOf(adapters.storage, await formIdOf(adapters, form), most);
     if (responses.length === 0) throw new AppError('value-refused', { detail: `No response to ${form} is kept.` });

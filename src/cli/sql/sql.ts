@@ -7,6 +7,7 @@ import type { Json } from '#domain/json.ts';
 import type { AnswerColumn } from '#ports/analytics-engine.ts';
 import { intoNewFile, newFile } from '../exports/new-file.ts';
 import { configOrExit } from '../settings.ts';
+import { onStopSignal } from '../stop-signals.ts';
 import { tableText } from '../table.ts';
 import { version } from '../version.ts';
 import { withOwnFolder } from './own-folder.ts';
@@ -34,7 +35,7 @@ export async function askSql(sql: string, options: SqlOptions): Promise<void> {
   const log = await openLog({ logLevel: 'error' });
   const adapters = await openAdapters(config, { log, version, readOnly: true });
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(new AppError('query-failed', { detail: 'stopped' })));
+  onStopSignal(() => stop.abort(new AppError('query-failed', { detail: 'stopped' })));
   try {
     await withOwnFolder(config.dataDir, async (folder) => {
       const operatorSql = await openOperatorSql(adapters, config, folder);

@@ -15,11 +15,11 @@ export const keeping = {
   taskRetentionMs: duration({
     env: 'FORMSTEAD_TASK_RETENTION',
     default: '7d',
-    // By the row of the last daily export a later start knows that one was missed, and a day may have 25 hours.
+    // By the row of the last daily export a later start knows that it was made, and a day may have 25 hours.
     min: '2d',
     max: '3650d',
     about:
-      'How long finished tasks can be asked for. A daily export that was missed is made up because the row of the one before is there. Dead letters stay.',
+      'How long finished tasks can be asked for. A start does not repeat the daily export because the row of the last one is there. Dead letters stay.',
   }),
   idempotencyLifeMs: duration({
     env: 'FORMSTEAD_IDEMPOTENCY_LIFE',
