@@ -229,8 +229,8 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     reindexing,
     similar: createSimilar({ storage, catalog, embedder, reindexing, clock, pause, log }),
     examples,
-    heads: createHeads({ storage, examples, classifier, embedding, blobs, clock }),
-    taggers: createTaggers({ storage, tagger, reader, blobs, clock, timeZone, region }),
+    heads: createHeads({ storage, examples, classifier, embedding, blobs, clock, log }),
+    taggers: createTaggers({ storage, tagger, reader, blobs, clock, log, timeZone, region }),
     delivery,
     receipts: createReceiptSigner({ storage, keyRing, clock }),
     pruning: createPruning({
