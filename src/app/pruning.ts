@@ -1,10 +1,8 @@
 import { refusalDays } from '#domain/refusals.ts';
-import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 
 type Deps = {
   storage: Pick<Storage, 'prune' | 'tasks' | 'responses'>;
-  clock: Clock;
   taskRetentionMs: number;
   idempotencyLifeMs: number;
   sessionLifeMs: number;
@@ -28,9 +26,9 @@ export type Pruned = {
 };
 
 /** Removes bookkeeping that nobody needs any more. A response keeps its own status, so `verify` needs no task of the past. */
-export function createPruning({ storage, clock, ...lives }: Deps) {
-  async function prune(signal: AbortSignal): Promise<Pruned> {
-    const now = clock.now();
+export function createPruning({ storage, ...lives }: Deps) {
+  /** `now`: the time by which things are past theirs, epoch ms. */
+  async function prune(now: number, signal: AbortSignal): Promise<Pruned> {
     const all = async (remove: () => Promise<number>): Promise<number> => {
       let removed = 0;
       while (!signal.aborted) {

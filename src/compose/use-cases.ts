@@ -235,7 +235,6 @@ export function createUseCases(adapters: Adapters, config: Config, nudge: () => 
     receipts: createReceiptSigner({ storage, keyRing, clock }),
     pruning: createPruning({
       storage,
-      clock,
       taskRetentionMs: config.taskRetentionMs,
       idempotencyLifeMs: config.idempotencyLifeMs,
       sessionLifeMs: sessionLifeMs(config.refreshTokenLifeMs),

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createPruning, type Pruned } from '#app/pruning.ts';
 import { loadConfig } from '#config.ts';
+import type { TaskPayloads } from '#domain/task-kinds.ts';
+import { prune, pruneSchedule } from '#jobs/handlers/prune.ts';
+import { createScheduler, tickTaskId } from '#jobs/schedule.ts';
 import type { Insert } from '#ports/storage.ts';
 import {
   aDelivery,
@@ -21,23 +24,19 @@ const day = 24 * hour;
 const nothing: Pruned = { tasks: 0, sessions: 0, deliveries: 0, attempts: 0, events: 0, keys: 0, refusals: 0 };
 const going = new AbortController().signal;
 
-/** The lives as the settings have them by default; the clock stands where the test puts it. */
+/** The lives as the settings have them by default. */
 async function openPruningWorld(t: TestContext) {
-  const { storage } = await openTaskWorld(t);
+  const { storage, ...world } = await openTaskWorld(t);
   const loaded = loadConfig({});
   assert.ok('config' in loaded);
   const { taskRetentionMs, idempotencyLifeMs } = loaded.config;
-  let now = t0;
-  const clock = { now: () => now };
-  const pruning = createPruning({ storage, clock, taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day });
+  const pruning = createPruning({ storage, taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day });
   return {
+    ...world,
     storage,
-    prune: (signal = going) => pruning.prune(signal),
+    pruning,
     /** What goes when it is `ms` after t0. */
-    async pruneAt(ms: number): Promise<Pruned> {
-      now = t0 + ms;
-      return pruning.prune(going);
-    },
+    pruneAt: (ms: number, signal = going): Promise<Pruned> => pruning.prune(t0 + ms, signal),
     insert: (...documents: Insert[]) =>
       Promise.all(documents.map((one) => storage.commit({ change: { op: 'insert', ...one } }))),
   };
@@ -93,10 +92,39 @@ test('each kind of bookkeeping goes at the end of its own life, not an hour befo
 });
 
 test('more than one batch goes in one run, and a run that is stopped leaves the rest', async (t) => {
-  const { pruneAt, prune, insert } = await openPruningWorld(t);
+  const { pruneAt, insert } = await openPruningWorld(t);
   await insert(
     ...Array.from({ length: 1001 }, () => ({ kind: 'session' as const, doc: aSession({ createdAt: t0 - 100 * day }) })),
   );
-  assert.deepEqual(await prune(AbortSignal.abort()), nothing);
+  assert.deepEqual(await pruneAt(0, AbortSignal.abort()), nothing);
   assert.deepEqual(await pruneAt(0), { ...nothing, sessions: 1001 });
+});
+
+test('a clock that is days ahead for less than an hour makes nothing go; what is past its time goes at the second tick in a row', async (t) => {
+  const { storage, pruning, insert, ids, log } = await openPruningWorld(t);
+  const response = { ...aResponse({ now: t0 }), idempotency: 'key-1' };
+  await insert({ kind: 'response', doc: response });
+  const kept = async () => (await storage.get('response', response.id))?.doc.idempotency === 'key-1';
+  const handler = prune(pruning, storage.tasks);
+  /** A process is there when it is `ms` after t0, an exact hour, and does the work of the tick. */
+  async function visit(ms: number): Promise<void> {
+    const clock = { now: () => t0 + ms };
+    const scheduler = createScheduler({ storage, schedules: [{ ...pruneSchedule, makeUp: true }], clock, ids, log });
+    scheduler.start();
+    await scheduler.stop();
+    const task = (await storage.tasks.get(tickTaskId('prune', t0 + ms)))!;
+    const payload = task.payload as TaskPayloads['prune'];
+    await handler({ task, payload, lease: 'lse_1', signal: going, progress() {}, log });
+  }
+
+  await visit(hour);
+  await visit(96 * hour);
+  assert.ok(await kept(), 'the clock is four days ahead');
+  await visit(2 * hour);
+  await visit(3 * hour);
+  assert.ok(await kept(), 'and right again');
+  await visit(73 * hour);
+  assert.ok(await kept(), 'it may be ahead');
+  await visit(74 * hour);
+  assert.ok(!(await kept()), 'an hour later it says the same');
 });
