@@ -39,6 +39,7 @@ const heads = createHeads({
   classifier,
   blobs: { write: async () => {}, remove: async () => {}, describe: async () => undefined },
   clock,
+  log: { warn() {} },
 });
 const caller = { actor: { kind: 'operator', id: 'bench' } } as const;
 

@@ -1,3 +1,4 @@
+import { AppError } from '#domain/errors.ts';
 import { type Cascade, type FoundField, joinFields, placesToRead } from '#domain/extraction.ts';
 import type { FieldSpec } from '#domain/intelligence.ts';
 import type { FormTagger } from '#domain/learning.ts';
@@ -7,6 +8,7 @@ import type { Metrics } from '#ports/metrics.ts';
 import type { SequenceTagger, TaggedField } from '#ports/sequence-tagger.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextReader } from '#ports/text-reader.ts';
+import { trainedBytes } from './learning/trained-file.ts';
 
 type Deps = {
   storage: Pick<Storage, 'get'>;
@@ -28,19 +30,23 @@ type Request = {
   stamp: (tier: Tier, model: string, milliseconds: number) => Provenance;
 };
 
+/** `lost`: the form's tagger, whose file is missing or damaged. */
+export type Tagging = { extract: ExtractResult; lost?: FormTagger | undefined };
+
 /**
  * Adds what the form's tagger finds to what the rules found. Without a tagger, and with one that cannot be read or used, the rules' result stands: a
  * response is kept and passed on all the same.
  */
 export function createFieldTagging(deps: Deps) {
-  return async function tagFields(request: Request): Promise<ExtractResult> {
+  return async function tagFields(request: Request): Promise<Tagging> {
     const { response, texts, byRules, stamp } = request;
     const tagger = (await deps.storage.get('tagger', response.formId))?.doc;
-    if (!tagger) return byRules;
+    if (!tagger) return { extract: byRules };
     const from = performance.now();
     const rules = rulesByText(byRules, texts);
     const tagged = await placesOf(tagger, texts, rules);
-    if (!tagged) return byRules;
+    if (!tagged) return { extract: byRules };
+    if (tagged === 'lost') return { extract: byRules, lost: tagger };
     const cascade: Cascade = { specs: request.specs, rules, tagged, skills: tagger.byField };
     const { fields, dropped } = joinFields({ ...cascade, values: await valuesOf(cascade, response.submittedAt) });
     const milliseconds = performance.now() - from;
@@ -55,7 +61,7 @@ export function createFieldTagging(deps: Deps) {
       },
     ]);
     const provenance = { ...stamp('tagger', 'crf-tagger/1', milliseconds), modelSha256: tagger.sha256 };
-    return { ...byRules, fields: Object.fromEntries(joined), tagger: { ...provenance, dropped } };
+    return { extract: { ...byRules, fields: Object.fromEntries(joined), tagger: { ...provenance, dropped } } };
   };
 
   function count(outcome: 'answered' | 'dropped' | 'failed', by = 1): void {
@@ -63,23 +69,18 @@ export function createFieldTagging(deps: Deps) {
   }
 
   /** Undefined: the tagger could not answer. */
-  async function placesOf({ file, sha256 }: FormTagger, texts: Text[], rules: Cascade['rules']) {
-    const read = async () => {
-      const bytes = await deps.blobs.read(file);
-      if (!bytes) throw new Error(`the tagger ${file} is missing`);
-      return bytes;
-    };
+  async function placesOf(tagger: FormTagger, texts: Text[], rules: Cascade['rules']) {
+    const ref = { sha256: tagger.sha256, read: () => trainedBytes(deps.blobs, tagger) };
     const hints = texts.map((_, i) =>
       Object.entries(rules).flatMap(([name, { text, start, end }]) => (text === i ? [{ name, start, end }] : [])),
     );
     try {
-      const places = await deps.tagger.tag({ tagger: { sha256, read }, texts: texts.map(({ text }) => text), hints });
+      const places = await deps.tagger.tag({ tagger: ref, texts: texts.map(({ text }) => text), hints });
       count('answered');
       return places.flatMap((some: TaggedField[], text) => some.map((place) => ({ ...place, text })));
-    } catch {
-      // A training has just put another in its place, or the file was lost: the next training makes it anew.
+    } catch (err) {
       count('failed');
-      return undefined;
+      return err instanceof AppError && err.code === 'gone' ? 'lost' : undefined;
     }
   }
 

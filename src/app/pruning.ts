@@ -1,13 +1,11 @@
 import { refusalDays } from '#domain/refusals.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
-import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 import { removeUnusedFiles } from './queries/unused-files.ts';
 
 type Deps = {
   storage: Pick<Storage, 'prune' | 'tasks' | 'responses'>;
   blobs: Pick<BlobStore, 'list' | 'remove' | 'sweep'>;
-  clock: Clock;
   taskRetentionMs: number;
   idempotencyLifeMs: number;
   sessionLifeMs: number;
@@ -35,9 +33,9 @@ export type Pruned = {
 };
 
 /** Removes bookkeeping that nobody needs any more, and files that are of no use. A response keeps its own status, so `verify` needs no task of the past. */
-export function createPruning({ storage, blobs, clock, ...lives }: Deps) {
-  async function prune(signal: AbortSignal): Promise<Pruned> {
-    const now = clock.now();
+export function createPruning({ storage, blobs, ...lives }: Deps) {
+  /** `now`: the time by which things are past theirs, epoch ms. */
+  async function prune(now: number, signal: AbortSignal): Promise<Pruned> {
     const all = async (remove: () => Promise<number>): Promise<number> => {
       let removed = 0;
       while (!signal.aborted) {

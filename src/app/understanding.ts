@@ -6,6 +6,7 @@ import {
   eventId,
   fitModel,
   join,
+  learnAnew,
   learnWithEmbeddings,
   nothing,
 } from '#domain/consequences.ts';
@@ -13,7 +14,7 @@ import { AppError } from '#domain/errors.ts';
 import type { FormVersion } from '#domain/form/form.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import type { LabelSpec } from '#domain/intelligence.ts';
-import type { FormHead } from '#domain/learning.ts';
+import type { FormHead, FormTagger } from '#domain/learning.ts';
 import { ModelError } from '#domain/model-error.ts';
 import { fitId, isOutdated } from '#domain/model-fit.ts';
 import { classifyPrompt } from '#domain/prompt/classify.ts';
@@ -44,6 +45,7 @@ import type { Reading, TextReader } from '#ports/text-reader.ts';
 import { type EmbeddedText, type Embedding, embeddedBy, forClassifier, withDescriptions } from './embedding.ts';
 import { createFieldTagging } from './field-tagging.ts';
 import type { FormCatalog } from './form-catalog.ts';
+import { trainedBytes } from './learning/trained-file.ts';
 import type { MailNotices } from './mail/notices.ts';
 import type { WantsEvent } from './responses.ts';
 import type { Placing } from './search/placing.ts';
@@ -95,8 +97,8 @@ export function createUnderstanding(deps: Deps) {
       if (stored.doc.applied.includes(cause.taskId)) return 'already-understood';
       const form = await deps.catalog.form(stored.doc.formId);
       const { version } = await deps.catalog.version(form, stored.doc.formVersion);
-      const { understanding, vector } = await readResponse(stored.doc, version, progress);
-      const left = await leave(cause, stored.doc, version, understanding);
+      const { vector, ...read } = await readResponse(stored.doc, version, progress);
+      const left = await leave(cause, stored.doc, version, read);
       const done = await keep(cause, stored, left, vector);
       if (done === 'understood' && vector) await deps.placing?.kept(vector, cause);
       if (done !== 'conflict') return done;
@@ -136,7 +138,7 @@ export function createUnderstanding(deps: Deps) {
     cause: Cause,
     response: KeptResponse,
     version: FormVersion,
-    understanding: Understanding,
+    { understanding, lostTagger }: Read,
   ): Promise<Left> {
     const { model, noModel } = await modelNow(deps.textModel);
     const { trust, measure } = model ? await trustIn(response, model.sha256, version) : noTrust;
@@ -151,15 +153,22 @@ export function createUnderstanding(deps: Deps) {
       tasks: join(
         askModel(cause.taskId, response.id, parts, deps.clock.now()),
         measure,
-        await relearn(response, version),
+        await relearn(response, version, understanding),
+        lostTagger ? learnAnew('tagger', lostTagger, deps.clock.now()) : nothing,
       ),
     };
   }
 
-  /** A head that has learnt without the embedding model in use learns again. */
-  async function relearn({ formId }: KeptResponse, version: FormVersion): Promise<Consequences> {
+  /** A head whose file could not be used is made anew, and one that has learnt without the embedding model in use learns again. */
+  async function relearn(
+    { formId }: KeptResponse,
+    version: FormVersion,
+    { skipped }: Understanding,
+  ): Promise<Consequences> {
+    const lost = skipped?.classify === 'head-missing';
     const model = version.intelligence?.classify && (await deps.embedding?.model());
-    const head = model && (await deps.storage.get('head', formId))?.doc;
+    const head = lost || model ? (await deps.storage.get('head', formId))?.doc : undefined;
+    if (head && lost) return learnAnew('head', head, deps.clock.now());
     if (!model || !head || head.embeddingSha256 === model.sha256) return nothing;
     return learnWithEmbeddings(formId, model.sha256, head.sha256, deps.clock.now());
   }
@@ -185,7 +194,7 @@ export function createUnderstanding(deps: Deps) {
     response: KeptResponse,
     version: FormVersion,
     progress: (fraction: number) => void,
-  ): Promise<{ understanding: Understanding; vector: ResponseVector | undefined }> {
+  ): Promise<Read & { vector: ResponseVector | undefined }> {
     const spec = version.intelligence ?? {};
     const texts = textsOf(response, spec.text ?? version.compiled.texts);
     const whole = wholeOf(texts);
@@ -201,14 +210,15 @@ export function createUnderstanding(deps: Deps) {
     result.personal = reading.value.personal.map(({ text, ...span }) => ({ ...span, question: texts[text]!.question }));
     progress(0.4);
     const trail: TrailEntry[] = [];
+    let lostTagger: FormTagger | undefined;
     if (spec.extract && texts.length > 0) {
-      result.extract = await tagFields({
+      ({ extract: result.extract, lost: lostTagger } = await tagFields({
         response,
         specs: spec.extract.fields,
         texts,
         byRules: extraction(reading.value, texts, stamp('rules', rulesModel, reading.milliseconds)),
         stamp,
-      });
+      }));
       trail.push(...extractTrail(result.extract));
     }
 
@@ -229,7 +239,7 @@ export function createUnderstanding(deps: Deps) {
     if (Object.keys(skipped).length > 0) result.skipped = skipped;
     const placed = embedded && (await deps.placing?.place(response, embedded));
     if (placed?.nearDuplicateOf) result.nearDuplicateOf = placed.nearDuplicateOf;
-    return { understanding: result, vector: placed?.vector };
+    return { understanding: result, vector: placed?.vector, lostTagger };
   }
 
   /** Once for the classifier, the search and the near-duplicates. */
@@ -261,7 +271,7 @@ export function createUnderstanding(deps: Deps) {
         return (await classifyWith(head, labels, read, stamp)) ?? 'no-trained-head';
       } catch (err) {
         if (!(err instanceof AppError && err.code === 'gone')) throw err;
-        // A training has just put another in its place; where none has, the file was lost, and the next training makes it anew.
+        // A training has just put another in its place; where none has, the file is lost or damaged.
         missing = head?.sha256;
       }
     }
@@ -269,7 +279,7 @@ export function createUnderstanding(deps: Deps) {
 
   /**
    * By the head, and by their descriptions for labels that it does not know. Undefined where neither says anything. Errors: `gone` when the file of the head is
-   * not there.
+   * missing or damaged.
    */
   async function classifyWith(
     head: FormHead | undefined,
@@ -309,14 +319,10 @@ export function createUnderstanding(deps: Deps) {
     };
   }
 
-  async function askHead({ file, sha256 }: FormHead, text: string, embedded: EmbeddedText | undefined) {
-    const read = async () => {
-      const bytes = await deps.blobs.read(file);
-      if (!bytes) throw new AppError('gone', { detail: `The head ${file} is missing.` });
-      return bytes;
-    };
+  async function askHead(head: FormHead, text: string, embedded: EmbeddedText | undefined) {
+    const ref = { sha256: head.sha256, read: () => trainedBytes(deps.blobs, head) };
     const embeddings = embedded && forClassifier(embedded);
-    const [verdict] = await deps.classifier.classify({ head: { sha256, read }, texts: [text], embeddings });
+    const [verdict] = await deps.classifier.classify({ head: ref, texts: [text], embeddings });
     return verdict!;
   }
 
@@ -374,6 +380,9 @@ async function modelNow(
 type Embedded = EmbeddedText & { milliseconds: number };
 /** A text as the classifier takes it. */
 type ReadText = { text: string; embedded: Embedded | undefined };
+
+/** What the cheap tiers said. `lostTagger`: the form's, whose file is missing or damaged. */
+type Read = { understanding: Understanding; lostTagger: FormTagger | undefined };
 
 /** What stays to be done after the cheap tiers, and what they made of it. */
 type Left = { understanding: Understanding; parts: Part[]; tasks: Consequences };

@@ -11,7 +11,7 @@ import { fanOutEmail } from '#jobs/handlers/fan-out-email.ts';
 import { fanOutEvent } from '#jobs/handlers/fan-out-event.ts';
 import { fitModel } from '#jobs/handlers/fit-model.ts';
 import { mailSummary } from '#jobs/handlers/mail-summary.ts';
-import { prune } from '#jobs/handlers/prune.ts';
+import { prune, pruneSchedule } from '#jobs/handlers/prune.ts';
 import { runExport } from '#jobs/handlers/run-export.ts';
 import { sealAudit } from '#jobs/handlers/seal-audit.ts';
 import { sendEmail } from '#jobs/handlers/send-email.ts';
@@ -71,7 +71,7 @@ export function createWorkers(
     'daily-export': dailyExport(useCases.datasets),
     'update-dataset': updateDataset(useCases.datasets),
     'seal-audit': sealAudit(useCases.sealer),
-    prune: prune(useCases.pruning),
+    prune: prune(useCases.pruning, storage.tasks),
   };
   const concurrency: Record<QueueName, number> = {
     'high-priority': config.concurrencyHigh,
@@ -129,6 +129,6 @@ function schedules(config: Config): Schedule[] {
     ...(mailSummaryTo.length > 0
       ? [{ name: 'mail-summary', kind: 'mail-summary', cron: daily(config.mailSummaryAt), zone } as const]
       : []),
-    { name: 'prune', kind: 'prune', everyMs: 3_600_000 },
+    pruneSchedule,
   ];
 }

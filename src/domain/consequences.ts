@@ -21,8 +21,10 @@ import { eventBody } from './webhook/model.ts';
  * | response reviewed   | train-head, if it says a label              | response.reviewed   |
  * |                     | train-tagger, if it says fields             |                     |
  * | response understood | train-head, where another embedding model   |                     |
- * |                     | is in use; fit-model, where nothing is      |                     |
- * |                     | known of the language model on this form    |                     |
+ * |                     | is in use; train-head and train-tagger,     |                     |
+ * |                     | where their file is lost or damaged;        |                     |
+ * |                     | fit-model, where nothing is known of the    |                     |
+ * |                     | language model on this form                 |                     |
  * | form published      | train-head, if it classifies                |                     |
  * |                     | train-tagger, if it extracts                |                     |
  * | search lacks vectors| embed-responses                             |                     |
@@ -175,6 +177,19 @@ export function learnWithEmbeddings(
 ): Consequences {
   const id = stepTaskId(formId, `train-${modelSha256.slice(0, 12)}-${headSha256.slice(0, 12)}`);
   return { tasks: [newTask('train-head', { id, payload: { form_id: formId }, now })], also: [] };
+}
+
+/**
+ * The file of a head or tagger is lost or damaged: it is made anew from its examples, asked for by every response that would need it. Once for each training
+ * that made one, not for its bytes: the same examples give the same bytes, which may be lost again.
+ */
+export function learnAnew(
+  subject: Subject,
+  lost: { id: string; sha256: string; trainedAt: number },
+  now: number,
+): Consequences {
+  const name = `anew-${lost.sha256.slice(0, 12)}-${lost.trainedAt}`;
+  return { tasks: [training(subject, lost.id, name, now)], also: [] };
 }
 
 /** A published version whose labels come with examples, or that asks for other fields than before, has something to learn from at once. */

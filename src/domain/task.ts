@@ -16,6 +16,9 @@ import type { Json } from './json.ts';
 export const queueNames = ['high-priority', 'default', 'batched'] as const;
 export type QueueName = (typeof queueNames)[number];
 
+/** Within a queue: 0 runs first. */
+export const priorities = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
 export const taskStatuses = ['pending', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
 export type TaskStatus = (typeof taskStatuses)[number];
 
@@ -71,6 +74,12 @@ export type Settlement =
   | { status: 'retrying'; runAt: number; error?: TaskError; giveBack?: boolean }
   | { status: 'failed'; error: TaskError }
   | { status: 'cancelled' };
+
+/**
+ * Nothing waits for longer, milliseconds: the longest are the last pause of a webhook's schedule, a day and a fifth, and a daily digest. What is due later was
+ * put off by a clock that was ahead and has been set right since.
+ */
+export const longestPauseMs = 30 * 3_600_000;
 
 export function isFinished(status: TaskStatus): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled';

@@ -1,5 +1,5 @@
 import { backoffMs } from '#domain/retry.ts';
-import type { QueueName, Settlement } from '#domain/task.ts';
+import { longestPauseMs, type QueueName, type Settlement } from '#domain/task.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Ids } from '#ports/ids.ts';
 import type { Log } from '#ports/log.ts';
@@ -42,11 +42,14 @@ export interface Reconciler {
 /** Burials of one pass; the next pass takes the rest. */
 const burialsPerPass = 100;
 const longestBackoffMs = 5_000;
+/** Between two looks for tasks that a clock which was ahead has put off, the first at the start. */
+const putOffMs = 60_000;
 /** While the queue has enough to do, this many of the due tasks that should run first are looked at: one that fell due just now may come before all that wait. */
 const firstInLine = 100;
 
 /**
- * Offers every due task that nobody holds, and buries those whose worker fell silent on the last attempt. After a start, a flushed Redis, a lost offer or a
+ * Offers every due task that nobody holds, buries those whose worker fell silent on the last attempt, and makes those due that wait for a time which only a
+ * clock that was ahead can have set. After a start, a flushed Redis, a lost offer or a
  * dead worker it is the same code. One pass at a time; a failing store is asked again with growing pauses.
  */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
@@ -57,6 +60,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const offered = new Map<QueueName, Map<string, { attempts: number; at: number }>>();
   /** Queues of which the store may hold more than was offered. */
   const backlog = new Set<QueueName>();
+  /** When they are looked for next, by the clock that no one sets. */
+  let lookForPutOffAt = 0;
   let loop: Promise<void> | undefined;
   let stopped = false;
   let nudged = false;
@@ -91,6 +96,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const now = clock.now();
     // First what needs no queue: that one may be away.
     await bury(now);
+    await bringForward(now);
     await refill(queues, { first: true });
     const next = await storage.tasks.nextDue(now);
     return next === undefined ? pollMs : Math.min(pollMs, Math.max(1, next - clock.now()));
@@ -142,6 +148,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       // Refused when another reconciler was first, or the worker has come back.
       if (await settling.commit(task, task.lease.token, settlement, now)) settling.count(task, settlement.status);
     }
+  }
+
+  async function bringForward(now: number): Promise<void> {
+    if (performance.now() < lookForPutOffAt) return;
+    const tasks = await storage.tasks.bringForward(now + longestPauseMs, now);
+    lookForPutOffAt = performance.now() + putOffMs;
+    if (tasks > 0) log.warn({ tasks }, 'tasks put off by a clock that was ahead, due now');
   }
 
   async function sleep(ms: number): Promise<void> {

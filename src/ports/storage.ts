@@ -181,6 +181,8 @@ export interface TaskStore {
   exhausted(now: number, limit: number): Promise<Task[]>;
   /** Makes the leases of every running task run out now: for the start of a store that only one process uses. Returns how many. */
   voidLeases(now: number): Promise<number>;
+  /** Waiting tasks that would be due only after `beyond` are due at `now`. Returns how many. */
+  bringForward(beyond: number, now: number): Promise<number>;
   /** Asks a task to stop: a waiting one ends at once, a running one by its next heartbeat. */
   cancel(id: string, now: number, audit: AuditEntry[]): Promise<'cancelled' | 'requested' | 'finished' | 'missing'>;
   /** A dead letter gets its attempts back and is due now. */

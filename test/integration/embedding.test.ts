@@ -185,7 +185,7 @@ test('a damaged file of vectors is computed anew', async (t) => {
 
 /** Learning and understanding of one form over a real store. */
 async function openForm(t: TestContext, labels: { name: string; description?: string }[]) {
-  const { storage, clock, ids, metrics, wanted: _, ...world } = await openTaskWorld(t);
+  const { storage, clock, ids, metrics, wanted: _, log, ...world } = await openTaskWorld(t);
   const embedding = await openEmbedding(t);
   const classifier = createNgramClassifier();
   const reader = createThreadedReader();
@@ -196,7 +196,15 @@ async function openForm(t: TestContext, labels: { name: string; description?: st
     change: { op: 'insert', kind: 'form', doc: form },
     also: [{ kind: 'form-version', doc: version }],
   });
-  const deps = { storage: withoutLeases(storage), classifier, embedding, blobs: embedding.blobs, clock, offer() {} };
+  const deps = {
+    storage: withoutLeases(storage),
+    classifier,
+    embedding,
+    blobs: embedding.blobs,
+    clock,
+    log,
+    offer() {},
+  };
   const examples = createExamples({ ...deps, ids, audit: createAuditor({ ids, clock }) });
   const heads = createHeads({ ...deps, examples });
   const understanding = createUnderstanding({

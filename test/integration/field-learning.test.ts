@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -11,7 +11,7 @@ import { type GivenFields, markFields } from '#domain/field-example.ts';
 import type { IntelligenceSpec } from '#domain/intelligence.ts';
 import { aForm, anExampleBatch } from '../contract/storage/documents.ts';
 import { createHeld } from '../support/held.ts';
-import { startTestProgram, type TestProgram } from '../support/program.ts';
+import { eventually, startTestProgram, type TestProgram } from '../support/program.ts';
 import { openTaskWorld, withoutLeases } from '../support/task-world.ts';
 
 let program: TestProgram;
@@ -84,14 +84,20 @@ test('each text is read for itself, and a place that holds no value of its type 
   assert.deepEqual([fields.people, used.dropped], [undefined, 1], '"a few" is no number');
 });
 
-test('a tagger whose file is lost leaves the response to the rules, and the next training makes it anew', async () => {
-  for (const name of files()) rmSync(join(program.dir, 'blobs', 'taggers', name));
-  await program.restart();
-  const alone = await extracted({ message: 'put it on Zoltan, a table for 4 people' });
-  assert.deepEqual([alone.fields.people.value, alone.fields.people.tier, alone.tagger], ['4', 'rules', undefined]);
-  assert.equal((await teach([examples[1]!])).trained, true, 'although there is nothing new to learn');
-  assert.equal((await extracted({ message: 'put it on Zoltan, a few chairs please' })).fields.guest.value, 'Zoltan');
-});
+for (const [what, harm] of [
+  ['lost', (path: string) => rmSync(path)],
+  ['damaged', (path: string) => writeFileSync(path, readFileSync(path).fill(0xff, 500))],
+] as const) {
+  test(`a tagger whose file is ${what} leaves the response to the rules, and is made anew from its examples by itself`, async () => {
+    const before = await tagger();
+    harm(join(program.dir, 'blobs', 'taggers', `${form}-${before.sha256}.tagger`));
+    await program.restart();
+    const alone = await extracted({ message: 'put it on Zoltan, a table for 4 people' });
+    assert.deepEqual([alone.fields.people.value, alone.fields.people.tier, alone.tagger], ['4', 'rules', undefined]);
+    await eventually(async () => (await tagger()).trained_at !== before.trained_at);
+    assert.equal((await extracted({ message: 'put it on Zoltan, a few chairs please' })).fields.guest.value, 'Zoltan');
+  });
+}
 
 test('a label alone trains the head only, fields alone the tagger only, both together both', async () => {
   const labels = [{ name: 'billing' }, { name: 'delivery' }];
@@ -107,7 +113,7 @@ test('a label alone trains the head only, fields alone the tagger only, both tog
 });
 
 test('of two trainings of one form at the same time, as of two workers, the second finds its work done', async (t) => {
-  const { storage, clock } = await openTaskWorld(t);
+  const { storage, clock, log } = await openTaskWorld(t);
   const folder = mkdtempSync(join(tmpdir(), 'formstead-field-learning-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const doc = aForm({ version: 0, intelligence: draft.intelligence as IntelligenceSpec });
@@ -126,7 +132,7 @@ test('of two trainings of one form at the same time, as of two workers, the seco
     const tagger = createCrfTagger();
     t.after(() => tagger.close());
     const { asked, go, work } = createHeld(tagger.train);
-    const deps = { storage: withoutLeases(storage), tagger: { train: work }, reader, blobs, clock };
+    const deps = { storage: withoutLeases(storage), tagger: { train: work }, reader, blobs, clock, log };
     const taggers = createTaggers({ ...deps, timeZone: 'UTC', region: undefined });
     const training = taggers.train({ taskId: 'tsk_1', lease: 'none' }, doc.id, new AbortController().signal);
     await asked;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -56,26 +56,55 @@ test('of the heads of a form only the newest stays on the disk, and another form
   );
 });
 
-test('a head whose file is lost does not hold up a response, and the next training makes it anew', async () => {
-  for (const name of files()) rmSync(join(program.dir, 'blobs', 'heads', name));
-  await program.restart();
-  const { response_id, task_id } = await program.accepted(form, { message: 'the invoice is wrong' });
-  assert.equal((await program.finished(task_id)).status, 'succeeded');
-  const { body } = await program.call('GET', `/responses/${response_id}`);
-  assert.deepEqual([body.status, body.intelligence.skipped], ['completed', { classify: 'head-missing' }]);
-  assert.ok(body.intelligence.respond.text);
-  assert.equal((await teach([examples[0]!])).trained, true, 'although there is nothing new to learn');
-  const again = await program.call('POST', `/responses/${response_id}/reprocess`);
-  await program.finished(again.body.task_id);
-  const label = await eventually(
-    async () => (await program.call('GET', `/responses/${response_id}`)).body.intelligence.classify,
-  );
-  assert.equal(label.tier, 'head');
-});
+const trainingsAnew = async (): Promise<number> => {
+  const { items } = (await program.call('GET', '/tasks?limit=100')).body;
+  return items.filter(({ id }: { id: string }) => id.includes('-anew-')).length;
+};
+const lose = (path: string) => rmSync(path);
+const damage = (path: string) => writeFileSync(path, readFileSync(path).fill(0xff, 500));
+
+for (const [what, harm] of [
+  ['lost', lose],
+  ['damaged', damage],
+  ['lost again', lose],
+] as const) {
+  test(`a head whose file is ${what} does not hold up a response, and is made anew from its examples by itself, once`, async () => {
+    const [before, trainings] = [await head(), await trainingsAnew()];
+    const path = join(program.dir, 'blobs', 'heads', `${form}-${before.sha256}.head`);
+    const whole = readFileSync(path);
+    harm(path);
+    await program.restart();
+    const [first, second] = await Promise.all(
+      ['the invoice is wrong', 'the parcel is late'].map((message) => program.accepted(form, { message })),
+    );
+    for (const { task_id, response_id } of [first!, second!]) {
+      assert.equal((await program.finished(task_id)).status, 'succeeded');
+      const { body } = await program.call('GET', `/responses/${response_id}`);
+      assert.equal(body.status, 'completed');
+      assert.ok(body.intelligence.respond.text);
+    }
+    const { body } = await program.call('GET', `/responses/${first!.response_id}`);
+    assert.deepEqual(body.intelligence.skipped, { classify: 'head-missing' });
+
+    const anew = await eventually(async () => {
+      const now = await head();
+      return now.trained_at !== before.trained_at && now;
+    });
+    assert.deepEqual(readFileSync(path), whole, 'the same examples give the same bytes');
+    assert.equal(anew.sha256, before.sha256);
+    const again = await program.call('POST', `/responses/${first!.response_id}/reprocess`);
+    await program.finished(again.body.task_id);
+    const label = await eventually(
+      async () => (await program.call('GET', `/responses/${first!.response_id}`)).body.intelligence.classify,
+    );
+    assert.equal(label.tier, 'head');
+    assert.equal(await trainingsAnew(), trainings + 1);
+  });
+}
 
 /** Workers on one store, each as in a process of its own. */
 async function openWorkers(t: TestContext) {
-  const { storage, clock, ids } = await openTaskWorld(t);
+  const { storage, clock, ids, log } = await openTaskWorld(t);
   const folder = mkdtempSync(join(tmpdir(), 'formstead-learning-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const blobs = await openFileBlobs({ directory: folder, clock });
@@ -101,6 +130,7 @@ async function openWorkers(t: TestContext) {
       classifier: { train },
       blobs,
       clock,
+      log,
     });
     const { signal } = new AbortController();
     return { ...held, outcomes, train: () => heads.train({ taskId: 'tsk_1', lease: 'none' }, form.id, signal) };
@@ -108,6 +138,7 @@ async function openWorkers(t: TestContext) {
 
   return {
     blobs,
+    log,
     give: (items: Example[]) =>
       storage.commit({ change: { op: 'insert', kind: 'examples', doc: anExampleBatch({ formId: form.id, items }) } }),
     worker,
@@ -123,6 +154,23 @@ async function openWorkers(t: TestContext) {
     },
   };
 }
+
+test('a training that finds the head of before damaged makes it anew and says so; with a whole one it has nothing to do', async (t) => {
+  const { blobs, log, give, begin } = await openWorkers(t);
+  const train = async () => (await begin())();
+  await give(examples);
+  const { head } = await train();
+  assert.deepEqual(log.lines, []);
+  await blobs.write(head!.file, Buffer.from('something else'));
+  assert.equal((await train()).trained, true);
+  assert.deepEqual(
+    log.lines.map(({ level, fields }) => [level, fields]),
+    [['warn', { file: head!.file }]],
+  );
+  assert.equal((await blobs.describe(head!.file))!.sha256, head!.sha256);
+  assert.equal((await train()).trained, false);
+  assert.equal(log.lines.length, 1);
+});
 
 test('of two trainings of one form at the same time the second finds its work done, or is tried again when it has learnt something else', async (t) => {
   const { blobs, give, begin } = await openWorkers(t);

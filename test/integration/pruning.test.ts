@@ -6,6 +6,9 @@ import { openFileBlobs } from '#adapters/blobs-fs/blobs.ts';
 import { createPruning, type Pruned } from '#app/pruning.ts';
 import { loadConfig } from '#config.ts';
 import { AppError } from '#domain/errors.ts';
+import type { TaskPayloads } from '#domain/task-kinds.ts';
+import { prune, pruneSchedule } from '#jobs/handlers/prune.ts';
+import { createScheduler, tickTaskId } from '#jobs/schedule.ts';
 import type { Insert } from '#ports/storage.ts';
 import {
   aDelivery,
@@ -35,16 +38,15 @@ const nothing: Pruned = {
 };
 const going = new AbortController().signal;
 
-/** The lives as the settings have them by default; the clock stands where the test puts it. */
+/** The lives as the settings have them by default. */
 async function openPruningWorld(t: TestContext) {
-  const { storage, dir } = await openTaskWorld(t);
+  const { storage, ...world } = await openTaskWorld(t);
   const loaded = loadConfig({});
   assert.ok('config' in loaded);
   const { taskRetentionMs, idempotencyLifeMs } = loaded.config;
   let now = t0;
-  const clock = { now: () => now };
-  const directory = join(dir, 'blobs');
-  const files = await openFileBlobs({ directory, clock });
+  const directory = join(world.dir, 'blobs');
+  const files = await openFileBlobs({ directory, clock: { now: () => now } });
   const stuck = new Set<string>();
   const blobs = {
     ...files,
@@ -53,10 +55,11 @@ async function openPruningWorld(t: TestContext) {
       await files.remove(name);
     },
   };
-  const lives = { taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day };
-  const pruning = createPruning({ storage, blobs, clock, ...lives });
+  const pruning = createPruning({ storage, blobs, taskRetentionMs, idempotencyLifeMs, sessionLifeMs: 90 * day });
   return {
+    ...world,
     storage,
+    pruning,
     staging: join(directory, '.staging'),
     /** Files that the disk does not let go. */
     stuck,
@@ -66,11 +69,10 @@ async function openPruningWorld(t: TestContext) {
       await utimes(files.pathOf(name), t0 / 1000, t0 / 1000);
     },
     isThere: async (name: string) => (await files.read(name)) !== undefined,
-    prune: (signal = going) => pruning.prune(signal),
     /** What goes when it is `ms` after t0. */
-    async pruneAt(ms: number): Promise<Pruned> {
+    pruneAt(ms: number, signal = going): Promise<Pruned> {
       now = t0 + ms;
-      return pruning.prune(going);
+      return pruning.prune(now, signal);
     },
     insert: (...documents: Insert[]) =>
       Promise.all(documents.map((one) => storage.commit({ change: { op: 'insert', ...one } }))),
@@ -141,11 +143,11 @@ test('what a dead process left half-written goes six hours after it was last wri
 });
 
 test('more than one batch goes in one run, and a run that is stopped leaves the rest', async (t) => {
-  const { pruneAt, prune, insert } = await openPruningWorld(t);
+  const { pruneAt, insert } = await openPruningWorld(t);
   await insert(
     ...Array.from({ length: 1001 }, () => ({ kind: 'session' as const, doc: aSession({ createdAt: t0 - 100 * day }) })),
   );
-  assert.deepEqual(await prune(AbortSignal.abort()), nothing);
+  assert.deepEqual(await pruneAt(0, AbortSignal.abort()), nothing);
   assert.deepEqual(await pruneAt(0), { ...nothing, sessions: 1001 });
 });
 
@@ -177,4 +179,33 @@ test('a file that cannot be removed keeps no other, is told, and goes when it ca
   assert.deepEqual(await Promise.all(names.map(isThere)), [false, true, false]);
   stuck.clear();
   assert.deepEqual(await pruneAt(2 * day), { ...nothing, files: 1 });
+});
+
+test('a clock that is days ahead for less than an hour makes nothing go; what is past its time goes at the second tick in a row', async (t) => {
+  const { storage, pruning, insert, ids, log } = await openPruningWorld(t);
+  const response = { ...aResponse({ now: t0 }), idempotency: 'key-1' };
+  await insert({ kind: 'response', doc: response });
+  const kept = async () => (await storage.get('response', response.id))?.doc.idempotency === 'key-1';
+  const handler = prune(pruning, storage.tasks);
+  /** A process is there when it is `ms` after t0, an exact hour, and does the work of the tick. */
+  async function visit(ms: number): Promise<void> {
+    const clock = { now: () => t0 + ms };
+    const scheduler = createScheduler({ storage, schedules: [pruneSchedule], clock, ids, log });
+    scheduler.start();
+    await scheduler.stop();
+    const task = (await storage.tasks.get(tickTaskId('prune', t0 + ms)))!;
+    const payload = task.payload as TaskPayloads['prune'];
+    await handler({ task, payload, lease: 'lse_1', signal: going, progress() {}, log });
+  }
+
+  await visit(hour);
+  await visit(96 * hour);
+  assert.ok(await kept(), 'the clock is four days ahead');
+  await visit(2 * hour);
+  await visit(3 * hour);
+  assert.ok(await kept(), 'and right again');
+  await visit(73 * hour);
+  assert.ok(await kept(), 'it may be ahead');
+  await visit(74 * hour);
+  assert.ok(!(await kept()), 'an hour later it says the same');
 });

@@ -268,3 +268,19 @@ rule('the gauges tell what the store holds', async (world) => {
   assert.ok(oldest! >= 5 && oldest! < 15, `${oldest} s`);
   assert.equal(await read('formstead_queue_oldest_seconds{queue=batched}'), 0);
 });
+
+rule(
+  'tasks that a clock which was ahead has put off are due once it is set right; others keep their time',
+  async (world) => {
+    const now = world.clock.now();
+    const tomorrow = await world.insert({ runAt: now + 29 * 3_600_000 });
+    const putOff = await world.insert({ runAt: now + 10 * 86_400_000 });
+    world.startWorker(done);
+    await until(async () => (await status(world, putOff.id)) === 'succeeded');
+    assert.equal((await world.task(tomorrow.id)).runAt, tomorrow.runAt);
+    assert.deepEqual(
+      world.log.lines.flatMap(({ level, fields }) => (level === 'warn' ? [fields] : [])),
+      [{ tasks: 1 }],
+    );
+  },
+);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answered, openDeliveryWorld } from '../support/delivery-world.ts';
+import { until } from '../support/task-world.ts';
 
 test('five failures open the breaker of an endpoint; the rest wait without an attempt, across a restart, and all are delivered once it is back', {
   timeout: 30_000,
@@ -51,4 +52,23 @@ test('five failures open the breaker of an endpoint; the rest wait without an at
   assert.deepEqual([deliveries.length, world.sent.length], [8, 6 + 8]);
   assert.equal(deliveries.filter(({ attempts }) => attempts === 1).length, untried);
   assert.ok((await world.tasks()).every(({ status }) => status === 'succeeded'));
+});
+
+test('a delivery that waits for its next attempt while the clock is ahead goes on once it is set right', {
+  timeout: 30_000,
+}, async (t) => {
+  let up = false;
+  const world = await openDeliveryWorld(t, () => answered(up ? 204 : 503));
+  await world.endpoint();
+  world.advance(10 * 86_400_000);
+  await world.happen(1);
+  world.work();
+  await world.settled();
+  assert.equal(world.sent.length, 1);
+
+  world.advance(-10 * 86_400_000);
+  up = true;
+  await world.restart();
+  await until(async () => (await world.deliveries()).every(({ status }) => status === 'delivered'));
+  assert.equal(world.sent.length, 2);
 });

@@ -198,6 +198,14 @@ export function createTaskStore({ tasks, couriers }: { tasks: Collection<TaskRec
       const running: Filter<TaskRecord> = { status: 'running', wakeAt: { $gt: now } };
       return (await write(tasks.updateMany(running, { $set: { wakeAt: now } }))).modifiedCount;
     },
+    bringForward: async (beyond, now) => {
+      const late: Filter<TaskRecord> = {
+        queue: { $in: [...queueNames] },
+        status: { $in: waiting },
+        wakeAt: { $gt: beyond },
+      };
+      return (await write(tasks.updateMany(late, { $set: { runAt: now, wakeAt: now } }))).modifiedCount;
+    },
     cancel: (id, now, audit) => write(cancel(id, now, audit)),
     requeue: (id, now, audit) => write(requeue(id, now, audit)),
     drop: (id, now, audit) =>

@@ -9,6 +9,7 @@ export type WriteOp =
   | { op: 'claim'; id: string; token: string; until: number; now: number }
   | { op: 'extend'; held: { id: string; token: string; progress: number }[]; until: number }
   | { op: 'void-leases'; now: number }
+  | { op: 'bring-forward'; beyond: number; now: number }
   | { op: 'cancel'; id: string; now: number; audit: AuditRow[] }
   | { op: 'requeue'; id: string; now: number; audit: AuditRow[] }
   | { op: 'drop'; id: string; now: number; audit: AuditRow[] }

@@ -165,6 +165,7 @@ function taskStore(writer: Writer, reads: ReturnType<typeof createTaskReads>): T
     },
     extend: (held, until) => writer.write({ op: 'extend', held, until }),
     voidLeases: (now) => writer.write({ op: 'void-leases', now }),
+    bringForward: (beyond, now) => writer.write({ op: 'bring-forward', beyond, now }),
     cancel: (id, now, audit) => writer.write({ op: 'cancel', id, now, audit: audit.map(auditRow) }),
     requeue: (id, now, audit) => writer.write({ op: 'requeue', id, now, audit: audit.map(auditRow) }),
     drop: (id, now, audit) => writer.write({ op: 'drop', id, now, audit: audit.map(auditRow) }),

@@ -1,3 +1,4 @@
+import { priorities, queueNames } from '#domain/task.ts';
 import type { Statements } from './connection.ts';
 import type { AuditRow, WriteOp } from './protocol.ts';
 import { type SqlValue, storedTaskColumns } from './tables.ts';
@@ -59,6 +60,21 @@ export function createTaskWriter(sql: Statements, audit: (entry: AuditRow) => vo
         now,
         now,
       ),
+
+    /** One index walk a queue and priority: where nothing is so late, as nearly always, it reads no row. */
+    bringForward({ beyond, now }: Op<'bring-forward'>): number {
+      let brought = 0;
+      for (const queue of queueNames)
+        for (const priority of priorities)
+          brought += sql.run(
+            `UPDATE tasks SET run_at = ? WHERE status IN ('pending', 'retrying') AND queue = ? AND priority = ? AND run_at > ?`,
+            now,
+            queue,
+            priority,
+            beyond,
+          );
+      return brought;
+    },
 
     cancel(op: Op<'cancel'>) {
       const waiting = sql.run(

@@ -36,6 +36,8 @@ try {
         return tasks.extend(op);
       case 'void-leases':
         return tasks.voidLeases(op);
+      case 'bring-forward':
+        return tasks.bringForward(op);
       case 'cancel':
         return tasks.cancel(op);
       case 'requeue':

@@ -14,6 +14,7 @@ import type { Classification, TextClassifier } from '#ports/text-classifier.ts';
 import type { TextModel, TextModelInfo } from '#ports/text-model.ts';
 import type { TextReader } from '#ports/text-reader.ts';
 import type { FormCatalog } from '../form-catalog.ts';
+import { trainedBytes } from '../learning/trained-file.ts';
 import type { ModelCalls } from '../model/calls.ts';
 import { askForLabel, jointVerdict, optionsFor } from '../model/classify.ts';
 import { comparable, type EvaluationItem, readEvaluationSet } from './evaluation-set.ts';
@@ -86,7 +87,7 @@ type Notes = {
 export function createEvaluation(deps: Deps) {
   /**
    * Asks the tiers about the texts of a file, as the server would. Errors: `form-not-found`, `form-not-published`, `value-refused` for a file that cannot be used
-   * and a form for which there is nothing to ask, the reason of `signal`.
+   * and a form for which there is nothing to ask, `gone` when the file of its head is missing or damaged, the reason of `signal`.
    */
   async function onFile(name: string, lines: AsyncIterable<string>, run: EvaluationRun): Promise<Evaluation> {
     const ready = await prepare(name, run);
@@ -177,17 +178,13 @@ export function createEvaluation(deps: Deps) {
   }
 
   async function headVerdict(
-    { file, sha256 }: FormHead,
+    head: FormHead,
     text: string,
     took: Notes['took'],
   ): Promise<Omit<Classification, 'label'> & { label: string | null }> {
-    const read = async () => {
-      const bytes = await deps.blobs.read(file);
-      if (!bytes) throw refused('The file of the trained head is missing; the next training makes it anew.');
-      return bytes;
-    };
+    const ref = { sha256: head.sha256, read: () => trainedBytes(deps.blobs, head) };
     const from = performance.now();
-    const [verdict] = await deps.classifier.classify({ head: { sha256, read }, texts: [text] });
+    const [verdict] = await deps.classifier.classify({ head: ref, texts: [text] });
     took('classify', 'head', performance.now() - from);
     return { ...verdict!, label: verdict!.label ?? null };
   }

@@ -2,6 +2,7 @@ import type { FormHead } from '#domain/learning.ts';
 import { createTurns } from '#domain/turns.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Log } from '#ports/log.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
 import { type Embedding, plainPages } from '../embedding.ts';
@@ -9,6 +10,7 @@ import type { Cause } from '../understanding.ts';
 import type { Examples } from './examples.ts';
 import { nothingNew, putTrained } from './put-trained.ts';
 import { formOf, specOf } from './spec.ts';
+import { stillUsable } from './trained-file.ts';
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get'>;
@@ -18,11 +20,12 @@ type Deps = {
   embedding?: Pick<Embedding, 'lesson'>;
   blobs: Pick<BlobStore, 'write' | 'remove' | 'describe'>;
   clock: Clock;
+  log: Pick<Log, 'warn'>;
 };
 
 /** How a form learns which label a text has. */
 export function createHeads(deps: Deps) {
-  const { storage, blobs } = deps;
+  const { storage } = deps;
   const oneByOne = createTurns();
 
   /**
@@ -39,7 +42,7 @@ export function createHeads(deps: Deps) {
   ): Promise<{ trained: boolean; reason?: string; head?: FormHead }> {
     const spec = await specOf(storage, await formOf(storage, formId));
     const current = await storage.get('head', formId);
-    const usable = current && (await blobs.describe(current.doc.file)) ? current.doc : undefined;
+    const usable = await stillUsable(deps, current?.doc);
     const pages = deps.examples.pagesOf(formId, spec);
     const lesson = await deps.embedding?.lesson(formId, pages, signal);
     const trained = await deps.classifier.train({

@@ -4,6 +4,7 @@ import type { FormTagger } from '#domain/learning.ts';
 import { createTurns } from '#domain/turns.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Log } from '#ports/log.ts';
 import type { SequenceTagger } from '#ports/sequence-tagger.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextReader } from '#ports/text-reader.ts';
@@ -11,6 +12,7 @@ import { every } from '../every.ts';
 import type { Cause } from '../understanding.ts';
 import { nothingNew, putTrained } from './put-trained.ts';
 import { formOf, specOf } from './spec.ts';
+import { stillUsable } from './trained-file.ts';
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;
@@ -18,6 +20,7 @@ type Deps = {
   reader: Pick<TextReader, 'read'>;
   blobs: Pick<BlobStore, 'write' | 'remove' | 'describe'>;
   clock: Clock;
+  log: Pick<Log, 'warn'>;
   timeZone: string;
   /** As for reading responses. */
   region: string | undefined;
@@ -45,7 +48,7 @@ export function createTaggers(deps: Deps) {
   ): Promise<{ trained: boolean; reason?: string; tagger?: FormTagger }> {
     const fields = (await specOf(storage, await formOf(storage, formId)))?.extract?.fields ?? [];
     const current = await storage.get('tagger', formId);
-    const usable = current && (await deps.blobs.describe(current.doc.file)) ? current.doc : undefined;
+    const usable = await stillUsable(deps, current?.doc);
     const pages = pagesOf(formId, fields);
     const trained = await deps.tagger.train({ pages, fields, seen: usable?.examplesSha256, signal });
     if (trained.outcome === 'too-few-examples') {

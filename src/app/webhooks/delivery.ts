@@ -1,6 +1,6 @@
 import type { AuditEntry } from '#domain/audit.ts';
 import { AppError } from '#domain/errors.ts';
-import type { NewTask, TaskError } from '#domain/task.ts';
+import { longestPauseMs, type NewTask, type TaskError } from '#domain/task.ts';
 import {
   cancelled,
   deliveryTask,
@@ -98,8 +98,8 @@ export function createWebhookDelivery(deps: Deps) {
     if (stored?.doc.status !== 'pending') return { end: 'already-ended' };
     const delivery = stored.doc;
     const now = clock.now();
-    if (delivery.nextAttemptAt !== undefined && delivery.nextAttemptAt > now)
-      return { end: 'later', until: delivery.nextAttemptAt };
+    const pauseMs = (delivery.nextAttemptAt ?? now) - now;
+    if (pauseMs > 0 && pauseMs <= longestPauseMs) return { end: 'later', until: now + pauseMs };
     const [endpoint, event] = await Promise.all([
       storage.get('endpoint', delivery.endpointId),
       storage.get('event', delivery.eventId),

@@ -133,6 +133,7 @@ pending ──claim──▶ running ──▶ succeeded
   (a shutdown, an open circuit breaker) gives its attempt back.
 - A claim is a lease of 8 s, renewed every 2 s. Who has lost it cannot commit any more: every commit names the lease's token.
 - A retry comes after about *first retry*, then twice that, and so on, give or take a fifth. Webhooks and e-mail have schedules of their own: [webhooks.md](webhooks.md), [mail.md](mail.md).
+- Nothing waits for more than 30 h: what would, was put off by a clock that was ahead, and is due within a minute after it has been set right. The log says so.
 - Priority 0 runs first, 9 last, within a queue. Each queue has its own workers (\`FORMSTEAD_CONCURRENCY_…\`), so a full one does not hold up another.
 - \`GET /api/v1/tasks/{id}\` shows a task, \`GET /api/v1/dead-letters\` those that wait for a decision. Finished tasks are removed after
   \`FORMSTEAD_TASK_RETENTION\`; dead letters stay.

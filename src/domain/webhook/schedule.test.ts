@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { longestPauseMs } from '../task.ts';
 import type { SendOutcome } from './outcome.ts';
 import { attemptsOf, type DeliverySchedule, nextStep, retryAfterMs } from './schedule.ts';
 
@@ -43,6 +44,13 @@ test('the standard schedule makes ten attempts over 75 h 35 min, then the delive
 test('every pause is jittered by ±20 %', () => {
   assert.deepEqual(pausesOf('task', 0), [4_000, 24_000, 240_000, 'dead']);
   assert.deepEqual(pausesOf('task', 0.999_999_9), [6_000, 36_000, 360_000, 'dead']);
+});
+
+test('no pause is longer than the longest that a task may wait, whatever the receiver asks for', () => {
+  const longest = pausesOf('standard', 0.999_999_9).map((pause) => (typeof pause === 'number' ? pause : 0));
+  const asked = nextStep(answered(503, '9999999'), 1, 'standard', middle, now);
+  assert.ok(asked.step === 'retry');
+  assert.ok(Math.max(...longest, asked.at - now) < longestPauseMs);
 });
 
 test('an attempt beyond the schedule is dead, not an error', () => {

@@ -221,6 +221,26 @@ function holding({ rule, alone }: Rules): void {
     assert.equal((await claimed(storage, id, t0 + 9000)).task.cancelRequested, true);
   });
 
+  alone('of the waiting tasks those that would be due only beyond a time can be made due at once', async (storage) => {
+    const [soon, late, lateToo] = [
+      aTask({ runAt: t0 + 10 }),
+      aTask({ runAt: t0 + 11 }),
+      aTask({ queue: 'batched', priority: 9 }),
+    ];
+    await insertTasks(storage, soon, late, lateToo);
+    const { lease } = await claimed(storage, lateToo.id, t0);
+    await settle(storage, lateToo.id, lease, { status: 'retrying', runAt: t0 + 1000, error });
+    const held = await running(storage);
+    assert.equal(await storage.tasks.bringForward(t0 + 10, t0 + 1), 2);
+    assert.equal(await storage.tasks.bringForward(t0 + 10, t0 + 1), 0);
+    assert.equal((await taskOf(storage, soon.id)).runAt, t0 + 10);
+    assert.equal((await taskOf(storage, held.id)).lease?.until, t0 + 8000);
+    for (const { id } of [late, lateToo]) {
+      assert.equal((await taskOf(storage, id)).runAt, t0 + 1);
+      await claimed(storage, id, t0 + 1);
+    }
+  });
+
   alone('the leases of every running task can be made to run out at once', async (storage) => {
     const tasks = [await running(storage), await running(storage, { queue: 'batched' })];
     const waiting = aTask();

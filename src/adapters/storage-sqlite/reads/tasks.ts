@@ -1,10 +1,9 @@
 import type { QueueName, Task, TaskStatus } from '#domain/task.ts';
-import { queueNames } from '#domain/task.ts';
+import { priorities, queueNames } from '#domain/task.ts';
 import type { DueTask, QueueDepth } from '#ports/storage.ts';
 import { type SqlValue, taskOfRow } from '../tables.ts';
 import type { Reader } from '../threads.ts';
 
-const priorities = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const waiting = `status IN ('pending', 'retrying')`;
 
 export function createTaskReads(reader: Reader) {
