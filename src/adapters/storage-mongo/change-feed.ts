@@ -25,6 +25,8 @@ type Feed = {
 const mostAtOnce = 50;
 /** Changes that a call looks up at its beginning. With more than these waiting it looks again, and goes on for as long as so many come while it numbers so many. */
 const mostAsked = 5_000;
+/** Ids in one question. */
+const mostLookedUp = 500;
 /** Characters after which a page ends early, as for lists. */
 const pageCharacters = 16_000_000;
 
@@ -55,7 +57,7 @@ export function createNumbering(db: Db) {
       const feed = await current();
       await apply(feed);
       const applied = feed.applied + feed.batch.length;
-      const batch = await asked.next();
+      const batch = await asked.next(feed.version);
       if (batch.length === 0 && feed.batch.length === 0) return applied;
       const decided = await feeds.updateOne(
         { _id: feedId, version: feed.version },
@@ -78,22 +80,24 @@ export function createNumbering(db: Db) {
   function createAsked(most: number) {
     let left: Feed['batch'] = [];
     let more = true;
+    /** The version of the feed up to which nobody else has numbered any of them. */
+    let known = -1;
     return {
-      /** As they are now: of what was looked up before, others may have numbered some. None: all that the call is for has its number. */
-      async next(): Promise<Feed['batch']> {
-        while (left.length > 0) {
-          const batch = await stillWaiting(left.slice(0, mostAtOnce));
-          if (batch.length > 0) return batch;
-          left = left.slice(mostAtOnce);
+      /** `version`: of the feed, read before. None: all that the call is for has its number. */
+      async next(version: number): Promise<Feed['batch']> {
+        // In a batch twice, a revision would get a second number.
+        if (version !== known) left = await stillWaiting(left);
+        if (left.length === 0 && more) {
+          left = await waiting(most);
+          more = left.length === most;
         }
-        if (!more) return [];
-        left = await waiting(most);
-        more = left.length === most;
+        known = version;
         return left.slice(0, mostAtOnce);
       },
-      /** The batch that `next` gave has its numbers. */
+      /** The batch that `next` gave is decided, as the next version. */
       numbered() {
         left = left.slice(mostAtOnce);
+        known += 1;
       },
       ended: () => left.length === 0 && !more,
     };
@@ -113,13 +117,15 @@ export function createNumbering(db: Db) {
     return [...changed, ...removed];
   }
 
-  /** Those of so few that have no number yet, with their revision of now. */
+  /** Those that have no number yet, with their revision of now. */
   async function stillWaiting(some: Feed['batch']): Promise<Feed['batch']> {
-    const of = (name: 'responses' | 'removals') => {
+    const found: Feed['batch'] = [];
+    for (const name of ['responses', 'removals'] as const) {
       const ids = some.filter((one) => one.in === name).map(({ id }) => id);
-      return ids.length === 0 ? [] : unnumbered(name, mostAtOnce, { _id: { $in: ids } });
-    };
-    return [...(await of('responses')), ...(await of('removals'))];
+      for (let from = 0; from < ids.length; from += mostLookedUp)
+        found.push(...(await unnumbered(name, mostLookedUp, { _id: { $in: ids.slice(from, from + mostLookedUp) } })));
+    }
+    return found;
   }
 
   async function unnumbered(
