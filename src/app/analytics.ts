@@ -5,6 +5,7 @@ import { isLargeGroup } from '#domain/queries/least-group.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { ResponseCounts, Storage } from '#ports/storage.ts';
+import { formOf } from './form-versions.ts';
 import type { AnswerCache } from './queries/answer-cache.ts';
 import { countedAs } from './queries/outcomes.ts';
 
@@ -47,8 +48,7 @@ export function createAnalytics(deps: Deps) {
   async function ofForm(query: AnalyticsQuery): Promise<AnalyticsAnswer> {
     if (query.from !== undefined && query.to !== undefined && query.from >= query.to)
       throw new AppError('malformed-query', { detail: 'The range is empty: to must be later than from.' });
-    const form = (await storage.get('form', query.formId))?.doc;
-    if (!form) throw new AppError('form-not-found', { detail: `There is no form ${query.formId}.` });
+    const form = await formOf(storage, query.formId);
     const [{ value, cached }, hour] = await Promise.all([
       answer(form, query),
       storage.responses.days({ formId: form.id, from: deps.clock.now() - hourMs }),

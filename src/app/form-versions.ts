@@ -1,8 +1,16 @@
-import type { FormVersion } from '#domain/form/form.ts';
+import { AppError } from '#domain/errors.ts';
+import type { Form, FormVersion } from '#domain/form/form.ts';
 import { withheldNames } from '#domain/form/withheld.ts';
 import { type MaskPlan, maskPlan } from '#domain/mask.ts';
 import type { Storage } from '#ports/storage.ts';
 import { pages } from './every.ts';
+
+/** Errors: `form-not-found`. */
+export async function formOf(storage: Pick<Storage, 'get'>, id: string): Promise<Form> {
+  const found = await storage.get('form', id);
+  if (!found) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
+  return found.doc;
+}
 
 /** Every published version of a form, oldest first, a page at a time. */
 export async function* versionsOf(storage: Pick<Storage, 'list'>, formId: string): AsyncGenerator<FormVersion[]> {

@@ -19,6 +19,7 @@ import type { Ids } from '#ports/ids.ts';
 import type { Log } from '#ports/log.ts';
 import type { Storage } from '#ports/storage.ts';
 import { every } from './every.ts';
+import { formOf } from './form-versions.ts';
 
 type Deps = {
   storage: Pick<Storage, 'get' | 'commit' | 'list' | 'responses'>;
@@ -132,8 +133,7 @@ export function createRefusals(deps: Deps) {
     const asOf = clock.now();
     const { from, to } = rangeOf(wish, dayIn(deps.timeZone, asOf));
     const { formId } = wish;
-    if (!(await storage.get('form', formId)))
-      throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
+    await formOf(storage, formId);
     await flush();
     const [kept, accepted] = await Promise.all([keptDays(formId, from, to), acceptedDays(formId, from, to)]);
     const byDay = new Map<string, { day: string; refused: number; accepted: number }>();

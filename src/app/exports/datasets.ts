@@ -14,7 +14,6 @@ import { dayIn } from '#domain/day.ts';
 import { derivedUuid } from '#domain/derived-id.ts';
 import { AppError } from '#domain/errors.ts';
 import { planForm } from '#domain/export-rows.ts';
-import type { Form } from '#domain/form/form.ts';
 import { withheldNames } from '#domain/form/withheld.ts';
 import { sha256Hex } from '#domain/hash.ts';
 import { withApplied } from '#domain/response.ts';
@@ -28,7 +27,7 @@ import type { Metrics } from '#ports/metrics.ts';
 import type { Storage, Stored } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
 import { pages } from '../every.ts';
-import { allVersionsOf } from '../form-versions.ts';
+import { allVersionsOf, formOf } from '../form-versions.ts';
 import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
 import type { DiskGuard } from './disk-guard.ts';
@@ -78,7 +77,7 @@ export function createDatasets(deps: Deps) {
 
   /** Asks for an update now; with `rebuild` for all files anew. Errors: `form-not-found`. */
   async function request(caller: Caller, formId: string, { rebuild = false } = {}): Promise<{ taskId: string }> {
-    await getForm(formId);
+    await formOf(storage, formId);
     const task = updateTask(deps.ids.next('tsk') as string, { form_id: formId, ...(rebuild && { rebuild }) });
     await storage.commit({
       change: { op: 'none' },
@@ -175,7 +174,7 @@ export function createDatasets(deps: Deps) {
   function tablesOf(formId: string): () => Promise<Table> {
     let table: Table | undefined;
     return async () => {
-      const form = await getForm(formId);
+      const form = await formOf(storage, formId);
       if (table !== undefined && table.plan.version >= form.version) return table;
       const versions = await allVersionsOf(storage, formId);
       const withheld = withheldNames(versions);
@@ -305,7 +304,7 @@ export function createDatasets(deps: Deps) {
 
   /** Undefined before the first update. Errors: `form-not-found`. */
   async function get(formId: string): Promise<Dataset | undefined> {
-    await getForm(formId);
+    await formOf(storage, formId);
     return (await storage.get('dataset', formId))?.doc;
   }
 
@@ -321,12 +320,6 @@ export function createDatasets(deps: Deps) {
       return { ...found, format, read: (range) => begun(deps.blobs.stream(blob, range, found.bytes)) };
     }
     throw new AppError('not-found', { detail: `The manifest of ${formId} names no file ${name}; read it again.` });
-  }
-
-  async function getForm(id: string): Promise<Form> {
-    const found = await storage.get('form', id);
-    if (!found) throw new AppError('form-not-found', { detail: `There is no form ${id}.` });
-    return found.doc;
   }
 
   return { request, requestAll, requestOnce, update, get, file };

@@ -14,6 +14,7 @@ import type { Ids } from '#ports/ids.ts';
 import type { Metrics } from '#ports/metrics.ts';
 import type { Page, Storage } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
+import { formOf } from '../form-versions.ts';
 import type { WantsEvent } from '../responses.ts';
 import type { Cause } from '../understanding.ts';
 import { endOfExport, type Run, writeExport } from './export-run.ts';
@@ -66,8 +67,7 @@ export function createExports(deps: Deps) {
     { id = deps.ids.next('exp') as string, waited = true } = {},
   ): Promise<{ exportId: string; taskId: string }> {
     const { formId, format, mask = 'none', from, to } = wish;
-    if (formId !== undefined && !(await storage.get('form', formId)))
-      throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
+    if (formId !== undefined) await formOf(storage, formId);
     if (from !== undefined && to !== undefined && from >= to)
       throw new AppError('value-refused', {
         detail: 'The range is empty.',

@@ -10,7 +10,8 @@ import type { Ids } from '#ports/ids.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Auditor, Caller } from '../audit.ts';
 import { pages } from '../every.ts';
-import { formOf, specOf } from './spec.ts';
+import { formOf } from '../form-versions.ts';
+import { specOf } from './spec.ts';
 
 type Deps = {
   storage: Pick<Storage, 'commit' | 'get' | 'list'>;

@@ -6,10 +6,11 @@ import type { Log } from '#ports/log.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextClassifier } from '#ports/text-classifier.ts';
 import { type Embedding, plainPages } from '../embedding.ts';
+import { formOf } from '../form-versions.ts';
 import type { Cause } from '../understanding.ts';
 import type { Examples } from './examples.ts';
 import { nothingNew, putTrained } from './put-trained.ts';
-import { formOf, specOf } from './spec.ts';
+import { specOf } from './spec.ts';
 import { stillUsable } from './trained-file.ts';
 
 type Deps = {

@@ -9,9 +9,10 @@ import type { SequenceTagger } from '#ports/sequence-tagger.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { TextReader } from '#ports/text-reader.ts';
 import { every } from '../every.ts';
+import { formOf } from '../form-versions.ts';
 import type { Cause } from '../understanding.ts';
 import { nothingNew, putTrained } from './put-trained.ts';
-import { formOf, specOf } from './spec.ts';
+import { specOf } from './spec.ts';
 import { stillUsable } from './trained-file.ts';
 
 type Deps = {

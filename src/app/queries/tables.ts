@@ -13,7 +13,7 @@ import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
 import type { Datasets } from '../exports/datasets.ts';
-import { allVersionsOf } from '../form-versions.ts';
+import { allVersionsOf, formOf } from '../form-versions.ts';
 import type { FreshRows } from './fresh-rows.ts';
 
 type Deps = {
@@ -65,8 +65,7 @@ export function createFormTables(deps: Deps) {
   async function of(formId: string, { fresh = false } = {}): Promise<FormTable> {
     // Before the versions are read: what has a number up to there was sent to one that is known then.
     const newestSeen = await newestNumber(fresh);
-    const form = (await storage.get('form', formId))?.doc;
-    if (!form) throw new AppError('form-not-found', { detail: `There is no form ${formId}.` });
+    const form = await formOf(storage, formId);
     if (form.version === 0)
       throw new AppError('form-not-published', { detail: `The form ${formId} was never published.` });
     const { plan, withheld, personal, askedBy } = await planOf(form);
