@@ -263,6 +263,9 @@ test('an update that is worth it is asked for once for a state of the files, aga
   held.resolve();
   await askTwice();
   assert.deepEqual(asked, [0, 0, 0]);
+  world.clock.advance(3_600_000);
+  await askTwice();
+  assert.deepEqual(asked.splice(3), [0], 'its tries may be spent');
   await world.respond(form.id, { message: 'a' });
   await world.update(form.id);
   const { completeTo } = (await world.datasets.get(form.id))!;

@@ -62,8 +62,8 @@ export type DatasetDownload = DatasetFile & {
 
 /** Whoever has read a manifest opens its files within this time. */
 const retiredMs = 3_600_000;
-/** All tries of an update that fails at once take a quarter of it: those of the next one seldom meet them. */
-const onceMs = 3_600_000;
+/** Asked for again after so long, milliseconds. All tries of an update that fails at once take a quarter of it: those of the next one seldom meet them. */
+export const onceMs = 3_600_000;
 /** A file that no manifest names belongs to an update that died, or to one that runs: those end within an hour. */
 const orphanMs = 24 * 3_600_000;
 

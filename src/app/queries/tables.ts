@@ -12,7 +12,7 @@ import type { TableSource } from '#ports/analytics-engine.ts';
 import type { BlobStore } from '#ports/blob-store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Storage } from '#ports/storage.ts';
-import type { Datasets } from '../exports/datasets.ts';
+import { type Datasets, onceMs } from '../exports/datasets.ts';
 import { allVersionsOf, formOf } from '../form-versions.ts';
 import type { FreshRows } from './fresh-rows.ts';
 
@@ -58,8 +58,8 @@ export function createFormTables(deps: Deps) {
   const { storage, clock } = deps;
   let newest: { number: Promise<number>; at: number } | undefined;
   const plans = new Map<string, Plan>();
-  /** By form, what its files were complete to when an update was asked for. */
-  const updateAsked = new Map<string, number>();
+  /** By form, when an update was asked for, and what its files were complete to. */
+  const updateAsked = new Map<string, { completeTo: number; at: number }>();
 
   /** `fresh`: with everything that was acknowledged before the call; else it may be a second behind. Errors: `form-not-found`, `form-not-published`. */
   async function of(formId: string, { fresh = false } = {}): Promise<FormTable> {
@@ -102,10 +102,13 @@ export function createFormTables(deps: Deps) {
 
   /** A question only reads: it neither waits for this nor fails with it, and the next one asks again for what could not be asked for, as while the store takes no writes. */
   function askForUpdate(formId: string, completeTo: number): void {
-    if (updateAsked.get(formId) === completeTo) return;
-    updateAsked.set(formId, completeTo);
+    const [last, now] = [updateAsked.get(formId), clock.now()];
+    // As `requestUpdate` itself: one that ran out of tries is asked for again.
+    if (last?.completeTo === completeTo && isYounger(last.at, now, onceMs)) return;
+    const asked = { completeTo, at: now };
+    updateAsked.set(formId, asked);
     deps.requestUpdate(formId, { completeTo }).catch(() => {
-      if (updateAsked.get(formId) === completeTo) updateAsked.delete(formId);
+      if (updateAsked.get(formId) === asked) updateAsked.delete(formId);
     });
   }
 
