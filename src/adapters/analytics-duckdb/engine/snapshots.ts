@@ -59,7 +59,7 @@ export function createSnapshots(settings: {
       const left = holders.get(name)! - 1;
       if (left > 0) holders.set(name, left);
       else holders.delete(name);
-      void tidy().catch(() => {});
+      void freeWhenShort().catch(() => {});
     }
     return { path: get(join(folder, name), question), release };
   }
@@ -100,9 +100,14 @@ export function createSnapshots(settings: {
     throw new QueryError('disk-nearly-full', `A copy of the tables may take ${Math.ceil(bytes / 1e6)} MB of the disk.`);
   }
 
+  async function freeWhenShort(): Promise<void> {
+    if ((await room()) < 0) await sweep(0);
+  }
+
   /** Removes what is older than an hour, and where room is short whatever nobody holds. */
   async function tidy(): Promise<void> {
-    await sweep((await room()) < 0 ? 0 : keep);
+    await sweep(keep);
+    await freeWhenShort();
   }
 
   /** Resolves to the bytes of what it has removed. */
